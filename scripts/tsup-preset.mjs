@@ -1,0 +1,26 @@
+// The two shapes a package is built in. Types come from `tsc`, so tsup writes JavaScript only and never cleans
+// the folder that tsc shares with it.
+
+const shared = { outDir: 'dist', target: 'node20', platform: 'node', dts: false, clean: false, splitting: true }
+
+/** The ESM library: what `import '@netaccel/…'` gives. Every package that is named in `dependencies` stays outside. */
+export function library(entry) {
+  return { ...shared, entry, format: ['esm'], sourcemap: true, external: [/^@netaccel\//] }
+}
+
+/**
+ * A plugin's halves: one CommonJS file each, read once, hashed and compiled by the loader. All is bundled but the
+ * contract itself, which the host hands in through `require('@netaccel/core')`.
+ */
+export function artefacts(entry) {
+  return {
+    ...shared,
+    entry,
+    format: ['cjs'],
+    outExtension: () => ({ js: '.cjs' }),
+    splitting: false,
+    sourcemap: false,
+    external: ['@netaccel/core'],
+    noExternal: [/^(?!@netaccel\/core$|node:)/],
+  }
+}

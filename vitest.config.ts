@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**'],
+    // Leak proofs call gc(); forks are the pool whose workers take a node flag.
+    pool: 'forks',
+    execArgv: ['--expose-gc'],
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Workspace packages are loaded by Node from their dist. Inlined they would be evaluated a second time beside
+    // the copy that a hot-loaded plugin is given.
+    server: { deps: { external: [/packages\/.*\/dist\//] } },
+  },
+})
