@@ -20,14 +20,19 @@ function isCurrent(pkg, all) {
   const stamp = stampOf(pkg)
   if (!existsSync(stamp) || !existsSync(join(pkg.dir, 'dist/index.js'))) return false
   const sources = filesUnder(pkg.dir).filter((file) => !file.endsWith('.test.ts') && !file.endsWith('.md'))
-  const shared = ['tsconfig.base.json', 'scripts/tsup-preset.mjs', 'package-lock.json'].map((file) => join(root, file))
+  const shared = ['tsconfig.base.json', 'scripts/tsup-preset.mjs', 'package-lock.json'].map((file) =>
+    join(root, file),
+  )
   const above = upstream(pkg).flatMap((name) => all.filter((other) => other.name === name).map(stampOf))
   if (!above.every((file) => existsSync(file))) return false
   return newest([stamp]) > newest([...sources, ...shared.filter((file) => existsSync(file)), ...above])
 }
 
 function run(what, pkg, script, args) {
-  const { status, signal } = spawnSync(process.execPath, [script, ...args], { cwd: pkg.dir, stdio: 'inherit' })
+  const { status, signal } = spawnSync(process.execPath, [script, ...args], {
+    cwd: pkg.dir,
+    stdio: 'inherit',
+  })
   if (status === 0) return true
   console.error(`build: ${pkg.name}: ${what} failed (${signal ?? `exit code ${status}`})`)
   return false
@@ -58,10 +63,13 @@ export function build(args) {
   if (!existsSync(tsc)) return fail('node_modules is missing; run `npm ci` first')
   const all = packages()
   const force = args.includes('--force')
-  const only = args.includes('--only') ? args.slice(args.indexOf('--only') + 1).filter((arg) => !arg.startsWith('--')) : null
+  const only = args.includes('--only')
+    ? args.slice(args.indexOf('--only') + 1).filter((arg) => !arg.startsWith('--'))
+    : null
   if (only?.length === 0) return fail('--only needs the names of packages, for example: --only packet xen')
   const unknown = only?.filter((name) => !all.some((pkg) => pkg.name === name)) ?? []
-  if (unknown.length > 0) return fail(`no such package: ${unknown.join(', ')}; there are ${all.map((p) => p.name).join(', ')}`)
+  if (unknown.length > 0)
+    return fail(`no such package: ${unknown.join(', ')}; there are ${all.map((p) => p.name).join(', ')}`)
   for (const pkg of all) {
     if (only !== null ? !only.includes(pkg.name) : !force && isCurrent(pkg, all)) continue
     const from = process.hrtime.bigint()
@@ -71,4 +79,5 @@ export function build(args) {
   return 0
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.exitCode = build(process.argv.slice(2))
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  process.exitCode = build(process.argv.slice(2))

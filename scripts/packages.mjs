@@ -18,7 +18,8 @@ export function packages() {
   const state = new Map()
   const visit = (pkg, trail) => {
     if (state.get(pkg.name) === 'done') return
-    if (state.get(pkg.name) === 'open') throw new Error(`packages depend on each other in a circle: ${[...trail, pkg.name].join(' -> ')}`)
+    if (state.get(pkg.name) === 'open')
+      throw new Error(`packages depend on each other in a circle: ${[...trail, pkg.name].join(' -> ')}`)
     state.set(pkg.name, 'open')
     for (const name of upstream(pkg)) if (found.has(name)) visit(found.get(name), [...trail, pkg.name])
     state.set(pkg.name, 'done')

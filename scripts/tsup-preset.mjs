@@ -1,7 +1,14 @@
 // The two shapes a package is built in. Types come from `tsc`, so tsup writes JavaScript only and never cleans
 // the folder that tsc shares with it.
 
-const shared = { outDir: 'dist', target: 'node20', platform: 'node', dts: false, clean: false, splitting: true }
+const shared = {
+  outDir: 'dist',
+  target: 'node20',
+  platform: 'node',
+  dts: false,
+  clean: false,
+  splitting: true,
+}
 
 /** The ESM library: what `import '@netaccel/…'` gives. Every package that is named in `dependencies` stays outside. */
 export function library(entry) {
