@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
+const minutes = process.env['NETACCEL_TIER'] === 'soak' ? 60 : 1
+
 export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
@@ -8,8 +10,8 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--expose-gc'],
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: minutes * 60_000,
+    hookTimeout: minutes * 60_000,
     // Workspace packages are loaded by Node from their dist. Inlined they would be evaluated a second time beside
     // the copy that a hot-loaded plugin is given.
     server: { deps: { external: [/packages\/.*\/dist\//] } },

@@ -5,8 +5,8 @@
 //   node scripts/build.mjs --force             everything
 //   node scripts/build.mjs --only xen core     these, always, against the dist of the packages they depend on
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { filesUnder, newest, packages, root, upstream } from './packages.mjs'
 
@@ -19,13 +19,13 @@ const stampOf = (pkg) => join(pkg.dir, 'dist/build.tsbuildinfo')
 function isCurrent(pkg, all) {
   const stamp = stampOf(pkg)
   if (!existsSync(stamp) || !existsSync(join(pkg.dir, 'dist/index.js'))) return false
-  const sources = filesUnder(pkg.dir).filter((file) => !file.endsWith('.test.ts') && !file.endsWith('.md'))
+  const sources = filesUnder(pkg.dir).filter((file) => !/\.test\.ts$|\.md$|LICENSE$/.test(file))
   const shared = ['tsconfig.base.json', 'scripts/tsup-preset.mjs', 'package-lock.json'].map((file) =>
     join(root, file),
   )
   const above = upstream(pkg).flatMap((name) => all.filter((other) => other.name === name).map(stampOf))
   if (!above.every((file) => existsSync(file))) return false
-  return newest([stamp]) > newest([...sources, ...shared.filter((file) => existsSync(file)), ...above])
+  return newest([stamp]) >= newest([...sources, ...shared.filter((file) => existsSync(file)), ...above])
 }
 
 function run(what, pkg, script, args) {
@@ -38,19 +38,38 @@ function run(what, pkg, script, args) {
   return false
 }
 
+/**
+ * Remove what an earlier build left in dist and this one did not make. It is done afterwards, so that no file a running
+ * test imports is missing meanwhile.
+ */
+function sweep(pkg, from) {
+  const dist = join(pkg.dir, 'dist')
+  for (const file of filesUnder(dist, [])) {
+    const source = join(pkg.dir, 'src', relative(dist, file).replace(/\.d\.ts$/, '.ts'))
+    const isStale = file.endsWith('.d.ts')
+      ? !existsSync(source)
+      : /\.(c?js|map)$/.test(file) && statSync(file).mtimeMs < from
+    if (isStale) rmSync(file)
+  }
+}
+
 function buildOne(pkg) {
   const hook = join(pkg.dir, 'scripts/prebuild.mjs')
+  const stamp = stampOf(pkg)
   // The stamp is removed first, so a build that fails half way is not taken for a finished one.
-  rmSync(stampOf(pkg), { force: true })
-  const done =
-    (!existsSync(hook) || run('scripts/prebuild.mjs', pkg, hook, [])) &&
-    run('tsc', pkg, tsc, ['-p', 'tsconfig.json']) &&
-    run('tsup', pkg, tsup, ['--silent'])
-  if (done) {
-    mkdirSync(join(pkg.dir, 'dist'), { recursive: true })
-    writeFileSync(stampOf(pkg), '')
-  }
-  return done
+  rmSync(stamp, { force: true })
+  const from = Date.now()
+  if (existsSync(hook) && !run('scripts/prebuild.mjs', pkg, hook, [])) return false
+  if (!run('tsc', pkg, tsc, ['-p', 'tsconfig.json'])) return false
+  if (!run('tsup', pkg, tsup, ['--silent'])) return false
+  // A second is left for file systems that count in seconds.
+  sweep(pkg, from - 1000)
+  const license = join(root, 'LICENSE')
+  if (existsSync(license)) copyFileSync(license, join(pkg.dir, 'LICENSE'))
+  writeFileSync(stamp, '')
+  // What is edited while it is being built is newer than the stamp.
+  utimesSync(stamp, from / 1000, from / 1000)
+  return true
 }
 
 function fail(sentence) {
