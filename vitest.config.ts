@@ -4,7 +4,12 @@ const minutes = process.env['NETACCEL_TIER'] === 'soak' ? 60 : 1
 
 export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'examples/**/*.test.ts',
+      'bench/**/*.test.ts',
+      'scripts/*.test.mjs',
+    ],
     exclude: ['**/node_modules/**', '**/dist/**'],
     // Leak proofs call gc(); forks are the pool whose workers take a node flag.
     pool: 'forks',

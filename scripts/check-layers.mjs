@@ -24,7 +24,8 @@ export function importsOf(text) {
   return found
 }
 
-function checkWorkspaceImport(pkg, file, { module, names }) {
+/** What is wrong with one import of a workspace package by `file` of `pkg`. */
+export function checkWorkspaceImport(pkg, file, { module, names }) {
   const [, target, rest] = module.match(/^@netaccel\/([^/]+)(\/.*)?$/) ?? []
   const inPackage = relative(pkg.dir, file)
   const problems = []

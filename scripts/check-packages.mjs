@@ -6,7 +6,19 @@ import { pathToFileURL } from 'node:url'
 import { packages, root } from './packages.mjs'
 
 const keyword = 'netaccel-plugin'
-const capabilities = ['tx', 'tx-checksum', 'tx-gso', 'rx', 'rx-checksum', 'vi', 'filters', 'observe']
+const capabilities = [
+  'tx',
+  'tx-checksum',
+  'tx-gso',
+  'rx',
+  'rx-checksum',
+  'rx-merge',
+  'queues',
+  'vi',
+  'filters',
+  'observe',
+  'peers',
+]
 
 function checkCommon(pkg, problems) {
   const { json } = pkg
@@ -67,8 +79,11 @@ function checkManifest(pkg, problems) {
   if (!/^[a-z][a-z0-9_-]*$/.test(manifest.name ?? ''))
     problems.push('"netaccel.name" must be a short lower-case name')
   for (const half of ['frontend', 'backend']) {
-    if (!isRange(manifest.apiVersion?.[half]))
+    if ((manifest[half] === undefined) !== (manifest.apiVersion?.[half] === undefined)) {
+      problems.push(`"netaccel.${half}" and "netaccel.apiVersion.${half}" go together`)
+    } else if (manifest[half] !== undefined && !isRange(manifest.apiVersion[half])) {
       problems.push(`"netaccel.apiVersion.${half}" must be [lowest, highest]`)
+    }
   }
   for (const name of manifest.capabilities ?? []) {
     if (!capabilities.includes(name))
