@@ -1,7 +1,9 @@
 // The two shapes a package is built in. Types come from `tsc`, so tsup writes JavaScript only and never cleans
 // the folder that tsc shares with it.
 
+// `node:` stays in front of a module's name: it is how a plugin's manifest names what it uses.
 const shared = {
+  removeNodeProtocol: false,
   outDir: 'dist',
   target: 'node20',
   platform: 'node',
