@@ -1,0 +1,289 @@
+import { COSTS } from './cost-table.js'
+import type { Cost, CostTable } from './cost-table.js'
+import { POLL_BUDGET } from './engine.js'
+import type { Engine, PollHandle, Poller, Timer } from './engine.js'
+import { XenError } from './errors.js'
+import { Heap } from './heap.js'
+import type { HeapItem } from './heap.js'
+
+/** What an engine asks of the clock it lives in. */
+export interface EngineClock {
+  readonly virtual: boolean
+  /** The time now: inside a step that engine's, otherwise the clock's. */
+  now(): number
+  /** The engine has work that can start now, or a first timer that moved. */
+  wake(engine: EngineCore): void
+  /** A number larger than all it gave before: breaks ties in time. */
+  nextSequence(): number
+  asyncBegin(): void
+  asyncEnd(): void
+}
+
+const INDEX = Object.fromEntries(COSTS.map((cost, index) => [cost, index])) as Readonly<Record<Cost, number>>
+
+class EngineTimer implements Timer, HeapItem {
+  heapIndex = -1
+  readonly at: number
+  readonly sequence: number
+  readonly work: () => void
+  readonly #timers: Heap<EngineTimer>
+
+  constructor(timers: Heap<EngineTimer>, at: number, sequence: number, work: () => void) {
+    this.#timers = timers
+    this.at = at
+    this.sequence = sequence
+    this.work = work
+  }
+
+  cancel(): void {
+    this.#timers.remove(this)
+  }
+}
+
+class PollSlot implements PollHandle {
+  scheduled = false
+  removed = false
+  /** Taken back inside the poller's own call, which outweighs the answer of that call. */
+  #calledOff = false
+  readonly poller: Poller
+  readonly #engine: EngineCore
+
+  constructor(engine: EngineCore, poller: Poller) {
+    this.#engine = engine
+    this.poller = poller
+  }
+
+  schedule(): void {
+    if (this.scheduled || this.removed) return
+    this.scheduled = true
+    this.#engine.pollScheduled()
+  }
+
+  cancel(): void {
+    this.#calledOff = true
+    if (!this.scheduled) return
+    this.scheduled = false
+    this.#engine.pollCancelled()
+  }
+
+  /** One call of the poller, in its turn. */
+  run(): void {
+    this.cancel()
+    this.#calledOff = false
+    if (this.poller.poll(POLL_BUDGET) && !this.#calledOff) this.schedule()
+  }
+
+  remove(): void {
+    this.cancel()
+    if (this.removed) return
+    this.removed = true
+    this.#engine.pollRemoved()
+  }
+}
+
+/**
+ * The engine of both clocks. The fields in the first group are the clock's: where the engine stands in its heap, and
+ * until when it is busy with what it has charged.
+ */
+export class EngineCore implements Engine, HeapItem {
+  heapIndex = -1
+  at = 0
+  sequence = 0
+  /** Virtual clock: the end of the last step, before which no other may start. */
+  busyUntil = 0
+  removed = false
+
+  readonly name: string
+  readonly costs: CostTable
+  readonly #clock: EngineClock
+  readonly #counts = new Float64Array(COSTS.length)
+  readonly #nsPerUnit = new Float64Array(COSTS.length)
+  readonly #pollers: PollSlot[] = []
+  readonly #timers = new Heap<EngineTimer>()
+  readonly #upcallHandlers: (() => void)[] = []
+  #deferred: (() => void)[] = []
+  #deferredSpare: (() => void)[] = []
+  #pollsScheduled = 0
+  #pollersRemoved = 0
+  #upcallPending = false
+  #wokenFromIdle = false
+  #running = false
+  #start = 0
+  #spent = 0
+
+  constructor(clock: EngineClock, name: string, costs: CostTable) {
+    this.#clock = clock
+    this.name = name
+    this.costs = costs
+    for (const cost of COSTS) {
+      const ns = costs[cost]
+      if (!(ns >= 0 && ns < Infinity))
+        throw new XenError('BAD_ARGUMENT', `cost '${cost}' of engine '${name}' is ${ns}; give ns per unit, 0 or more`)
+      this.#nsPerUnit[INDEX[cost]] = ns
+    }
+  }
+
+  now(): number {
+    if (!this.#clock.virtual) return this.#clock.now()
+    if (this.#running) return this.#start + this.#spent
+    return Math.max(this.#clock.now(), this.busyUntil)
+  }
+
+  charge(cost: Cost, count: number): void {
+    const index = INDEX[cost]
+    this.#counts[index]! += count
+    const ns = count * this.#nsPerUnit[index]!
+    if (this.#running) this.#spent += ns
+    else if (this.#clock.virtual) this.busyUntil = this.now() + ns
+  }
+
+  charged(cost: Cost): number {
+    return this.#counts[INDEX[cost]]!
+  }
+
+  get busyNs(): number {
+    let total = 0
+    for (let index = 0; index < COSTS.length; index++) total += this.#counts[index]! * this.#nsPerUnit[index]!
+    return total
+  }
+
+  addPoller(poller: Poller): PollHandle {
+    const slot = new PollSlot(this, poller)
+    this.#pollers.push(slot)
+    return slot
+  }
+
+  after(ns: number, work: () => void): Timer {
+    if (!(ns >= 0)) throw new XenError('BAD_ARGUMENT', `a timer on engine '${this.name}' was asked for in ${ns} ns`)
+    const timer = new EngineTimer(this.#timers, this.now() + ns, this.#clock.nextSequence(), work)
+    if (this.removed) return timer
+    this.#timers.push(timer)
+    if (this.#timers.peek() === timer) this.#wake()
+    return timer
+  }
+
+  defer(work: () => void): void {
+    if (this.removed) return
+    this.#deferred.push(work)
+    this.#wake()
+  }
+
+  raise(): void {
+    if (this.#upcallPending || this.removed) return
+    if (!this.#running && !this.hasWork && this.busyUntil <= this.#clock.now()) this.#wokenFromIdle = true
+    this.#upcallPending = true
+    this.#wake()
+  }
+
+  onUpcall(handler: () => void): () => void {
+    this.#upcallHandlers.push(handler)
+    return () => {
+      const index = this.#upcallHandlers.indexOf(handler)
+      if (index >= 0) this.#upcallHandlers.splice(index, 1)
+    }
+  }
+
+  asyncBegin(): void {
+    this.#clock.asyncBegin()
+  }
+
+  asyncEnd(): void {
+    this.#clock.asyncEnd()
+  }
+
+  /** Something could run at once. */
+  get hasWork(): boolean {
+    return this.#upcallPending || this.#pollsScheduled > 0 || this.#deferred.length > 0
+  }
+
+  /** When the first timer is due; Infinity without one. */
+  get nextTimer(): number {
+    return this.#timers.peek()?.at ?? Infinity
+  }
+
+  /** Runs one step that starts at `start`, and returns what was charged in it, in ns. */
+  step(start: number): number {
+    this.#running = true
+    this.#start = start
+    this.#spent = 0
+    try {
+      if (this.#upcallPending) this.#runUpcall()
+      this.#runTimers()
+      if (this.#deferred.length > 0) this.#runDeferred()
+      if (this.#pollsScheduled > 0) this.#runPollers()
+    } finally {
+      this.#running = false
+    }
+    return this.#spent
+  }
+
+  pollScheduled(): void {
+    this.#pollsScheduled++
+    this.#wake()
+  }
+
+  pollCancelled(): void {
+    this.#pollsScheduled--
+  }
+
+  /** The list keeps its order while it is walked, so a registration leaves it between two steps. */
+  pollRemoved(): void {
+    this.#pollersRemoved++
+    if (!this.#running) this.#dropRemoved()
+  }
+
+  #wake(): void {
+    if (!this.#running && !this.removed) this.#clock.wake(this)
+  }
+
+  #runUpcall(): void {
+    this.#upcallPending = false
+    if (this.#wokenFromIdle) {
+      this.#wokenFromIdle = false
+      this.charge('wakeup', 1)
+    }
+    const handlers = this.#upcallHandlers
+    for (let index = 0; index < handlers.length; index++) handlers[index]!()
+  }
+
+  /** Timers due when this phase starts. One that re-arms itself with 0 ns is of the next step. */
+  #runTimers(): void {
+    const timers = this.#timers
+    let timer = timers.peek()
+    if (timer === undefined) return
+    const now = this.now()
+    if (timer.at > now) return
+    const last = this.#clock.nextSequence()
+    while (timer !== undefined && timer.at <= now && timer.sequence < last) {
+      timers.remove(timer)
+      timer.work()
+      timer = timers.peek()
+    }
+  }
+
+  #runDeferred(): void {
+    const batch = this.#deferred
+    this.#deferred = this.#deferredSpare
+    for (let index = 0; index < batch.length; index++) batch[index]!()
+    batch.length = 0
+    this.#deferredSpare = batch
+  }
+
+  #runPollers(): void {
+    const pollers = this.#pollers
+    for (let index = 0; index < pollers.length; index++) {
+      const slot = pollers[index]!
+      if (!slot.scheduled) continue
+      this.charge('poll', 1)
+      slot.run()
+    }
+    if (this.#pollersRemoved > 0) this.#dropRemoved()
+  }
+
+  #dropRemoved(): void {
+    this.#pollersRemoved = 0
+    const kept = this.#pollers.filter((slot) => !slot.removed)
+    this.#pollers.length = 0
+    this.#pollers.push(...kept)
+  }
+}

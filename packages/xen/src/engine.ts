@@ -1,0 +1,88 @@
+import type { Cost, CostTable } from './cost-table.js'
+
+/** How much a poller may do in one call: NAPI's weight. */
+export const POLL_BUDGET = 64
+
+/** Work that comes in bursts and is bounded per call, as a NAPI context is. */
+export interface Poller {
+  readonly name: string
+  /** Does at most `budget` units of work. True: there is more, call again in the next step. */
+  poll(budget: number): boolean
+}
+
+/** A poller's registration with its engine. */
+export interface PollHandle {
+  /** Asks for one call of `poll` in the engine's next step; nothing when one is already asked for. */
+  schedule(): void
+  /** Takes that wish back, also from inside the poller's own call (whose `true` is then ignored). */
+  cancel(): void
+  readonly scheduled: boolean
+  /** Ends the registration for good; later calls of `schedule` do nothing. */
+  remove(): void
+}
+
+/** A timer that has not fired. `cancel` after it fired, or twice, does nothing. */
+export interface Timer {
+  cancel(): void
+}
+
+/**
+ * One virtual CPU. It runs in steps, and each step in a fixed order: the upcall if one is pending, the timers that are
+ * due, deferred work, then each scheduled poller once in the order of registration. Nothing interrupts a step.
+ */
+export interface Engine {
+  readonly name: string
+  readonly costs: CostTable
+  /** Nanoseconds. Under the virtual clock: the start of this step plus what was charged in it so far. */
+  now(): number
+  /** Counts `count` units of work; under the virtual clock they also take their time. Allocates nothing. */
+  charge(cost: Cost, count: number): void
+  /** Units of this kind charged so far: a stage that charges nothing shows here. */
+  charged(cost: Cost): number
+  /** All that was charged so far, in nanoseconds of this engine's table. */
+  readonly busyNs: number
+  addPoller(poller: Poller): PollHandle
+  /** Runs `work` on this engine once `ns` nanoseconds have passed. Equal times fire in the order of the calls. */
+  after(ns: number, work: () => void): Timer
+  /** Runs `work` on this engine in its next step, in the order of the calls. */
+  defer(work: () => void): void
+  /** An upcall is pending. An idle engine is woken and pays 'wakeup'. */
+  raise(): void
+  /** Adds a handler of upcalls; the function returned takes it away. */
+  onUpcall(handler: () => void): () => void
+  /**
+   * A promise chain is in flight until the matching `asyncEnd`: between any two steps of the timeline all microtasks
+   * run, so that the chain goes on at the virtual instant it was resolved at.
+   */
+  asyncBegin(): void
+  asyncEnd(): void
+}
+
+/** When a run ends, beside `stop()`. */
+export interface RunOptions {
+  /** Nanoseconds from now. The virtual clock stands exactly there afterwards, also if nothing was due. */
+  readonly for?: number
+  /** Asked between steps. */
+  readonly until?: () => boolean
+}
+
+/** Time, and the engines that live in it. Two hosts joined by a wire share one. */
+export interface Timeline {
+  /** Nanoseconds since the timeline began; inside a step, that engine's `now()`. */
+  now(): number
+  readonly virtual: boolean
+  engine(name: string, costs?: CostTable): Engine
+  /** Forgets an engine with all its work. It never steps again. */
+  removeEngine(engine: Engine): void
+  /**
+   * Runs the engines. Virtual: until nothing is due any more, or `for` nanoseconds passed, or `until()`.
+   * Real: until `for` nanoseconds passed, or `until()`, or `stop()`.
+   * Rejects with what a step threw, or with XenError 'CLOCK_RUNNING' if a run is under way.
+   */
+  run(options?: RunOptions): Promise<void>
+  /** Ends the run under way after the current step. */
+  stop(): void
+  /** As the engine's own: for a promise chain that belongs to no engine. */
+  asyncBegin(): void
+  asyncEnd(): void
+}

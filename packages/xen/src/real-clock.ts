@@ -1,0 +1,183 @@
+import { defaultCosts } from './cost-table.js'
+import type { CostTable } from './cost-table.js'
+import { EngineCore } from './engine-core.js'
+import type { EngineClock } from './engine-core.js'
+import type { Engine, RunOptions, Timeline } from './engine.js'
+import { XenError } from './errors.js'
+
+/** The longest the loop lets Node's own event loop wait while engines have work. */
+const YIELD_NS = 1_000_000
+/** The longest one idle wait: what a signal, a promise or `until` may wait for. */
+const IDLE_NS = 2_000_000
+/** How often the outside world is looked at while engines have work. */
+const LOOK_NS = 50_000
+/** Shorter waits are spun, since a Node timer has a resolution of one millisecond. */
+const SLEEP_NS = 1_000_000
+
+/** Lets Node's event loop turn once: every microtask runs, then what is ready outside. About a microsecond. */
+export function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Monotonic nanoseconds of the machine. */
+export function monotonicNs(): number {
+  return performance.now() * 1e6
+}
+
+export interface RealClockOptions {
+  /**
+   * Waits at most `maxNs` nanoseconds for the outside world, poll(2) over TAP descriptors for instance, and schedules
+   * the pollers of what is ready. Called with 0 from time to time while engines have work. Without it an idle clock
+   * sleeps in Node's event loop.
+   */
+  readonly idle?: (maxNs: number) => void
+}
+
+/**
+ * The machine's own time. Engines with work step in turn; charges only count. An idle clock waits for the next timer,
+ * for `idle`, or for Node's event loop, which turns at least once a millisecond, so that promises, signals and child
+ * processes go on.
+ */
+export class RealClock implements Timeline, EngineClock {
+  readonly virtual = false
+  readonly #engines: EngineCore[] = []
+  readonly #idle: ((maxNs: number) => void) | undefined
+  readonly #origin = monotonicNs()
+  #sequence = 0
+  #chains = 0
+  #running = false
+  #stopped = false
+  #lastTurn = 0
+  #lastLook = 0
+  #awaken: (() => void) | undefined
+
+  constructor(options: RealClockOptions = {}) {
+    this.#idle = options.idle
+  }
+
+  now(): number {
+    return monotonicNs() - this.#origin
+  }
+
+  engine(name: string, costs: CostTable = defaultCosts): Engine {
+    const engine = new EngineCore(this, name, costs)
+    this.#engines.push(engine)
+    return engine
+  }
+
+  removeEngine(engine: Engine): void {
+    if (!(engine instanceof EngineCore)) return
+    const index = this.#engines.indexOf(engine)
+    if (index < 0) return
+    engine.removed = true
+    this.#engines.splice(index, 1)
+  }
+
+  asyncBegin(): void {
+    this.#chains++
+  }
+
+  asyncEnd(): void {
+    if (this.#chains === 0) throw new XenError('BAD_STATE', 'asyncEnd() was called more often than asyncBegin()')
+    this.#chains--
+  }
+
+  nextSequence(): number {
+    return this.#sequence++
+  }
+
+  wake(): void {
+    this.#awaken?.()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#awaken?.()
+  }
+
+  async run(options: RunOptions = {}): Promise<void> {
+    if (this.#running)
+      throw new XenError('CLOCK_RUNNING', 'this clock runs already; await that run before the next one')
+    this.#running = true
+    this.#stopped = false
+    try {
+      await this.#loop(options.for === undefined ? Infinity : this.now() + options.for, options.until)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  async #loop(end: number, until: (() => boolean) | undefined): Promise<void> {
+    await this.#turn()
+    while (!this.#stopped && !(until !== undefined && until())) {
+      const now = this.now()
+      if (now >= end) return
+      if (this.#round(now)) {
+        if (now - this.#lastLook >= LOOK_NS) this.#look(0, now)
+        if (this.#chains > 0 || now - this.#lastTurn >= YIELD_NS) await this.#turn()
+      } else {
+        await this.#wait(Math.min(end, this.#nextTimer()) - now)
+      }
+    }
+  }
+
+  /** One step of each engine that has something to do. False: none had. */
+  #round(now: number): boolean {
+    const engines = this.#engines
+    let worked = false
+    for (let index = 0; index < engines.length; index++) {
+      const engine = engines[index]!
+      if (!engine.hasWork && engine.nextTimer > now) continue
+      worked = true
+      engine.step(now)
+    }
+    return worked
+  }
+
+  #nextTimer(): number {
+    let next = Infinity
+    for (const engine of this.#engines) next = Math.min(next, engine.nextTimer)
+    return next
+  }
+
+  #look(maxNs: number, now: number): void {
+    this.#lastLook = now
+    this.#idle?.(maxNs)
+  }
+
+  async #turn(): Promise<void> {
+    await eventLoopTurn()
+    this.#lastTurn = this.now()
+  }
+
+  async #wait(ns: number): Promise<void> {
+    const bounded = Math.max(0, Math.min(ns, IDLE_NS))
+    if (this.#idle !== undefined) {
+      // Microtasks first: a promise that is ready may bring work, and poll(2) would keep it waiting.
+      await this.#turn()
+      if (this.#hasWork() || this.#stopped) return
+      this.#look(bounded, this.now())
+      return
+    }
+    if (bounded < SLEEP_NS) return this.#turn()
+    await this.#sleep(bounded)
+    this.#lastTurn = this.now()
+  }
+
+  #hasWork(): boolean {
+    return this.#engines.some((engine) => engine.hasWork)
+  }
+
+  /** Sleeps in Node's event loop; work that arrives meanwhile, from a child process for instance, ends it at once. */
+  #sleep(ns: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timeout)
+        this.#awaken = undefined
+        resolve()
+      }
+      const timeout = setTimeout(done, ns / 1e6)
+      this.#awaken = done
+    })
+  }
+}

@@ -1,0 +1,163 @@
+import { defaultCosts } from './cost-table.js'
+import type { CostTable } from './cost-table.js'
+import { EngineCore } from './engine-core.js'
+import type { EngineClock } from './engine-core.js'
+import type { Engine, RunOptions, Timeline } from './engine.js'
+import { XenError } from './errors.js'
+import { Heap } from './heap.js'
+import { eventLoopTurn } from './real-clock.js'
+
+/**
+ * Virtual nanoseconds after which microtasks run even if no promise chain was announced. One turn of Node's event
+ * loop costs about a microsecond, so this adds at most 10 ms to a simulated second.
+ */
+const UNANNOUNCED_NS = 100_000
+
+/** Steps at one virtual instant after which a run is given up as stuck. */
+const STUCK_STEPS = 10_000_000
+
+type Pause = 'turn' | 'idle' | 'over'
+
+/**
+ * Exact, repeatable time: a heap of engine steps ordered by (time, sequence). A step takes the time it charged; the
+ * engine's next step starts no earlier than that. Engines run one at a time, so nothing depends on the machine.
+ *
+ * Two engines that act at overlapping virtual times act in the order in which their steps start.
+ */
+export class VirtualClock implements Timeline, EngineClock {
+  readonly virtual = true
+  readonly #engines = new Set<EngineCore>()
+  readonly #steps = new Heap<EngineCore>()
+  #time = 0
+  #current: EngineCore | undefined
+  #sequence = 0
+  #chains = 0
+  #lastTurn = 0
+  #stepsAtInstant = 0
+  #running = false
+  #stopped = false
+
+  now(): number {
+    return this.#current === undefined ? this.#time : this.#current.now()
+  }
+
+  engine(name: string, costs: CostTable = defaultCosts): Engine {
+    const engine = new EngineCore(this, name, costs)
+    this.#engines.add(engine)
+    return engine
+  }
+
+  removeEngine(engine: Engine): void {
+    if (!(engine instanceof EngineCore) || !this.#engines.delete(engine)) return
+    engine.removed = true
+    this.#steps.remove(engine)
+  }
+
+  asyncBegin(): void {
+    this.#chains++
+  }
+
+  asyncEnd(): void {
+    if (this.#chains === 0) throw new XenError('BAD_STATE', 'asyncEnd() was called more often than asyncBegin()')
+    this.#chains--
+  }
+
+  nextSequence(): number {
+    return this.#sequence++
+  }
+
+  wake(engine: EngineCore): void {
+    this.#place(engine, engine.hasWork ? this.now() : engine.nextTimer)
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  async run(options: RunOptions = {}): Promise<void> {
+    if (this.#running)
+      throw new XenError('CLOCK_RUNNING', 'this clock runs already; await that run before the next one')
+    const end = options.for === undefined ? Infinity : this.#time + options.for
+    this.#running = true
+    this.#stopped = false
+    try {
+      // Promises that were settled before the run began come first.
+      await eventLoopTurn()
+      await this.#runTo(end, options.until)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  async #runTo(end: number, until: (() => boolean) | undefined): Promise<void> {
+    for (;;) {
+      let pause = this.#runSteps(end, until)
+      if (pause !== 'over') await eventLoopTurn()
+      // Nothing was due: did a promise that was still waiting for its turn bring something?
+      if (pause === 'idle' && !this.#isDue(end)) pause = 'over'
+      if (pause !== 'over') continue
+      if (!this.#stopped && end < Infinity && !(until?.() ?? false)) this.#time = end
+      return
+    }
+  }
+
+  /** Runs steps until the event loop must turn, nothing is due by `end`, or the run is over. */
+  #runSteps(end: number, until: (() => boolean) | undefined): Pause {
+    for (;;) {
+      if (this.#stopped || (until !== undefined && until())) return 'over'
+      const engine = this.#steps.peek()
+      if (engine === undefined || engine.at > end) return 'idle'
+      if (engine.at - this.#lastTurn >= UNANNOUNCED_NS) {
+        this.#lastTurn = engine.at
+        return 'turn'
+      }
+      this.#step(engine)
+      if (this.#chains === 0) continue
+      this.#lastTurn = this.#time
+      return 'turn'
+    }
+  }
+
+  #isDue(end: number): boolean {
+    const engine = this.#steps.peek()
+    return engine !== undefined && engine.at <= end
+  }
+
+  #step(engine: EngineCore): void {
+    const at = engine.at
+    this.#steps.remove(engine)
+    if (engine.busyUntil > at) {
+      this.#place(engine, at)
+      return
+    }
+    if (at > this.#time) {
+      this.#time = at
+      this.#stepsAtInstant = 0
+    } else if (++this.#stepsAtInstant > STUCK_STEPS) {
+      throw new XenError(
+        'CLOCK_STUCK',
+        `engine '${engine.name}' and others ran ${STUCK_STEPS} steps at ${at} ns; a poller that always has more work charges nothing`,
+      )
+    }
+    this.#current = engine
+    try {
+      engine.busyUntil = at + engine.step(at)
+    } finally {
+      this.#current = undefined
+      if (!engine.removed) this.#place(engine, engine.hasWork ? at : engine.nextTimer)
+    }
+  }
+
+  /** Puts the engine's next step at `at`, or at the end of what it has charged; an earlier place stays. */
+  #place(engine: EngineCore, at: number): void {
+    const start = Math.max(at, engine.busyUntil)
+    if (start === Infinity) return
+    if (engine.heapIndex >= 0) {
+      if (engine.at <= start) return
+      this.#steps.remove(engine)
+    }
+    engine.at = start
+    engine.sequence = this.#sequence++
+    this.#steps.push(engine)
+  }
+}
