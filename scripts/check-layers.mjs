@@ -1,5 +1,6 @@
 // Holds the imports of every package to `layers.mjs`: the order of the packages, what package.json declares, the one
-// file of a driver that knows of accelerators, and no circle of files inside a package.
+// file of a driver that knows of accelerators, and no circle of files inside a package (`import type` is erased and
+// closes none).
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -9,14 +10,14 @@ import { filesUnder, packages, root } from './packages.mjs'
 const isTest = (file) => file.endsWith('.test.ts')
 const rank = (name) => layers.findIndex((row) => row.includes(name))
 
-/** Every import and re-export of one source text: the module and the names taken from it. */
+/** Every import and re-export of one source text: the module, the names taken, and whether only types are. */
 export function importsOf(text) {
   const code = text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '')
   const found = []
   for (const [, names, module] of code.matchAll(
     /^\s*(?:import|export)\b([^'"`;=()]*?)\bfrom\s*['"]([^'"]+)['"]/gm,
   )) {
-    found.push({ module, names: names.match(/\w+/g) ?? [] })
+    found.push({ module, names: names.match(/\w+/g) ?? [], erased: /^\s*type\b/.test(names) })
   }
   for (const [, module] of code.matchAll(/\bimport\s*\(\s*['"]([^'"]+)['"]\s*\)/g))
     found.push({ module, names: [] })
@@ -101,7 +102,7 @@ function checkPackage(pkg) {
         if (!found.module.includes('/generated/')) say(`imports ${found.module}, which does not exist`)
       } else if (relative(pkg.dir, target).startsWith('..'))
         say(`imports ${found.module}, outside its package`)
-      else inside.push(target)
+      else if (found.erased !== true) inside.push(target)
     }
     graph.set(file, inside)
   }

@@ -33,6 +33,11 @@ describe('reading imports', () => {
     expect(importsOf(`import { DropCounters, type Lease } from '@netaccel/core'`)[0].names).toContain('Lease')
   })
 
+  it('knows an import of types only', () => {
+    const text = `import type { A } from './a.js'\nexport type { B } from './b.js'\nimport { type C, d } from './c.js'`
+    expect(importsOf(text).map((found) => found.erased)).toEqual([true, true, false])
+  })
+
   it('takes no example in a comment for an import', () => {
     expect(
       modules(`/**\n * import { x } from './x.js'\n */\n// import './y.js'\nexport const z = 1`),
