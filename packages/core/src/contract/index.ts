@@ -1,0 +1,6 @@
+export type * from './backend.js'
+export type * from './frontend.js'
+export type * from './halves.js'
+export type * from './hardware.js'
+export type * from './memory.js'
+export type * from './types.js'

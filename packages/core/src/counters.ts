@@ -1,0 +1,67 @@
+// Counters with names: those a plugin's manifest declares, and the host's own.
+import { AcceleratorError } from './errors.js'
+
+/** Bumped in place: `counter.value++`. */
+export interface Counter {
+  value: number
+}
+
+/** A closed set of counters, each with the sentence that `status` and `explain` print. */
+export class Counters<Name extends string = string> {
+  readonly sentences: Readonly<Record<Name, string>>
+  readonly #of: string
+  readonly #counters = new Map<string, Counter>()
+
+  /** `of` names the owner in errors. */
+  constructor(of: string, sentences: Readonly<Record<Name, string>>) {
+    this.#of = of
+    this.sentences = sentences
+    for (const name of Object.keys(sentences)) this.#counters.set(name, { value: 0 })
+  }
+
+  /** Throws `NOT_DECLARED` for a name that is not in the set. */
+  counter(name: Name): Counter {
+    const counter = this.#counters.get(name)
+    if (counter === undefined) throw new AcceleratorError('NOT_DECLARED', `counter ${name} of ${this.#of}`)
+    return counter
+  }
+
+  /** Name and value of each, in declared order. */
+  entries(): [name: Name, value: number][] {
+    return [...this.#counters].map(([name, counter]) => [name as Name, counter.value])
+  }
+
+  /** Adds another set's values to this one's: how a vif's counters become its generation's. */
+  add(other: Counters<Name>): void {
+    for (const [name, value] of other.entries()) this.counter(name).value += value
+  }
+}
+
+const hostCounters = {
+  accel_queue_elsewhere:
+    'Queues that were not opened because their engine runs in another thread; their frames stay on the ring.',
+  late_calls: 'Calls of a plugin at doors of a closed scope; ignored.',
+  refused_calls:
+    'Calls of a plugin at doors that its contract does not allow there; refused and counted under the rule.',
+  probe_failed: 'Probes of backend halves that threw, rejected or came late.',
+  attach_failed: 'Attachments whose newDevice threw, rejected or came late.',
+  attach_declined: 'Attachments that newDevice declined.',
+  attached: 'Attachments that became active.',
+  detached: 'Attachments that ended in order.',
+  forced_detaches: 'Attachments that ended at a deadline, or after a fault, by force.',
+  faults: 'Data-path hooks that threw or gave a value that their contract does not know.',
+  tx_timeout: 'Frames that were busy for a second without a completion.',
+  fence_parked: 'Frames that waited for the other path to drain, so that none overtakes another.',
+  fence_expired: 'Frames that waited for the other path longer than 20 ms and were then sent.',
+  fence_overrun:
+    'Received frames that were held for the ring longer than 20 ms, or in a number above half the depth of the queue.',
+  fence_late:
+    'Fences of filters that the frontend did not acknowledge in time; the filter was inserted anyway.',
+  pages_on_loan: "Pages of a plugin's pools that hold frames which are not back yet.",
+  grants_deferred: 'Grants that the other end still mapped when they were ended; tried again each second.',
+  punished: 'Guests that a backend half accused of breaking the protocol.',
+} as const
+
+/** The counters that the host keeps for each vif, whatever the plugin. */
+export type HostCounter = keyof typeof hostCounters
+export const HOST_COUNTERS: Readonly<Record<HostCounter, string>> = hostCounters
