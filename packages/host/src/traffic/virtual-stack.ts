@@ -1,0 +1,110 @@
+import type { Frame, Random } from '@netaccel/packet'
+import type { Engine } from '@netaccel/xen'
+import type { EdgeOracle } from '../check/oracle.js'
+import type { Flow } from './flows.js'
+
+/** What a generated stack needs of a guest's device; netfront's vif is one. */
+export interface StackDevice {
+  take(length: number): Frame | undefined
+  transmit(frames: Frame[], count: number): number
+  stack: { receive(frame: Frame): void; wake(): void } | null
+}
+
+/** How a generated stack sends: bursts of 1 to `burst` frames, `gapNs` apart on average, until told to stop. */
+export interface Pace {
+  readonly burst: number
+  readonly gapNs: number
+}
+
+/** Stage 1 of a frame's way, without a kernel: a guest's stack that generates traffic and consumes what arrives. */
+export class VirtualStack {
+  readonly name: string
+  /** Wire segments handed to the device, and received from it. */
+  sent = 0
+  received = 0
+  readonly #device: StackDevice
+  readonly #engine: Engine
+  readonly #oracle: EdgeOracle | null
+  readonly #random: Random
+  readonly #burst: Frame[] = []
+  #flows: readonly Flow[] = []
+  #pace: Pace = { burst: 16, gapNs: 20_000 }
+  #running = false
+  /** Frames of a burst that the device did not take yet: they go first when it wakes us. */
+  #held = 0
+
+  constructor(name: string, device: StackDevice, engine: Engine, random: Random, oracle: EdgeOracle | null) {
+    this.name = name
+    this.#device = device
+    this.#engine = engine
+    this.#random = random
+    this.#oracle = oracle
+    device.stack = { receive: (frame) => this.#receive(frame), wake: () => this.#wake() }
+  }
+
+  start(flows: readonly Flow[], pace: Pace): void {
+    this.#flows = flows
+    this.#pace = pace
+    if (this.#running) return
+    this.#running = true
+    this.#engine.defer(() => this.#tick())
+  }
+
+  /** No new frames from here; what the device has not taken yet is still sent. */
+  stop(): void {
+    this.#running = false
+  }
+
+  /** Nothing waits for the device. */
+  get idle(): boolean {
+    return this.#held === 0
+  }
+
+  #tick(): void {
+    if (!this.#running) return
+    if (this.#held === 0) this.#generate()
+    this.#engine.after(1 + this.#random.below(2 * this.#pace.gapNs), () => this.#tick())
+  }
+
+  #generate(): void {
+    const burst = this.#burst
+    const count = 1 + this.#random.below(this.#pace.burst)
+    let made = 0
+    while (made < count) {
+      const flow = this.#flows[this.#random.below(this.#flows.length)] as Flow
+      const frame = this.#device.take(flow.need)
+      if (frame === undefined) break
+      flow.write(frame)
+      burst[made] = frame
+      made += 1
+    }
+    this.#held = made
+    this.#send()
+  }
+
+  #send(): void {
+    const burst = this.#burst
+    const count = this.#held
+    if (count === 0) return
+    const taken = this.#device.transmit(burst, count)
+    // A taken frame leaves in a later step at the earliest, so its bytes are still what was handed over.
+    for (let i = 0; i < taken; i += 1) this.#note(burst[i] as Frame)
+    for (let i = taken; i < count; i += 1) burst[i - taken] = burst[i] as Frame
+    this.#held = count - taken
+  }
+
+  #note(frame: Frame): void {
+    this.sent += frame.segments
+    if (this.#oracle !== null) this.#oracle.entered(this.name, frame)
+  }
+
+  #receive(frame: Frame): void {
+    this.received += frame.segments
+    if (this.#oracle !== null) this.#oracle.left(this.name, frame)
+    frame.release()
+  }
+
+  #wake(): void {
+    this.#send()
+  }
+}

@@ -1,0 +1,76 @@
+/** JSON Schema of a world value; what it cannot say (names that must exist, MACs that must differ) is in check-world.ts. */
+const mac = { type: 'string', pattern: '^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$' } as const
+const mtu = { type: 'integer', minimum: 68, maximum: 9000 } as const
+const mebibytes = { type: 'integer', minimum: 1, maximum: 1024 } as const
+const flag = { type: 'boolean' } as const
+const named = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_-]{0,14}$' } as const
+
+const vif = {
+  type: 'object',
+  required: ['mac'],
+  additionalProperties: false,
+  properties: {
+    mac,
+    mtu,
+    accel: { type: 'string', minLength: 1 },
+    features: {
+      type: 'object',
+      additionalProperties: false,
+      properties: { sg: flag, gso: flag, checksum: flag },
+    },
+  },
+} as const
+
+const nic = {
+  type: 'object',
+  required: ['mac'],
+  additionalProperties: false,
+  properties: { kind: { enum: ['nic-sim'] }, mac, mtu, overflow: { enum: ['wait', 'drop'] } },
+} as const
+
+const guest = {
+  type: 'object',
+  required: ['vifs'],
+  additionalProperties: false,
+  properties: {
+    memory: mebibytes,
+    vifs: { type: 'object', propertyNames: named, additionalProperties: vif },
+  },
+} as const
+
+const host = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    memory: mebibytes,
+    nics: { type: 'object', propertyNames: named, additionalProperties: nic },
+    guests: { type: 'object', propertyNames: named, additionalProperties: guest },
+    links: { type: 'array', items: { type: 'string' } },
+  },
+} as const
+
+const wire = {
+  type: 'object',
+  required: ['link'],
+  additionalProperties: false,
+  properties: {
+    link: { type: 'string' },
+    gbps: { type: 'number', minimum: 0 },
+    delayUs: { type: 'number', minimum: 0 },
+    loss: { type: 'number', minimum: 0, maximum: 1 },
+    flowControl: flag,
+  },
+} as const
+
+export const worldSchema = {
+  type: 'object',
+  required: ['hosts'],
+  additionalProperties: false,
+  properties: {
+    seed: { type: 'integer', minimum: 0, maximum: 0xffff_ffff },
+    clock: { enum: ['virtual', 'real'] },
+    costs: { type: 'object', additionalProperties: { type: 'number', minimum: 0 } },
+    hosts: { type: 'object', minProperties: 1, propertyNames: named, additionalProperties: host },
+    wires: { type: 'array', items: { anyOf: [{ type: 'string' }, wire] } },
+  },
+} as const

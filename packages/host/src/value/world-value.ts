@@ -1,0 +1,78 @@
+import type { CostTable } from '@netaccel/xen'
+
+/**
+ * A world is a value: plain data, safe to print, store, compare and change. Only `build()` acts on it.
+ *
+ * ```ts
+ * const world: WorldValue = {
+ *   hosts: {
+ *     a: {
+ *       nics: { eth0: { mac: '00:0f:53:00:00:0a' } },
+ *       guests: { guest1: { vifs: { vif0: { mac: '00:16:3e:00:00:01', accel: 'eth0' } } } },
+ *       links: ['guest1.vif0 -> bridge', 'eth0 -> bridge'],
+ *     },
+ *   },
+ * }
+ * ```
+ */
+export interface WorldValue {
+  /** Seed of every chance in the run: traffic, wire loss, instants. Default 1. */
+  readonly seed?: number
+  /** `virtual`: exact, replayable time. `real`: the machine's clock. Default `virtual`. */
+  readonly clock?: 'virtual' | 'real'
+  /** Entries that differ from the default cost table, in ns for each unit of work (virtual clock only). */
+  readonly costs?: Partial<CostTable>
+  /** Hosts by name. */
+  readonly hosts: Readonly<Record<string, HostValue>>
+  /** Cables between NICs of hosts: a sentence `'a.eth0 -> b.eth0'`, or one with the wire's properties. */
+  readonly wires?: readonly (string | WireValue)[]
+}
+
+/** One machine: a driver domain with NICs and a bridge, and guests. */
+export interface HostValue {
+  /** Machine memory in MiB, shared by all its domains. Default 16 for each guest and 16 for the driver domain. */
+  readonly memory?: number
+  readonly nics?: Readonly<Record<string, NicValue>>
+  readonly guests?: Readonly<Record<string, GuestValue>>
+  /** Sentences `'guest1.vif0 -> bridge'`, `'eth0 -> bridge'`: what is plugged into the bridge. */
+  readonly links?: readonly string[]
+}
+
+export interface NicValue {
+  /** Only `nic-sim` for now. */
+  readonly kind?: 'nic-sim'
+  readonly mac: string
+  /** Largest packet without the Ethernet header, in bytes. Default 1500. */
+  readonly mtu?: number
+  /** What hardware does with a frame whose VI has no descriptor: pause the wire (default), or drop at once. */
+  readonly overflow?: 'wait' | 'drop'
+}
+
+export interface GuestValue {
+  /** Memory of the guest in MiB. Default 16. */
+  readonly memory?: number
+  readonly vifs: Readonly<Record<string, VifValue>>
+}
+
+export interface VifValue {
+  readonly mac: string
+  /** Default 1500. */
+  readonly mtu?: number
+  /** Name of the NIC (or of a port of kind `none`) whose accelerator this vif asks for; also settable at run time. */
+  readonly accel?: string
+  /** Multi-slot packets, segmentation offload, checksum offload as the frontend advertises them. Default all true. */
+  readonly features?: { readonly sg?: boolean; readonly gso?: boolean; readonly checksum?: boolean }
+}
+
+export interface WireValue {
+  /** `'a.eth0 -> b.eth0'` */
+  readonly link: string
+  /** Line rate; 0 (default) is unlimited. */
+  readonly gbps?: number
+  /** One way, in µs. Default 0. */
+  readonly delayUs?: number
+  /** Share of frames lost on purpose, 0 to 1, from the seed. Default 0. Such losses are named apart in every verdict. */
+  readonly loss?: number
+  /** IEEE 802.3x pause. Default true. */
+  readonly flowControl?: boolean
+}
