@@ -1,0 +1,229 @@
+import { DeferredGrants } from './deferred-grants.js'
+import { XenError } from './errors.js'
+import {
+  GNTTAB_RESERVED_ENTRIES,
+  GRANTS_PER_FRAME,
+  GTF_PCD,
+  GTF_PERMIT_ACCESS,
+  GTF_PWT,
+  GTF_READING,
+  GTF_READONLY,
+  GTF_WRITING,
+  MAX_GRANT_FRAMES,
+} from './grant-abi.js'
+import { addGrantFrame } from './grant-frames.js'
+import type { After } from './deferred-grants.js'
+import type { Extent } from './extent.js'
+import type { Machine } from './machine.js'
+import type { Arena, Page } from './memory.js'
+
+export interface GrantTableOptions {
+  /** Frames of 512 references to begin with; 1 unless said. */
+  readonly frames?: number
+  /** Most frames; 64 unless said (Xen gnttab_max_frames). */
+  readonly maxFrames?: number
+  /** The domain engine's timer, for ends of access that must wait. Without it, call `retryDeferred`. */
+  readonly after?: After
+  /** A peer has kept a grant in use for a minute after its end was asked for. */
+  readonly stuck?: (ref: number) => void
+}
+
+/** Most flags a word of a shared entry may carry while nobody uses it. */
+const IN_USE = GTF_READING | GTF_WRITING
+
+/**
+ * The guest's half of grants: version 1 entries in the domain's own pages. A reference is claimed, permitted, ended and
+ * released; the first and last are free-list work, the middle two write the entry.
+ */
+export class GrantTable {
+  readonly machine: Machine
+  readonly extent: Extent
+  readonly maxFrames: number
+  #words: Int32Array
+  #halves: Uint16Array
+  /** Domain-relative byte offset of each table frame. */
+  #frames = new Int32Array(MAX_GRANT_FRAMES)
+  #frameCount = 0
+  /** Stack of free references. */
+  #free = new Int32Array(0)
+  #freeCount = 0
+  /** 1: claimed. */
+  #claimed = new Uint8Array(0)
+  #deferred: DeferredGrants
+
+  constructor(machine: Machine, extent: Extent, options: GrantTableOptions = {}) {
+    const { frames = 1, maxFrames = MAX_GRANT_FRAMES } = options
+    if (!(frames >= 1 && maxFrames >= frames && maxFrames <= MAX_GRANT_FRAMES))
+      throw new XenError(
+        'BAD_ARGUMENT',
+        `a grant table has 1 to ${MAX_GRANT_FRAMES} frames, not ${frames} to ${maxFrames}`,
+      )
+    this.machine = machine
+    this.extent = extent
+    this.maxFrames = maxFrames
+    this.#words = extent.words
+    this.#halves = new Uint16Array(machine.buffer, extent.base, extent.length >> 1)
+    this.#deferred = new DeferredGrants({
+      after: options.after,
+      stuck: options.stuck,
+      tryEnd: (ref) => this.tryEnd(ref),
+      finish: (ref, arena) => this.#finish(ref, arena),
+    })
+    while (this.#frameCount < frames) this.#addFrame()
+  }
+
+  /** References free without growing. */
+  get free(): number {
+    return this.#freeCount
+  }
+
+  /** References claimed, those whose end is deferred included. */
+  get inUse(): number {
+    return this.#frameCount * GRANTS_PER_FRAME - GNTTAB_RESERVED_ENTRIES - this.#freeCount
+  }
+
+  /** Ends of access that wait for a peer. */
+  get deferred(): number {
+    return this.#deferred.size
+  }
+
+  get frames(): number {
+    return this.#frameCount
+  }
+
+  /** Claim a reference, growing the table if it must. Throws NO_GRANTS. */
+  claim(): number {
+    const ref = this.tryClaim()
+    if (ref < 0)
+      throw new XenError(
+        'NO_GRANTS',
+        `domain ${this.extent.domid} has all ${this.inUse} grant references in use and its table may not pass ${this.maxFrames} frames`,
+      )
+    return ref
+  }
+
+  /** As `claim`; -1 when there is none. */
+  tryClaim(): number {
+    if (this.#freeCount === 0 && !this.#tryGrow()) return -1
+    const ref = this.#free[--this.#freeCount]
+    this.#claimed[ref] = 1
+    return ref
+  }
+
+  /** Grow now until `count` references are free, so that the frame path never does. False if the table may not. */
+  reserve(count: number): boolean {
+    while (this.#freeCount < count) if (!this.#tryGrow()) return false
+    return true
+  }
+
+  /**
+   * Fill in an entry: `domid` may use page `gfn`. Frame and domid are written before the flags. References 0 to 7 may be
+   * permitted without a claim (by the builder of the domain).
+   */
+  permit(ref: number, domid: number, gfn: Page, readonly: boolean): void {
+    this.#write(ref, domid, gfn, readonly ? GTF_PERMIT_ACCESS | GTF_READONLY : GTF_PERMIT_ACCESS)
+  }
+
+  /**
+   * End access if nobody uses the page: one compare-and-exchange of the flags, so that a pin taken in between is seen
+   * (XSA-396: never query first and end later). False while in use: neither the page nor the reference may be reused.
+   */
+  tryEnd(ref: number): boolean {
+    const halves = this.#halves
+    const index = this.#entry(ref) >> 1
+    let flags = halves[index]
+    for (;;) {
+      if ((flags & IN_USE) !== 0) return false
+      const seen = Atomics.compareExchange(halves, index, flags, 0)
+      if (seen === flags) return true
+      flags = seen
+    }
+  }
+
+  /** Give an ended reference back. Throws BAD_GRANT if it is not claimed. */
+  release(ref: number): void {
+    if (this.#claimed[ref] !== 1)
+      throw new XenError(
+        'BAD_GRANT',
+        `grant reference ${ref} of domain ${this.extent.domid} is not claimed: released twice?`,
+      )
+    this.#claimed[ref] = 0
+    this.#free[this.#freeCount++] = ref
+  }
+
+  /** Claim and permit. 'io' is for a page of `Machine.ioPage`: uncached, read and write. Throws NO_GRANTS. */
+  grant(domid: number, gfn: Page, access: 'ro' | 'rw' | 'io'): number {
+    const ref = this.claim()
+    const flags = access === 'ro' ? GTF_READONLY : access === 'io' ? GTF_PWT | GTF_PCD : 0
+    this.#write(ref, domid, gfn, GTF_PERMIT_ACCESS | flags)
+    return ref
+  }
+
+  /**
+   * End access for good and give up the pages. True: done, the reference is free and `arena` is back in the extent.
+   * False: the peer still uses it; both stay out of use and the end is tried again every second, ten a pass.
+   */
+  endGrant(ref: number, arena?: Arena): boolean {
+    if (this.tryEnd(ref)) {
+      this.#finish(ref, arena)
+      return true
+    }
+    this.#deferred.add(ref, arena)
+    return false
+  }
+
+  /** One pass over the deferred ends. */
+  retryDeferred(): void {
+    this.#deferred.retry()
+  }
+
+  /** The domain goes away: no more timers. */
+  stop(): void {
+    this.#deferred.stop()
+  }
+
+  /** Flags of an entry as they are now, for tests and tools. */
+  flagsOf(ref: number): number {
+    return Atomics.load(this.#halves, this.#entry(ref) >> 1)
+  }
+
+  #write(ref: number, domid: number, gfn: number, flags: number): void {
+    const words = this.#words
+    const index = this.#entry(ref) >> 2
+    words[index + 1] = gfn
+    Atomics.store(words, index, flags | (domid << 16))
+  }
+
+  /** Domain-relative byte offset of an entry. A reference out of range falls into no frame and throws. */
+  #entry(ref: number): number {
+    if (ref >>> 9 >= this.#frameCount)
+      throw new XenError('BAD_GRANT', `domain ${this.extent.domid} has no grant reference ${ref}`)
+    return this.#frames[ref >>> 9] + ((ref & 511) << 3)
+  }
+
+  #finish(ref: number, arena: Arena | undefined): void {
+    this.release(ref)
+    if (arena !== undefined) this.extent.freePages(arena)
+  }
+
+  #tryGrow(): boolean {
+    if (this.#frameCount >= this.maxFrames || this.extent.pagesFree === 0) return false
+    this.#addFrame()
+    return true
+  }
+
+  #addFrame(): void {
+    const arena = this.extent.allocPages(1)
+    addGrantFrame(this.machine, this.extent.domid, arena.pages[0])
+    const first = this.#frameCount * GRANTS_PER_FRAME
+    this.#frames[this.#frameCount++] = arena.offset
+    const free = new Int32Array(first + GRANTS_PER_FRAME)
+    free.set(this.#free.subarray(0, this.#freeCount))
+    this.#free = free
+    const claimed = new Uint8Array(first + GRANTS_PER_FRAME)
+    claimed.set(this.#claimed)
+    this.#claimed = claimed
+    for (let ref = first + GRANTS_PER_FRAME - 1; ref >= Math.max(first, GNTTAB_RESERVED_ENTRIES); ref--)
+      this.#free[this.#freeCount++] = ref
+  }
+}

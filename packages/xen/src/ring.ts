@@ -1,0 +1,209 @@
+// Shared rings: all index arithmetic, modulo 2^32. Xen public/io/ring.h. Waking the peer is the caller's act.
+import { XenError } from './errors.js'
+import type { SharedView } from './memory.js'
+
+/** Byte offsets in the ring page; slots follow the 64-byte header. */
+export const RING_REQ_PROD = 0
+export const RING_REQ_EVENT = 4
+export const RING_RSP_PROD = 8
+export const RING_RSP_EVENT = 12
+export const RING_HEADER_BYTES = 64
+
+const REQ_PROD = RING_REQ_PROD >> 2
+const REQ_EVENT = RING_REQ_EVENT >> 2
+const RSP_PROD = RING_RSP_PROD >> 2
+const RSP_EVENT = RING_RSP_EVENT >> 2
+
+/** Slots of a ring: as many as fit behind the header, rounded down to a power of two. */
+export function ringSize(bytes: number, slotSize: number): number {
+  const slots = Math.floor((bytes - RING_HEADER_BYTES) / slotSize)
+  return slots < 1 ? 0 : 2 ** Math.floor(Math.log2(slots))
+}
+
+/** How far `to` is ahead of `from`, 0 to 2^32 - 1. */
+export function ringDistance(to: number, from: number): number {
+  return (to - from) >>> 0
+}
+
+/** True if moving the producer from `old` to `next` passed the peer's event index: it lies in (old, next]. */
+export function passesEvent(next: number, old: number, event: number): boolean {
+  return (next - event) >>> 0 < (next - old) >>> 0
+}
+
+/** What the two ends share: the page and where its words are. */
+class RingPage {
+  readonly page: SharedView
+  readonly slotSize: number
+  /** Slots, a power of two. */
+  readonly size: number
+  protected readonly words: Int32Array
+  protected readonly word: number
+  protected readonly mask: number
+  protected readonly slots: number
+
+  constructor(page: SharedView, slotSize: number) {
+    this.page = page
+    this.slotSize = slotSize
+    this.size = ringSize(page.length, slotSize)
+    if (this.size === 0 || (page.offset & 3) !== 0 || (slotSize & 3) !== 0)
+      throw new XenError(
+        'BAD_ARGUMENT',
+        `no ring of ${slotSize}-byte slots fits ${page.length} bytes at ${page.offset}`,
+      )
+    this.words = page.words
+    this.word = page.offset >> 2
+    this.mask = this.size - 1
+    this.slots = page.offset + RING_HEADER_BYTES
+  }
+
+  /** Byte offset of a slot in the page's typed arrays. Any index will do: it is masked here. */
+  slotOffset(index: number): number {
+    return this.slots + (index & this.mask) * this.slotSize
+  }
+}
+
+/** The front's end: it makes requests and takes responses. */
+export class FrontRing extends RingPage {
+  /** Requests written, the unpublished included. */
+  reqProdPvt: number
+  /** Responses taken. */
+  rspCons: number
+  /** The producer as last published: kept here, since the peer could alter the word in the page. */
+  #published: number
+
+  /**
+   * Use a page that has been through `init`. `start` is where the indices of an empty ring stand: 0, or another number
+   * for a ring taken over or a test near the wrap, which the page must agree with.
+   */
+  constructor(page: SharedView, slotSize: number, start = 0) {
+    super(page, slotSize)
+    this.reqProdPvt = start >>> 0
+    this.rspCons = start >>> 0
+    this.#published = start >>> 0
+  }
+
+  /** Write a fresh ring page: producers `start` (0), events one above, the rest of the header 0. The front does it, once. */
+  static init(page: SharedView, start = 0): void {
+    const word = page.offset >> 2
+    page.words.fill(0, word, word + (RING_HEADER_BYTES >> 2))
+    Atomics.store(page.words, word + REQ_PROD, start)
+    Atomics.store(page.words, word + RSP_PROD, start)
+    Atomics.store(page.words, word + REQ_EVENT, start + 1)
+    Atomics.store(page.words, word + RSP_EVENT, start + 1)
+  }
+
+  /** Slots that can take a request. */
+  freeRequests(): number {
+    return this.size - ((this.reqProdPvt - this.rspCons) >>> 0)
+  }
+
+  /** Show the backend every request written so far. True if it asked to be woken for one of them. */
+  pushRequests(): boolean {
+    const { words, word, reqProdPvt } = this
+    const old = this.#published
+    this.#published = reqProdPvt
+    Atomics.store(words, word + REQ_PROD, reqProdPvt)
+    return passesEvent(reqProdPvt, old, Atomics.load(words, word + REQ_EVENT))
+  }
+
+  /** Responses to take; -1 if the backend's producer is one that no honest backend has (more than the ring holds). */
+  unconsumedResponses(): number {
+    const ready = (Atomics.load(this.words, this.word + RSP_PROD) - this.rspCons) >>> 0
+    return ready > this.size ? -1 : ready
+  }
+
+  /**
+   * Before sleeping: true if there is something to take. Otherwise asks to be woken for the next response, and looks
+   * once more. A lying producer counts as something to take, so that the next look finds the lie.
+   */
+  finalCheckResponses(): boolean {
+    if (this.unconsumedResponses() !== 0) return true
+    Atomics.store(this.words, this.word + RSP_EVENT, this.rspCons + 1)
+    return this.unconsumedResponses() !== 0
+  }
+
+  /**
+   * Before sleeping, for a transmitter in no hurry: asks to be woken when half of what is outstanding has been answered
+   * (mini-os and older Linux netfront). True if responses came in meanwhile.
+   */
+  finalCheckHalfway(): boolean {
+    const outstanding = (this.#published - this.rspCons) >>> 0
+    Atomics.store(this.words, this.word + RSP_EVENT, this.rspCons + (outstanding >>> 1) + 1)
+    return this.unconsumedResponses() !== 0
+  }
+}
+
+/** The back's end: it takes requests and makes responses, in the slots of the requests. */
+export class BackRing extends RingPage {
+  /** Requests taken. */
+  reqCons: number
+  /** Responses written, the unpublished included. */
+  rspProdPvt: number
+  #published: number
+
+  private constructor(page: SharedView, slotSize: number, start: number) {
+    super(page, slotSize)
+    this.reqCons = start
+    this.rspProdPvt = start
+    this.#published = start
+  }
+
+  /**
+   * Take up a ring, live or fresh, where its responses end. 'impossible' when more requests stand in it than it has
+   * slots: refuse to connect.
+   */
+  static attach(page: SharedView, slotSize: number): BackRing | 'impossible' {
+    const word = page.offset >> 2
+    const rspProd = Atomics.load(page.words, word + RSP_PROD) >>> 0
+    const reqProd = Atomics.load(page.words, word + REQ_PROD) >>> 0
+    const ring = new BackRing(page, slotSize, rspProd)
+    return ringDistance(reqProd, rspProd) > ring.size ? 'impossible' : ring
+  }
+
+  /**
+   * Requests to take, never more than slots that await an answer allow; -1 if the frontend's producer is one that no
+   * honest frontend has.
+   */
+  unconsumedRequests(): number {
+    const reqProd = Atomics.load(this.words, this.word + REQ_PROD)
+    const { reqCons, rspProdPvt, size } = this
+    if ((reqProd - rspProdPvt) >>> 0 > size) return -1
+    const ready = (reqProd - reqCons) >>> 0
+    const room = size - ((reqCons - rspProdPvt) >>> 0)
+    return ready < room ? ready : room
+  }
+
+  /** Show the frontend every response written so far. True if it asked to be woken for one of them. */
+  pushResponses(): boolean {
+    const { words, word, rspProdPvt } = this
+    const old = this.#published
+    this.#published = rspProdPvt
+    Atomics.store(words, word + RSP_PROD, rspProdPvt)
+    return passesEvent(rspProdPvt, old, Atomics.load(words, word + RSP_EVENT))
+  }
+
+  /** Before sleeping: as `FrontRing.finalCheckResponses`. */
+  finalCheckRequests(): boolean {
+    if (this.unconsumedRequests() !== 0) return true
+    Atomics.store(this.words, this.word + REQ_EVENT, this.reqCons + 1)
+    return this.unconsumedRequests() !== 0
+  }
+
+  /**
+   * True if at least `needed` requests stand ready. Otherwise asks to be woken for the next one, looking again until the
+   * producer stands still, so that none is missed (Linux netback's receive path). At most a ring's worth of looks: a
+   * frontend that moves its producer for ever gets false. A lying producer gives false; `unconsumedRequests` tells.
+   */
+  requestsAtLeast(needed: number): boolean {
+    const { words, word } = this
+    for (let look = 0; look < this.size; look++) {
+      const ready = this.unconsumedRequests()
+      if (ready >= needed) return true
+      if (ready < 0) return false
+      const producer = Atomics.load(words, word + REQ_PROD)
+      Atomics.store(words, word + REQ_EVENT, producer + 1)
+      if (Atomics.load(words, word + REQ_PROD) === producer) return this.unconsumedRequests() >= needed
+    }
+    return false
+  }
+}
