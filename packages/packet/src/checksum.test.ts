@@ -179,7 +179,7 @@ describe('layer 4 checksums', () => {
     for (const change of wrong) {
       const kept = { checksum: 'blank', gsoSize: 0, checksumStart: 34, checksumOffset: 16 }
       Object.assign(tcp, kept, change)
-      expect(fillChecksum(tcp), JSON.stringify(change)).toBe(false)
+      expect([JSON.stringify(change), fillChecksum(tcp)]).toEqual([JSON.stringify(change), false])
       expect(tcp.bytes).toEqual(before)
     }
   })

@@ -103,7 +103,8 @@ export class Random {
 
   /** An independent stream that depends on our seed and the label only, not on what has been drawn so far. */
   fork(label: string): Random {
-    return new Random(hashText(label, this.seed ^ 0x811c9dc5))
+    // Spread before the label comes in: seed 1 with 'b' and seed 2 with 'a' must not meet.
+    return new Random(hashText(label, new SplitMix(~this.seed).next()))
   }
 }
 
