@@ -103,7 +103,17 @@ export function writeTcp(frame: Frame, options: TcpOptions): void {
     window = 0xffff,
   } = options
   const at = frame.offset + l4
-  writeTcpHeader(frame.view, at, sourcePort, destinationPort, sequence, acknowledgement, flags, window)
+  // Numbers beyond 31 bits would be boxed on the way into a call: as signed ones they are not.
+  writeTcpHeader(
+    frame.view,
+    at,
+    sourcePort,
+    destinationPort,
+    sequence | 0,
+    acknowledgement | 0,
+    flags,
+    window,
+  )
   putPayload(frame, options, l4 + TCP_HEADER, length)
   const { blank = false, gsoSize = 0 } = options
   const cut = gsoSize > 0 && length > gsoSize

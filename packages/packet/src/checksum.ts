@@ -30,7 +30,7 @@ export function sumHeader(view: DataView, at: number, length: number): number {
 /**
  * Sum of `length` bytes at `at`, however aligned: by 32-bit words in the machine's own order, and swapped at the
  * end (RFC 1071 §2 B: the sum does not depend on the byte order). The caller has checked the range; lengths up
- * to 128 KiB.
+ * to 256 KiB.
  */
 export function sumBytes(words: WordView, at: number, length: number): number {
   const bytes = words.bytes
@@ -77,7 +77,8 @@ function sumWords(ints: Int32Array, first: number, count: number): number {
     low = (low + (ints[i] & 0xffff)) | 0
     high = (high + (ints[i] >>> 16)) | 0
   }
-  return (low >>> 0) + (high >>> 0)
+  // Folded here: a sum beyond 31 bits would be boxed on its way back.
+  return (low & 0xffff) + (low >>> 16) + (high & 0xffff) + (high >>> 16)
 }
 
 /** Pseudo-header sum of IPv4 (RFC 9293 §3.1): addresses of the header at `at`, protocol, layer 4 length. */

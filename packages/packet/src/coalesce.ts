@@ -28,6 +28,7 @@ export class Coalescer {
   private head: Frame | null
   private mss: number
   private merged: number
+  /** Signed, so that no engine boxes it. */
   private nextSequence: number
   private isClosed: boolean
 
@@ -62,7 +63,7 @@ export class Coalescer {
     this.head = frame
     this.mss = info.payloadLength
     this.merged = 1
-    this.nextSequence = (info.sequence + info.payloadLength) >>> 0
+    this.nextSequence = (info.sequence + info.payloadLength) | 0
     this.isClosed = (info.tcpFlags & ENDS) !== 0
     frame.length = info.payloadOffset + info.payloadLength
     return true
@@ -84,7 +85,7 @@ export class Coalescer {
     copyBytes(head.words, head.offset + head.length, frame.words, frame.offset + other.payloadOffset, length)
     head.length += length
     this.info.tcpFlags |= other.tcpFlags & ENDS
-    this.nextSequence = (this.nextSequence + length) >>> 0
+    this.nextSequence = (this.nextSequence + length) | 0
     this.merged++
     this.isClosed = (other.tcpFlags & ENDS) !== 0 || length < this.mss
     return true
@@ -110,7 +111,7 @@ export class Coalescer {
   /** The same flow and the next bytes of it; every header field equal that the merged header can hold but once. */
   private follows(head: Frame, frame: Frame): boolean {
     const { info, other } = this
-    if (other.sequence !== this.nextSequence || (other.tcpFlags & TCP_CWR) !== 0) return false
+    if ((other.sequence | 0) !== this.nextSequence || (other.tcpFlags & TCP_CWR) !== 0) return false
     if (((info.tcpFlags ^ other.tcpFlags) & ~(ENDS | TCP_CWR)) !== 0) return false
     if (info.payloadOffset !== other.payloadOffset || info.ipVersion !== other.ipVersion) return false
     const { l3Offset, l4Offset, payloadOffset } = info

@@ -21,7 +21,7 @@ export interface FlowKey {
 }
 
 /**
- * Hash of the flow that a parsed frame belongs to, unsigned 32 bit and never 0 (which means "not computed").
+ * Hash of the flow that a parsed frame belongs to: 31 bits, never 0 (which means "not computed").
  * Over addresses, protocol and ports for unfragmented TCP and UDP; over addresses and protocol for other IP, so
  * that all fragments of a packet stay together; over MACs and ethertype for everything else. The two directions
  * of a connection hash apart. Not a defence: a sender who wants all its frames in one place can have that.
@@ -58,7 +58,7 @@ function mix(hash: number, word: number): number {
 function finish(hash: number): number {
   let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  h = (h ^ (h >>> 16)) >>> 0
+  h = (h ^ (h >>> 16)) & 0x7fffffff
   return h === 0 ? 1 : h
 }
 

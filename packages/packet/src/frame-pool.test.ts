@@ -59,6 +59,22 @@ describe('FramePool', () => {
     expect(again).toMatchObject({ gsoSize: 0, gsoType: 'none', segments: 1, id: 0, origin: 0, hash: 0 })
   })
 
+  it('takes over what another frame is known as, but neither bytes nor length', () => {
+    const frames = pool(2)
+    const [from, to] = [frames.take()!, frames.take()!]
+    const known = {
+      checksum: 'blank',
+      checksumStart: 34,
+      checksumOffset: 16,
+      gsoSize: 1448,
+      gsoType: 'tcpv4',
+    }
+    Object.assign(from, known, { segments: 9, id: 5, origin: 3, hash: 77, length: 40 })
+    to.describeAs(from)
+    expect(to).toMatchObject({ ...known, segments: 9, id: 5, origin: 3, hash: 77 })
+    expect([to.length, to.offset, to.holders]).toEqual([0, 2048 + 64, 1])
+  })
+
   it('takes the frame released last first, and says undefined when all are out', () => {
     const frames = pool(3)
     const [a, b, c] = [frames.take()!, frames.take()!, frames.take()!]
@@ -147,6 +163,14 @@ describe('FramePool', () => {
     expect(
       codeOf(() => new FramePool({ view, bytes, offset: 0, length: 128 }, { frames: 1, bytesEach: 64 })),
     ).toBe('BAD_ARENA')
+  })
+
+  it('gives its frames the very view of the arena, and refuses one of another stretch', () => {
+    const memory = privateArena(128)
+    const options = { frames: 1, bytesEach: 64 }
+    expect(new FramePool(memory, options).frames[0].view).toBe(memory.view)
+    const other = { ...privateArena(128), view: memory.view }
+    expect(codeOf(() => new FramePool(other, options))).toBe('BAD_ARENA')
   })
 
   it('shares one word view among all pools of a memory', () => {

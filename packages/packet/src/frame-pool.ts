@@ -57,7 +57,7 @@ export class FramePool<A extends View = View> implements FrameOwner {
     this.head = null
     this.freeCount = frames
     const first = firstBuffer(arena, frames, this.stride)
-    const words = wordsOf(arena.bytes)
+    const words = wordsOf(arena.bytes, arena.view)
     const made: Frame[] = []
     for (let i = 0; i < frames; i++)
       made.push(new Frame(words, first + i * this.stride, this.stride, i, this))

@@ -52,7 +52,7 @@ export class Frame implements View {
   id: number
   /** Where the frame came in, in the host's own numbering. */
   origin: number
-  /** Flow hash, unsigned 32 bit; 0: not computed. */
+  /** Flow hash (see `flowHash`), below 2^31 so that no engine boxes it; 0: not computed. */
   hash: number
   /** Link for the queue in which the frame stands; a frame stands in one queue at most. */
   next: Frame | null

@@ -24,9 +24,10 @@ const wordViews = new WeakMap<Uint8Array, WordView>()
 
 /**
  * The word view of a memory; the same object for the same `bytes`. For set-up, not for the per-frame path.
+ * `view` is the memory's own DataView if it has one already.
  * Throws `BAD_ARENA` when `bytes` does not begin on an 8-byte boundary of its buffer: words could not be read.
  */
-export function wordsOf(bytes: Uint8Array): WordView {
+export function wordsOf(bytes: Uint8Array, view?: DataView): WordView {
   const known = wordViews.get(bytes)
   if (known !== undefined) return known
   if (bytes.byteOffset % 8 !== 0) {
@@ -37,9 +38,18 @@ export function wordsOf(bytes: Uint8Array): WordView {
     )
   }
   const { buffer, byteOffset, length } = bytes
+  if (
+    view !== undefined &&
+    !(view.buffer === buffer && view.byteOffset === byteOffset && view.byteLength === length)
+  ) {
+    throw new PacketError(
+      'BAD_ARENA',
+      '`view` and `bytes` are of different stretches: make both over the same one',
+    )
+  }
   const made: WordView = {
     bytes,
-    view: new DataView(buffer, byteOffset, length),
+    view: view ?? new DataView(buffer, byteOffset, length),
     doubles: new Float64Array(buffer, byteOffset, length >>> 3),
     ints: new Int32Array(buffer, byteOffset, length >>> 2),
   }

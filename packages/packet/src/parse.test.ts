@@ -148,6 +148,7 @@ describe('parsePacket', () => {
     ['IPv6 of version 4', `${MACS} 86dd 40000000 0000 3b 40 ${IP6}`, 'bad-ip'],
     ['IPv6 beyond the frame', `${MACS} 86dd 60000000 0001 3b 40 ${IP6}`, 'bad-ip'],
     ['an extension header cut off', `${MACS} 86dd 60000000 0007 00 40 ${IP6} 3b000000000000`, 'bad-ip'],
+    ['no byte of an extension header', `${MACS} 86dd 60000000 0000 00 40 ${IP6}`, 'bad-ip'],
     [
       'an extension header beyond the packet',
       `${MACS} 86dd 60000000 0008 00 40 ${IP6} 3b01000000000000`,

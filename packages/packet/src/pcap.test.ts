@@ -96,6 +96,16 @@ describe('reading', () => {
     )
   })
 
+  it('counts bytes from the beginning of the file, not of the chunk', () => {
+    const reader = new PcapReader()
+    reader.push(MICRO_BIG.subarray(0, 30))
+    expect(reader.next()).toBeUndefined()
+    reader.push(MICRO_BIG.subarray(30, 50))
+    expect(reader.next()?.seconds).toBe(5)
+    reader.push(MICRO_BIG.subarray(50, 52))
+    expect(codeAndText(() => reader.end())[1]).toContain('ends 9 bytes into the record at byte 43: ')
+  })
+
   it('never throws anything but PacketError, whatever the bytes', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 100 }),

@@ -55,6 +55,8 @@ describe('Random', () => {
   })
 
   it('between includes both ends; chance is never at 0 and always at 1', () => {
+    const [twin, plain] = [new Random(8), new Random(8)]
+    for (let i = 0; i < 200; i++) expect(twin.chance(0.3)).toBe(plain.float() < 0.3)
     const random = new Random(3)
     const seen = new Set(Array.from({ length: 200 }, () => random.between(-1, 1)))
     expect([...seen].sort((a, b) => a - b)).toEqual([-1, 0, 1])

@@ -14,10 +14,11 @@ export class Random {
   constructor(seed: number | string) {
     this.seed = typeof seed === 'number' ? seed >>> 0 : hashText(seed, 0x811c9dc5)
     const state = new SplitMix(this.seed)
-    this.s0 = state.next()
-    this.s1 = state.next()
-    this.s2 = state.next()
-    this.s3 = state.next()
+    // Signed 32 bits, here and in next32: small integers to the engine, which then boxes none of them.
+    this.s0 = state.next() | 0
+    this.s1 = state.next() | 0
+    this.s2 = state.next() | 0
+    this.s3 = state.next() | 0
     // The one state that would stay what it is.
     if ((this.s0 | this.s1 | this.s2 | this.s3) === 0) this.s0 = 1
   }
@@ -25,18 +26,23 @@ export class Random {
   /** A generator in a given state, not all zero: for comparing with published numbers. */
   static fromState(s0: number, s1: number, s2: number, s3: number): Random {
     const random = new Random(0)
-    random.s0 = s0 >>> 0
-    random.s1 = s1 >>> 0
-    random.s2 = s2 >>> 0
-    random.s3 = s3 >>> 0
+    random.s0 = s0 | 0
+    random.s1 = s1 | 0
+    random.s2 = s2 | 0
+    random.s3 = s3 | 0
     return random
   }
 
   /** Unsigned 32 bits. */
   next32(): number {
+    return this.step() >>> 0
+  }
+
+  /** The next 32 bits as a signed number: one beyond 31 bits would be boxed on its way out of a call. */
+  private step(): number {
     const s1 = this.s1
     const five = Math.imul(s1, 5)
-    const result = Math.imul((five << 7) | (five >>> 25), 9) >>> 0
+    const result = Math.imul((five << 7) | (five >>> 25), 9)
     this.s2 ^= this.s0
     this.s3 ^= s1
     this.s1 ^= this.s2
@@ -53,8 +59,8 @@ export class Random {
     }
     // Numbers under 2^32 mod n would make the small results likelier: drawn again.
     const unfair = 0x100000000 % n
-    let drawn = this.next32()
-    while (drawn < unfair) drawn = this.next32()
+    let drawn = this.step() >>> 0
+    while (drawn < unfair) drawn = this.step() >>> 0
     return drawn % n
   }
 
@@ -65,14 +71,16 @@ export class Random {
 
   /** 0 <= x < 1 with 53 bits. */
   float(): number {
-    const high = this.next32() >>> 5
-    const low = this.next32() >>> 6
+    const high = this.step() >>> 5
+    const low = this.step() >>> 6
     return (high * 0x4000000 + low) / 0x20000000000000
   }
 
   /** True with probability p; always draws, so that changing p does not move what comes after. */
   chance(p: number): boolean {
-    return this.float() < p
+    const high = this.step() >>> 5
+    const low = this.step() >>> 6
+    return (high * 0x4000000 + low) / 0x20000000000000 < p
   }
 
   /** One of the items, which must not be empty. */

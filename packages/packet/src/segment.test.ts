@@ -167,6 +167,8 @@ describe('Segmenter', () => {
       small.bytes.fill(0x5a)
       expect(segmenter.write(round % 3, small)).toBe(true)
       expect(small.length).toBe(554)
+      expect(small.bytes[small.offset + 14]).toBe(0x45)
+      expect(verifyIpv4Checksum(small.view, small.offset + 14)).toBe(true)
       expect(small.bytes[guard]).toBe(0x5a)
       expect(small.bytes[small.offset - 1]).toBe(0x5a)
     }

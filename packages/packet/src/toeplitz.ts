@@ -20,10 +20,10 @@ export const MICROSOFT_RSS_KEY: readonly number[] = [
  * bits that begin at the same place. A table per input byte turns that into one lookup a byte (36 KiB a key).
  */
 export class Toeplitz {
-  private readonly table: Uint32Array
+  private readonly table: Int32Array
 
   constructor(key: ArrayLike<number> = []) {
-    this.table = new Uint32Array(MAX_INPUT * 256)
+    this.table = new Int32Array(MAX_INPUT * 256)
     this.setKey(key)
   }
 
@@ -47,16 +47,17 @@ export class Toeplitz {
 
   /**
    * Hash of `length` bytes at `at`, continued from `hash` as if `position` bytes had gone before; the two
-   * together are at most 36. Start with 0, 0. Unsigned 32 bit.
+   * together are at most 36. Start with 0, 0. The 32 bits come as a
+   * signed number, which no engine boxes: `>>> 0` where it is compared or divided.
    */
   hash(bytes: Uint8Array, at: number, length: number, position: number, hash: number): number {
     const table = this.table
     let result = hash
     for (let i = 0; i < length; i++) result ^= table[((position + i) << 8) + bytes[at + i]]
-    return result >>> 0
+    return result
   }
 
-  /** Hash over the addresses of a parsed IP packet; 0 if it is none. */
+  /** Hash over the addresses of a parsed IP packet, as {@link hash} gives it; 0 if it is none. */
   hashL3(frame: Frame, info: PacketInfo): number {
     const l3 = frame.offset + info.l3Offset
     if (info.ipVersion === 4) return this.hash(frame.bytes, l3 + IPV4_SOURCE, 8, 0, 0)
@@ -64,7 +65,7 @@ export class Toeplitz {
     return 0
   }
 
-  /** Hash over addresses and ports of a parsed, unfragmented TCP or UDP packet; 0 if it is none. */
+  /** The same over addresses and ports of a parsed, unfragmented TCP or UDP packet; 0 if it is none. */
   hashL4(frame: Frame, info: PacketInfo): number {
     if (!info.l4) return 0
     const addresses = info.ipVersion === 4 ? 8 : 32
