@@ -25,6 +25,10 @@ const reasons = {
     stage: 'netfront',
     sentence: 'The frame needs more than 18 ring slots, or more than one without scatter-gather.',
   },
+  netfront_tx_no_frame: {
+    stage: 'netfront',
+    sentence: 'The frame cannot be granted where it lies, and no frame was free to copy it into.',
+  },
   netfront_tx_no_grant: { stage: 'netfront', sentence: 'No grant entry was free for a page of the frame.' },
   netfront_tx_backend_error: {
     stage: 'netfront',
@@ -59,6 +63,15 @@ const reasons = {
   netfront_rx_bad_extra: {
     stage: 'netfront',
     sentence: 'An extra info is missing, of an unknown type, or gives an impossible GSO size or type.',
+  },
+  netfront_rx_bad_checksum: {
+    stage: 'netfront',
+    sentence: 'The backend says that a checksum is to be filled in, in a packet that has no place for one.',
+  },
+  netfront_rx_grant_in_use: {
+    stage: 'netfront',
+    sentence:
+      'The backend still used a page that it had answered for; the device is broken until it reconnects.',
   },
   netfront_rx_short: { stage: 'netfront', sentence: 'The packet is shorter than an Ethernet header.' },
   netfront_rx_no_frame: {

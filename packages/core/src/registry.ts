@@ -7,47 +7,21 @@ import { onClock, withDeadline } from './control-clock.js'
 import { AcceleratorError, isAcceleratorError } from './errors.js'
 import { EventHub } from './event-hub.js'
 import { Lease, LEASE_HOOK, LeaseSum } from './lease.js'
+import { holdersOf, statusOf } from './registry-status.js'
 import { CONTRACT_VERSIONS, checkVersion } from './version.js'
 import type { RemoveReason, VersionRange } from './contract/index.js'
 import type { ControlClock } from './control-clock.js'
+import type { Deferred, Dispose, Entry, LiveGeneration, MemberRecord } from './registry-entry.js'
 import type {
-  EntryState,
   Generation,
   LoadedResult,
-  MemberState,
   RegistryMember,
   RegistryOptions,
   RegistryStatus,
   StopReport,
 } from './registry-types.js'
 
-interface MemberRecord<H> {
-  readonly member: RegistryMember<H>
-  state: MemberState
-  /** The attach in flight. */
-  attaching: Promise<void> | null
-}
-
-interface LiveGeneration<H> extends Generation<H> {
-  open: boolean
-}
-
-/** A load that waits for the last lease of the generation before it. */
-interface Deferred {
-  start(): void
-  refuse(code: 'SUPERSEDED' | 'CANCELLED'): void
-}
-
-interface Entry<H> {
-  readonly name: string
-  /** Oldest first; calls go newest first, as the original fills its list at the head. */
-  readonly members: MemberRecord<H>[]
-  generation: LiveGeneration<H> | null
-  /** A load has been admitted and its set-up runs. */
-  loading: boolean
-  stopping: Promise<StopReport> | null
-  deferred: Deferred | null
-}
+const nothing: Dispose = () => []
 
 /** See the head of this file. `H` is the half: a `FrontendAccelerator` or a `BackendAccelerator`. */
 export class Registry<H> {
@@ -89,18 +63,20 @@ export class Registry<H> {
    * the same happens when its last lease is gone. A positive number: the caller is newer, this is the host's version, nothing
    * is registered. 'EPROTO': the caller is too old. 'EEXIST': a generation of this name is live. 'EINVAL': a frontend half in
    * the driver domain.
+   *
+   * `dispose` runs when the last lease is gone, before anything that waits for the end of this generation.
    */
-  loaded(version: number, name: string, half: H): LoadedResult {
+  loaded(version: number, name: string, half: H, dispose?: Dispose): LoadedResult {
     const refusal = this.check(version)
     if (refusal !== 0) return refusal
     const entry = this.entryOf(name)
     if (entry.generation === null) {
-      this.begin(entry, version, half)
+      this.begin(entry, version, half, dispose)
       return 0
     }
     if (entry.generation.open) return 'EEXIST'
     this.#defer(entry, {
-      start: () => this.begin(entry, version, half),
+      start: () => this.begin(entry, version, half, dispose),
       refuse: (code) => this.events.hear.load_refused?.({ name, side: this.side, code }),
     })
     return 0
@@ -170,7 +146,12 @@ export class Registry<H> {
         `${member.name} asks for ${name} and is on the list of ${taken.entry.name}`,
       )
     const entry = this.entryOf(name)
-    const record: MemberRecord<H> = taken?.record ?? { member, state: 'requested', attaching: null }
+    const record: MemberRecord<H> = taken?.record ?? {
+      member,
+      state: 'requested',
+      attaching: null,
+      holds: null,
+    }
     if (taken === undefined) entry.members.push(record)
     if (record.state !== 'requested' && record.state !== 'declined') return
     const generation = entry.generation
@@ -193,8 +174,18 @@ export class Registry<H> {
   left(member: RegistryMember<H>, as: 'requested' | 'declined'): void {
     const found = this.#find(member)
     if (found === undefined) return
-    if (found.record.state === 'attached') found.entry.generation?.control.drop(LEASE_HOOK)
-    if (found.record.state === 'attached' || found.record.state === 'requested') found.record.state = as
+    const { record } = found
+    if (record.state !== 'attached') return
+    record.state = as
+    this.release(record, record.holds)
+  }
+
+  /** Settles when no attach to the live generation of this name is in flight. */
+  async settled(name: string): Promise<RegistryStatus | undefined> {
+    const entry = this.entries.get(name)
+    if (entry === undefined) return undefined
+    await onClock(this.clock, () => Promise.all(entry.members.map(async (record) => record.attaching)))
+    return statusOf(entry)
   }
 
   /** Undefined for a name that nobody has ever loaded or asked for. */
@@ -218,7 +209,7 @@ export class Registry<H> {
   }
 
   /** Makes the generation live and attaches every vif on the list, newest first. */
-  protected begin(entry: Entry<H>, version: number, half: H): void {
+  protected begin(entry: Entry<H>, version: number, half: H, dispose: Dispose = nothing): void {
     const number = ++this.#generations
     const lease = new LeaseSum(`${entry.name}#${number}`)
     const control = lease.add(new Lease(`${entry.name}#${number} control`))
@@ -229,6 +220,7 @@ export class Registry<H> {
       half,
       lease,
       control,
+      dispose,
       open: true,
     }
     entry.generation = generation
@@ -246,9 +238,8 @@ export class Registry<H> {
    */
   protected attachMember(entry: Entry<H>, record: MemberRecord<H>, generation: LiveGeneration<H>): void {
     if (record.state !== 'requested' && record.state !== 'declined') return
-    const lease = generation.control
     record.state = 'attaching'
-    lease.take(LEASE_HOOK)
+    this.hold(record, generation)
     record.attaching = onClock(this.clock, async () => {
       let outcome: 'attached' | 'declined' = 'declined'
       let cause: unknown
@@ -257,35 +248,41 @@ export class Registry<H> {
       } catch (error) {
         cause = error
       }
+      const { name } = record.member
+      this.events.hear.member_attached?.({ name: entry.name, side: this.side, member: name, outcome, cause })
+      // A detach that began meanwhile, or the end of the generation, has the last word.
+      if (record.holds !== generation || record.state !== 'attaching') return
       record.attaching = null
-      this.events.hear.member_attached?.({
-        name: entry.name,
-        side: this.side,
-        member: record.member.name,
-        outcome,
-        cause,
-      })
       if (outcome === 'attached') {
-        if (record.state === 'attaching') record.state = 'attached'
+        record.state = 'attached'
         return
       }
-      if (record.state === 'attaching') {
-        record.state = generation.open ? 'declined' : 'requested'
-        lease.drop(LEASE_HOOK)
-      }
+      record.state = 'declined'
+      this.release(record, generation)
     })
   }
 
-  /** Detaches one vif; only one that attached, or is about to, holds a lease to give back (defect b). */
+  /** Counts the vif on the generation's control lease. */
+  protected hold(record: MemberRecord<H>, generation: Generation<H>): void {
+    generation.control.take(LEASE_HOOK)
+    record.holds = generation
+  }
+
+  /** Gives back what `hold` took, if this vif still holds it (defect b: only what was taken is given back). */
+  protected release(record: MemberRecord<H>, generation: Generation<H> | null): void {
+    if (generation === null || record.holds !== generation) return
+    record.holds = null
+    generation.control.drop(LEASE_HOOK)
+  }
+
+  /** Detaches one vif from the generation; one that is not attached is only asked for again. */
   protected async detachMember(
     record: MemberRecord<H>,
     generation: LiveGeneration<H>,
     reason: RemoveReason,
   ): Promise<void> {
-    const held = record.state === 'attached' || record.state === 'attaching'
-    if (!held) {
-      if (record.state === 'detaching') await record.member.detach(reason)
-      else record.state = 'requested'
+    if (record.holds !== generation) {
+      record.state = 'requested'
       return
     }
     const attaching = record.attaching
@@ -295,16 +292,14 @@ export class Registry<H> {
         await record.member.detach(reason)
         await attaching
       } catch (cause) {
-        this.events.hear.detach_failed?.({
-          name: generation.name,
-          side: this.side,
-          member: record.member.name,
-          cause,
-        })
+        const { name } = record.member
+        this.events.hear.detach_failed?.({ name: generation.name, side: this.side, member: name, cause })
       }
     })
+    if (record.holds !== generation) return
     record.state = 'requested'
-    if (generation.control.held > 0) generation.control.drop(LEASE_HOOK)
+    record.attaching = null
+    this.release(record, generation)
   }
 
   /** One stop from beginning to end. It holds nothing while it waits, so whatever a detach calls here goes through. */
@@ -321,7 +316,7 @@ export class Registry<H> {
       generation: generation.number,
       reason,
     })
-    const used = entry.members.filter((record) => record.state !== 'requested' && record.state !== 'declined')
+    const used = entry.members.filter((record) => record.holds === generation)
     for (const record of entry.members) if (record.state === 'declined') record.state = 'requested'
     let holders: string[] = []
     try {
@@ -332,27 +327,43 @@ export class Registry<H> {
     } catch (error) {
       if (!isAcceleratorError(error, 'DEADLINE')) throw error
       holders = holdersOf(generation.lease, entry)
+      for (const record of used) this.#forget(record)
       generation.lease.forfeit()
     }
+    const left = await this.#dispose(generation, holders.length > 0)
     return this.#end(entry, generation, {
       name: entry.name,
       generation: generation.number,
       forced: holders.length > 0,
-      holders,
+      holders: [...holders, ...left],
       detached: used.map((record) => record.member.name),
       tookNs: this.clock.now() - from,
     })
   }
 
+  async #dispose(generation: LiveGeneration<H>, forced: boolean): Promise<readonly string[]> {
+    try {
+      return await onClock(this.clock, () => generation.dispose(forced))
+    } catch (error) {
+      return [`${generation.name}: its scope did not close: ${String(error)}`]
+    }
+  }
+
   #end(entry: Entry<H>, generation: LiveGeneration<H>, report: StopReport): StopReport {
     if (entry.generation === generation) entry.generation = null
-    for (const record of entry.members) if (record.state === 'detaching') record.state = 'requested'
     entry.stopping = null
     this.events.hear.half_stopped?.({ name: entry.name, side: this.side, report })
     const next = entry.deferred
     entry.deferred = null
     next?.start()
     return report
+  }
+
+  /** The deadline has passed: the vif counts nowhere, whatever its detach still does. */
+  #forget(record: MemberRecord<H>): void {
+    record.holds = null
+    record.attaching = null
+    record.state = 'requested'
   }
 
   #defer(entry: Entry<H>, deferred: Deferred): void {
@@ -368,39 +379,4 @@ export class Registry<H> {
     }
     return undefined
   }
-}
-
-function statusOf<H>(entry: Entry<H>): RegistryStatus {
-  const { generation, members } = entry
-  const attached = members.some((record) => record.state === 'attached')
-  const attaching = members.some((record) => record.state === 'attaching')
-  return {
-    name: entry.name,
-    state: stateOf(entry),
-    use: attached ? 'active' : attaching ? 'probed' : 'none',
-    generation: generation?.number,
-    version: generation?.version,
-    leases: generation?.lease.held ?? 0,
-    members: members.toReversed().map(({ member, state }) => ({ name: member.name, state })),
-  }
-}
-
-function stateOf<H>(entry: Entry<H>): EntryState {
-  if (entry.deferred !== null) return 'deferred'
-  if (entry.loading) return 'loading'
-  if (entry.generation === null) return 'requested'
-  return entry.generation.open ? 'loaded' : 'draining'
-}
-
-function holdersOf<H>(lease: LeaseSum, entry: Entry<H>): string[] {
-  const leases = lease.holders().map((holder) => {
-    const kinds = Object.entries(holder.byKind).filter(([, count]) => count > 0)
-    const last = holder.mirror.lastHook
-    const where = last === undefined ? '' : `, last in ${last}`
-    return `${holder.name}: ${kinds.map(([kind, count]) => `${count} ${kind}`).join(', ')}${where}`
-  })
-  const vifs = entry.members
-    .filter((record) => record.state === 'detaching')
-    .map((record) => `${record.member.name}: detach has not ended`)
-  return [...leases, ...vifs]
 }

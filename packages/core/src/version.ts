@@ -1,4 +1,5 @@
 // Version negotiation: the original's rule, extended to ranges.
+import { AcceleratorError } from './errors.js'
 import type { VersionRange } from './contract/index.js'
 
 /** The versions of the contract that this core provides to either half. */
@@ -26,4 +27,23 @@ export function negotiate(half: VersionRange, host: VersionRange): Negotiation {
   if (half[0] > host[1]) return { ok: false, refusal: 'newer', hostVersion: host[1] }
   if (half[1] < host[0]) return { ok: false, refusal: 'EPROTO', hostVersion: host[1] }
   return { ok: true, version: Math.min(half[1], host[1]) }
+}
+
+/**
+ * The version at which a half is loaded: the highest that both have, or the one that is asked for. Throws `ENEWER` or
+ * `EPROTO` with both ranges in the message, and `NO_HALF` when the half has no range. `who` is for messages.
+ */
+export function agreeVersion(
+  who: string,
+  half: VersionRange | undefined,
+  host: VersionRange,
+  asked?: number,
+): number {
+  if (half === undefined) throw new AcceleratorError('NO_HALF', `${who} has no range in apiVersion`)
+  const ranges = `${who} works at ${half[0]} to ${half[1]}, this host provides ${host[0]} to ${host[1]}`
+  if (asked !== undefined && (asked < half[0] || asked > half[1]))
+    throw new AcceleratorError('BAD_ARGUMENT', `version ${asked} was asked for, ${ranges}`)
+  const agreed = negotiate(asked === undefined ? half : [asked, asked], host)
+  if (agreed.ok) return agreed.version
+  throw new AcceleratorError(agreed.refusal === 'newer' ? 'ENEWER' : 'EPROTO', ranges)
 }

@@ -1,4 +1,5 @@
 // Memory as a plugin sees it: machine pages, arenas, frames and their pools.
+import type { Page } from '@netaccel/xen'
 
 /** A stretch of memory: `view` and `bytes` cover the whole memory and are made once, `offset` and `length` cut it. */
 export interface View {
@@ -9,7 +10,7 @@ export interface View {
 }
 
 /** A handle for one machine frame: passed on to the host's doors, never computed with. */
-export type Page = number & { readonly page: unique symbol }
+export type { Page }
 
 /** Contiguous zeroed pages of this domain, 4096 bytes each. */
 export interface Arena extends View {
