@@ -28,6 +28,7 @@ import type {
 } from './loader-types.js'
 import type { Artefact, PackageFiles, PluginPackage } from './plugin-package.js'
 import type { Registry } from './registry.js'
+import type { RegistryStatus } from './registry-types.js'
 
 /** The halves that a registry takes. */
 export type RegistryHalf = 'frontend' | 'backend'
@@ -166,12 +167,11 @@ export class Loader {
 
   async #replace(name: string, half: RegistryHalf, old: Source, next: Source): Promise<UpgradeReport> {
     const registry = this.#registry(half)
-    const before = registry.state(name)?.members.some(({ state }) => state === 'attached') ?? false
+    const before = anyAttached(await registry.settled(name))
     const unloaded = await this.unload(name, half, 'upgraded')
     try {
       const loaded = await this.#bringIn(half, next)
-      const status = await registry.settled(name)
-      if (before && status?.members.some(({ state }) => state === 'attached') !== true)
+      if (before && !anyAttached(await registry.settled(name)))
         throw new AcceleratorError('SETUP_FAILED', `${name} (${half}): no vif attached to the new build`)
       return { loaded, unloaded, rolledBack: false, cause: undefined }
     } catch (cause) {
@@ -291,6 +291,10 @@ export class Loader {
 
 function noRegistry(half: RegistryHalf): AcceleratorError {
   return new AcceleratorError('NO_HALF', `this domain takes no ${half} halves`)
+}
+
+function anyAttached(status: RegistryStatus | undefined): boolean {
+  return status?.members.some(({ state }) => state === 'attached') ?? false
 }
 
 function keyOf(half: HalfName, name: string): string {

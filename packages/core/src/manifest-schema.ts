@@ -18,7 +18,7 @@ export const CAPABILITIES = {
 
 const artefact = {
   type: 'string',
-  pattern: '^\\./(?!.*(?:^|/)\\.\\.(?:/|$)).+\\.c?js$',
+  pattern: '^\\./(?!(?:.*/)?\\.\\.(?:/|$)).+\\.c?js$',
   description: 'Path of a bundled one-file CommonJS artefact, relative to the package, beginning with "./".',
 } as const
 

@@ -1,6 +1,6 @@
 // Reading a manifest: before any code of the plugin runs.
 import { Ajv } from 'ajv'
-import type { ErrorObject } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
 import { AcceleratorError } from './errors.js'
 import { MANIFEST_SCHEMA } from './manifest-schema.js'
 import type { Manifest } from './contract/index.js'
@@ -16,8 +16,15 @@ export interface ManifestProblem {
   readonly fix: string
 }
 
-const ajv = new Ajv({ allErrors: true, strict: true })
-const validate = ajv.compile<Manifest>(MANIFEST_SCHEMA)
+let compiled: ValidateFunction<Manifest> | undefined
+
+/** Compiled at the first use: importing core should cost a plugin's author nothing. */
+function validator(): ValidateFunction<Manifest> {
+  compiled ??= new Ajv({ allErrors: true, strict: true, strictRequired: false }).compile<Manifest>(
+    MANIFEST_SCHEMA,
+  )
+  return compiled
+}
 
 /** Checks the parsed content of a package.json. Gives the manifest, or every problem found. */
 export function checkManifest(packageJson: unknown): Manifest | readonly ManifestProblem[] {
@@ -41,6 +48,7 @@ export function checkManifest(packageJson: unknown): Manifest | readonly Manifes
     problems.push({ where: 'netaccel', what: 'is missing', fix: 'add the object that describes the plugin' })
     return problems
   }
+  const validate = validator()
   if (!validate(netaccel)) problems.push(...(validate.errors ?? []).flatMap(problemOf))
   else problems.push(...crossCheck(netaccel))
   return problems.length === 0 ? (netaccel as Manifest) : problems
