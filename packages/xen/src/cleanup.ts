@@ -46,6 +46,8 @@ export class CleanupStack {
     const first = failures[0]
     if (first === undefined) return
     const names = failures.map(({ name }) => `'${name}'`).join(', ')
-    throw new XenError('CLEANUP', `giving back ${names} failed; the other releases have run`, { cause: first.error })
+    throw new XenError('CLEANUP', `giving back ${names} failed; the other releases have run`, {
+      cause: first.error,
+    })
   }
 }

@@ -118,7 +118,10 @@ export class EngineCore implements Engine, HeapItem {
     for (const cost of COSTS) {
       const ns = costs[cost]
       if (!(ns >= 0 && ns < Infinity))
-        throw new XenError('BAD_ARGUMENT', `cost '${cost}' of engine '${name}' is ${ns}; give ns per unit, 0 or more`)
+        throw new XenError(
+          'BAD_ARGUMENT',
+          `cost '${cost}' of engine '${name}' is ${ns}; give ns per unit, 0 or more`,
+        )
       this.#nsPerUnit[INDEX[cost]] = ns
     }
   }
@@ -131,19 +134,19 @@ export class EngineCore implements Engine, HeapItem {
 
   charge(cost: Cost, count: number): void {
     const index = INDEX[cost]
-    this.#counts[index]! += count
-    const ns = count * this.#nsPerUnit[index]!
+    this.#counts[index] += count
+    const ns = count * this.#nsPerUnit[index]
     if (this.#running) this.#spent += ns
     else if (this.#clock.virtual) this.busyUntil = this.now() + ns
   }
 
   charged(cost: Cost): number {
-    return this.#counts[INDEX[cost]]!
+    return this.#counts[INDEX[cost]]
   }
 
   get busyNs(): number {
     let total = 0
-    for (let index = 0; index < COSTS.length; index++) total += this.#counts[index]! * this.#nsPerUnit[index]!
+    for (let index = 0; index < COSTS.length; index++) total += this.#counts[index] * this.#nsPerUnit[index]
     return total
   }
 
@@ -154,7 +157,8 @@ export class EngineCore implements Engine, HeapItem {
   }
 
   after(ns: number, work: () => void): Timer {
-    if (!(ns >= 0)) throw new XenError('BAD_ARGUMENT', `a timer on engine '${this.name}' was asked for in ${ns} ns`)
+    if (!(ns >= 0))
+      throw new XenError('BAD_ARGUMENT', `a timer on engine '${this.name}' was asked for in ${ns} ns`)
     const timer = new EngineTimer(this.#timers, this.now() + ns, this.#clock.nextSequence(), work)
     if (this.removed) return timer
     this.#timers.push(timer)
@@ -243,7 +247,7 @@ export class EngineCore implements Engine, HeapItem {
       this.charge('wakeup', 1)
     }
     const handlers = this.#upcallHandlers
-    for (let index = 0; index < handlers.length; index++) handlers[index]!()
+    for (let index = 0; index < handlers.length; index++) handlers[index]()
   }
 
   /** Timers due when this phase starts. One that re-arms itself with 0 ns is of the next step. */
@@ -264,7 +268,7 @@ export class EngineCore implements Engine, HeapItem {
   #runDeferred(): void {
     const batch = this.#deferred
     this.#deferred = this.#deferredSpare
-    for (let index = 0; index < batch.length; index++) batch[index]!()
+    for (let index = 0; index < batch.length; index++) batch[index]()
     batch.length = 0
     this.#deferredSpare = batch
   }
@@ -272,7 +276,7 @@ export class EngineCore implements Engine, HeapItem {
   #runPollers(): void {
     const pollers = this.#pollers
     for (let index = 0; index < pollers.length; index++) {
-      const slot = pollers[index]!
+      const slot = pollers[index]
       if (!slot.scheduled) continue
       this.charge('poll', 1)
       slot.run()

@@ -5,7 +5,8 @@ export interface HeapItem {
   heapIndex: number
 }
 
-const before = (a: HeapItem, b: HeapItem): boolean => a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
+const before = (a: HeapItem, b: HeapItem): boolean =>
+  a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
 
 /**
  * A binary heap whose items know their own place, so that one can be moved or taken out without a search.

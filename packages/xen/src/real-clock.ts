@@ -78,7 +78,8 @@ export class RealClock implements Timeline, EngineClock {
   }
 
   asyncEnd(): void {
-    if (this.#chains === 0) throw new XenError('BAD_STATE', 'asyncEnd() was called more often than asyncBegin()')
+    if (this.#chains === 0)
+      throw new XenError('BAD_STATE', 'asyncEnd() was called more often than asyncBegin()')
     this.#chains--
   }
 
@@ -126,7 +127,7 @@ export class RealClock implements Timeline, EngineClock {
     const engines = this.#engines
     let worked = false
     for (let index = 0; index < engines.length; index++) {
-      const engine = engines[index]!
+      const engine = engines[index]
       if (!engine.hasWork && engine.nextTimer > now) continue
       worked = true
       engine.step(now)

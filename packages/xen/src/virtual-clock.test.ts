@@ -312,12 +312,14 @@ async function history(seed: number, steps: number): Promise<string[]> {
     return state % bound
   }
   let left = steps
-  const engines = ['a', 'b', 'c'].map((name, index) => clock.engine(name, scaleCosts(defaultCosts, index + 1)))
+  const engines = ['a', 'b', 'c'].map((name, index) =>
+    clock.engine(name, scaleCosts(defaultCosts, index + 1)),
+  )
   const act = (engine: Engine, what: string): void => {
     log.push(`${engine.name} ${what} ${engine.now()}`)
     if (left-- <= 0) return
     engine.charge('frame', draw(5))
-    const target = engines[draw(3)]!
+    const target = engines[draw(3)]
     if (draw(2) === 0) target.raise()
     else target.after(draw(2000), () => act(target, 'timer'))
   }

@@ -58,7 +58,8 @@ export class VirtualClock implements Timeline, EngineClock {
   }
 
   asyncEnd(): void {
-    if (this.#chains === 0) throw new XenError('BAD_STATE', 'asyncEnd() was called more often than asyncBegin()')
+    if (this.#chains === 0)
+      throw new XenError('BAD_STATE', 'asyncEnd() was called more often than asyncBegin()')
     this.#chains--
   }
 

@@ -1,0 +1,248 @@
+import type { Engine } from './engine.js'
+import { enterHypercall, leaveHypercall, livingRecord } from './hypercall.js'
+import type { Machine } from './machine.js'
+import { PAGE_SIZE } from './memory.js'
+import type { Page } from './memory.js'
+import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_MASK, UPCALL_PENDING } from './shared-info.js'
+
+/** Ports 1 to 1023 of a domain, the limit that libxl sets by default (max_event_channels). */
+export const MAX_PORTS = 1024
+
+/** Xen's errno values of the event-channel operations. */
+export type EventStatus = 0 | -1 | -3 | -16 | -22 | -28
+const EPERM = -1
+const ESRCH = -3
+const EINVAL = -22
+const ENOSPC = -28
+
+// One word per port: state, the domain at the other end, its port. One word, so that a change is one atomic operation.
+const FREE = 0
+const UNBOUND = 1
+const INTERDOMAIN = 2
+const STATE_MASK = 3
+const DOMID_SHIFT = 2
+const DOMID_MASK = 0x7fff
+const PORT_SHIFT = 17
+
+const entry = (state: number, domid: number, port: number): number =>
+  state | (domid << DOMID_SHIFT) | (port << PORT_SHIFT)
+const stateOf = (word: number): number => word & STATE_MASK
+const domidOf = (word: number): number => (word >>> DOMID_SHIFT) & DOMID_MASK
+const portOf = (word: number): number => word >>> PORT_SHIFT
+
+interface Registered {
+  /** Machine byte offset of the port words: one page of hypervisor memory. */
+  readonly ports: number
+  /** Index into machine words of the domain's shared_info page. */
+  readonly sharedInfo: number
+  readonly engine: Engine
+}
+
+/** What `EVTCHNOP_status` tells of a port. */
+export type PortStatus =
+  | { readonly state: 'closed' }
+  | { readonly state: 'unbound'; readonly remote: number }
+  | { readonly state: 'interdomain'; readonly remote: number; readonly remotePort: number }
+
+/**
+ * The hypervisor's half of event channels, two-level layout: Xen common/event_channel.c and event_2l.c.
+ *
+ * What a domain asks for wrongly is answered with a status, never thrown. Every method but `status`, `inUse` and
+ * `setPending` is a hypercall of the domain named first.
+ */
+export class EventChannelTable {
+  readonly #machine: Machine
+  readonly #domains: (Registered | undefined)[] = []
+
+  constructor(machine: Machine) {
+    this.#machine = machine
+  }
+
+  /** Takes a page of hypervisor memory for the domain's ports. Throws NO_MEMORY. */
+  addDomain(domid: number, sharedInfo: Page, engine: Engine): void {
+    const ports = this.#machine.takePages(1)
+    const base = this.#machine.extentOf(domid).base + sharedInfo * PAGE_SIZE
+    this.#domains[domid] = { ports, sharedInfo: base >> 2, engine }
+  }
+
+  /** Closes every port of the domain, as its death does, and gives the page back. The peers' ports become unbound. */
+  removeDomain(domid: number): void {
+    const domain = this.#domains[domid]
+    if (domain === undefined) return
+    for (let port = 1; port < MAX_PORTS; port++) this.#close(domid, domain, port)
+    this.#domains[domid] = undefined
+    this.#machine.givePages(domain.ports, 1)
+  }
+
+  /** Ports of the domain that are not free. */
+  inUse(domid: number): number {
+    const domain = this.#domains[domid]
+    let used = 0
+    if (domain === undefined) return 0
+    for (let port = 1; port < MAX_PORTS; port++) if (stateOf(this.#load(domain, port)) !== FREE) used++
+    return used
+  }
+
+  /** EVTCHNOP_status, without the hypercall's own checks. */
+  status(domid: number, port: number): PortStatus {
+    const domain = this.#domains[domid]
+    const word = domain === undefined || !isPort(port) ? FREE : this.#load(domain, port)
+    if (stateOf(word) === UNBOUND) return { state: 'unbound', remote: domidOf(word) }
+    if (stateOf(word) === INTERDOMAIN)
+      return { state: 'interdomain', remote: domidOf(word), remotePort: portOf(word) }
+    return { state: 'closed' }
+  }
+
+  /** EVTCHNOP_alloc_unbound: a port that only `remote` may bind to, or ENOSPC. */
+  allocUnbound(domid: number, remote: number): number {
+    const domain = this.#enter(domid)
+    if (domain === undefined) return ESRCH
+    const port = this.#takePort(domain, entry(UNBOUND, remote & DOMID_MASK, 0))
+    leaveHypercall(this.#machine, domid)
+    return port
+  }
+
+  /**
+   * EVTCHNOP_bind_interdomain. The remote port must be unbound and meant for the caller, else EINVAL. The new local port
+   * is set pending at once, because the remote may have signalled before there was anyone to tell.
+   */
+  bindInterdomain(domid: number, remote: number, remotePort: number): number {
+    const domain = this.#enter(domid)
+    if (domain === undefined) return ESRCH
+    const port = this.#bind(domid, domain, remote, remotePort)
+    leaveHypercall(this.#machine, domid)
+    return port
+  }
+
+  /** EVTCHNOP_send: nothing when the port is unbound, EINVAL when it is closed. */
+  send(domid: number, port: number): EventStatus {
+    const domain = this.#enter(domid)
+    if (domain === undefined) return ESRCH
+    const word = isPort(port) ? this.#load(domain, port) : FREE
+    const state = stateOf(word)
+    if (state === INTERDOMAIN) this.#deliver(domidOf(word), portOf(word))
+    leaveHypercall(this.#machine, domid)
+    return state === FREE ? EINVAL : 0
+  }
+
+  /** EVTCHNOP_close: the peer of an interdomain port becomes unbound, kept for the closer to bind again. */
+  close(domid: number, port: number): EventStatus {
+    const domain = this.#enter(domid)
+    if (domain === undefined) return ESRCH
+    const closed = isPort(port) && this.#close(domid, domain, port)
+    leaveHypercall(this.#machine, domid)
+    return closed ? 0 : EINVAL
+  }
+
+  /** EVTCHNOP_unmask: an event that came while the port was masked is delivered now. */
+  unmask(domid: number, port: number): EventStatus {
+    const domain = this.#enter(domid)
+    if (domain === undefined) return ESRCH
+    const valid = isPort(port)
+    if (valid && this.#clear(domain, EVTCHN_MASK, port) && this.#test(domain, EVTCHN_PENDING, port))
+      this.#select(domain, port)
+    leaveHypercall(this.#machine, domid)
+    return valid ? 0 : EINVAL
+  }
+
+  #enter(domid: number): Registered | undefined {
+    const domain = this.#domains[domid]
+    return domain !== undefined && enterHypercall(this.#machine, domid) ? domain : undefined
+  }
+
+  #bind(domid: number, domain: Registered, remote: number, remotePort: number): number {
+    const other = this.#domains[remote]
+    if (other === undefined || livingRecord(this.#machine, remote) < 0) return ESRCH
+    if (!isPort(remotePort)) return EINVAL
+    const wanted = entry(UNBOUND, domid, 0)
+    if (this.#load(other, remotePort) !== wanted) return EINVAL
+    const port = this.#takePort(domain, entry(INTERDOMAIN, remote, remotePort))
+    if (port < 0) return port
+    if (!this.#swap(other, remotePort, wanted, entry(INTERDOMAIN, domid, port))) {
+      Atomics.store(this.#machine.words, (domain.ports >> 2) + port, FREE)
+      return EINVAL
+    }
+    this.#setPending(domain, port)
+    return port
+  }
+
+  /** The lowest free port, marked as `word` with pending and mask cleared; ENOSPC if there is none. */
+  #takePort(domain: Registered, word: number): number {
+    for (let port = 1; port < MAX_PORTS; port++) {
+      if (stateOf(this.#load(domain, port)) !== FREE || !this.#swap(domain, port, FREE, word)) continue
+      this.#clear(domain, EVTCHN_PENDING, port)
+      this.#clear(domain, EVTCHN_MASK, port)
+      return port
+    }
+    return ENOSPC
+  }
+
+  #close(domid: number, domain: Registered, port: number): boolean {
+    const word = this.#load(domain, port)
+    if (stateOf(word) === FREE) return false
+    if (stateOf(word) === INTERDOMAIN) {
+      const peer = this.#domains[domidOf(word)]
+      // Only while the peer still names us: it may be closing at the same time.
+      if (peer !== undefined)
+        this.#swap(peer, portOf(word), entry(INTERDOMAIN, domid, port), entry(UNBOUND, domid, 0))
+    }
+    this.#clear(domain, EVTCHN_PENDING, port)
+    Atomics.store(this.#machine.words, (domain.ports >> 2) + port, FREE)
+    return true
+  }
+
+  #deliver(domid: number, port: number): void {
+    const domain = this.#domains[domid]
+    if (domain !== undefined) this.#setPending(domain, port)
+  }
+
+  /** event_2l.c evtchn_2l_set_pending: pending, then not masked, then sel, then the upcall; each stops the chain. */
+  #setPending(domain: Registered, port: number): void {
+    if (this.#set(domain, EVTCHN_PENDING, port)) return
+    if (this.#test(domain, EVTCHN_MASK, port)) return
+    this.#select(domain, port)
+  }
+
+  #select(domain: Registered, port: number): void {
+    if (this.#set(domain, PENDING_SEL, port >> 6)) return
+    const { words } = this.#machine
+    const vcpu = Atomics.or(words, domain.sharedInfo + (UPCALL_PENDING >> 2), 1 << ((UPCALL_PENDING & 3) * 8))
+    if (((vcpu >>> (UPCALL_MASK * 8)) & 0xff) === 0) domain.engine.raise()
+  }
+
+  #load(domain: Registered, port: number): number {
+    return Atomics.load(this.#machine.words, (domain.ports >> 2) + port)
+  }
+
+  #swap(domain: Registered, port: number, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#machine.words, (domain.ports >> 2) + port, from, to) === from
+  }
+
+  /** Sets a bit of a bit array in shared_info; true if it was set. */
+  #set(domain: Registered, array: number, bit: number): boolean {
+    const mask = 1 << (bit & 31)
+    return (Atomics.or(this.#machine.words, domain.sharedInfo + (array >> 2) + (bit >> 5), mask) & mask) !== 0
+  }
+
+  /** Clears a bit; true if it was set. */
+  #clear(domain: Registered, array: number, bit: number): boolean {
+    const mask = 1 << (bit & 31)
+    return (
+      (Atomics.and(this.#machine.words, domain.sharedInfo + (array >> 2) + (bit >> 5), ~mask) & mask) !== 0
+    )
+  }
+
+  #test(domain: Registered, array: number, bit: number): boolean {
+    return (
+      (Atomics.load(this.#machine.words, domain.sharedInfo + (array >> 2) + (bit >> 5)) &
+        (1 << (bit & 31))) !==
+      0
+    )
+  }
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < MAX_PORTS
+}
+
+export const EVENT_ERRORS = { EPERM, ESRCH, EINVAL, ENOSPC } as const

@@ -1,0 +1,155 @@
+import type { Engine } from './engine.js'
+import { XenError } from './errors.js'
+import { EVENT_ERRORS, MAX_PORTS } from './event-channel-table.js'
+import type { EventChannelTable } from './event-channel-table.js'
+import type { SharedView } from './memory.js'
+import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_PENDING } from './shared-info.js'
+
+/** A local event-channel port: 1 to 1023. */
+export type Port = number
+
+const WORDS = MAX_PORTS >> 5
+
+/**
+ * A domain's own half of event channels: Linux drivers/xen/events/events_2l.c.
+ *
+ * Handlers run in the upcall of the domain's engine, one at a time. The pending bit is cleared before the handler runs,
+ * so an event that comes while it looks at its rings makes it run again: a handler must only look once.
+ */
+export class EventChannels {
+  readonly domid: number
+  readonly #table: EventChannelTable
+  readonly #engine: Engine
+  readonly #words: Int32Array
+  readonly #base: number
+  readonly #handlers: ((() => void) | undefined)[] = Array.from({ length: MAX_PORTS })
+  readonly #detach: () => void
+  #next = 1
+  #closed = false
+
+  /** `sharedInfo` is the domain's shared_info page in its own memory. */
+  constructor(domid: number, table: EventChannelTable, engine: Engine, sharedInfo: SharedView) {
+    this.domid = domid
+    this.#table = table
+    this.#engine = engine
+    this.#words = sharedInfo.words
+    this.#base = sharedInfo.offset >> 2
+    this.#detach = engine.onUpcall(() => this.#upcall())
+  }
+
+  /** Ports that are not free. */
+  get inUse(): number {
+    return this.#table.inUse(this.domid)
+  }
+
+  /** A port that domain `remote` may bind to. Throws NO_PORTS, or DYING. */
+  allocUnbound(remote: number, handler: () => void): Port {
+    const port = this.#table.allocUnbound(this.domid, remote)
+    if (port === EVENT_ERRORS.ENOSPC)
+      throw new XenError(
+        'NO_PORTS',
+        `domain ${this.domid} uses all its ${MAX_PORTS - 1} event-channel ports: close some`,
+      )
+    if (port < 0) throw new XenError('DYING', `domain ${this.domid} is being destroyed and gets no new ports`)
+    this.#handlers[port] = handler
+    return port
+  }
+
+  /**
+   * A port bound to an unbound port of domain `remote`; undefined if there is no such port for this domain. The handler
+   * runs once soon, because the remote may have signalled before. Throws NO_PORTS.
+   */
+  bindInterdomain(remote: number, remotePort: Port, handler: () => void): Port | undefined {
+    const port = this.#table.bindInterdomain(this.domid, remote, remotePort)
+    if (port === EVENT_ERRORS.ENOSPC)
+      throw new XenError(
+        'NO_PORTS',
+        `domain ${this.domid} uses all its ${MAX_PORTS - 1} event-channel ports: close some`,
+      )
+    if (port < 0) return undefined
+    this.#handlers[port] = handler
+    return port
+  }
+
+  /** Signals the other end. Dropped when that end is not there. Charges 'notification'. */
+  notify(port: Port): void {
+    this.#engine.charge('notification', 1)
+    this.#table.send(this.domid, port)
+  }
+
+  /** Keeps the handler from running; events are remembered, once. */
+  mask(port: Port): void {
+    this.#check(port)
+    Atomics.or(this.#words, this.#base + (EVTCHN_MASK >> 2) + (port >> 5), 1 << (port & 31))
+  }
+
+  /** Lets the handler run again; it runs soon if an event came meanwhile. */
+  unmask(port: Port): void {
+    this.#check(port)
+    this.#table.unmask(this.domid, port)
+  }
+
+  /** Gives the port back. Its handler does not run again. Throws BAD_PORT if it is closed already. */
+  close(port: Port): void {
+    const { EINVAL } = EVENT_ERRORS
+    if (this.#table.close(this.domid, port) === EINVAL)
+      throw new XenError('BAD_PORT', `domain ${this.domid} has no open port ${port} to close`)
+    this.#handlers[port] = undefined
+  }
+
+  /** Replaces the handler of an open port. */
+  setHandler(port: Port, handler: () => void): void {
+    this.#check(port)
+    this.#handlers[port] = handler
+  }
+
+  /** The domain dies: no handler runs any more. The hypervisor closes the ports. */
+  shutdown(): void {
+    this.#closed = true
+    this.#handlers.fill(undefined)
+    this.#detach()
+  }
+
+  #check(port: Port): void {
+    if (this.#handlers[port] === undefined)
+      throw new XenError('BAD_PORT', `domain ${this.domid} has no open port ${port}`)
+  }
+
+  /** evtchn_2l_handle_events. Starts after the port handled last, so that a busy low port starves no other. */
+  #upcall(): void {
+    const words = this.#words
+    const base = this.#base
+    Atomics.and(words, base + (UPCALL_PENDING >> 2), ~(1 << ((UPCALL_PENDING & 3) * 8)))
+    const low = Atomics.exchange(words, base + (PENDING_SEL >> 2), 0)
+    // Ports above 1023 do not exist here, so the second half of sel is only cleared.
+    Atomics.exchange(words, base + (PENDING_SEL >> 2) + 1, 0)
+    const first = this.#next
+    const firstWord = first >> 5
+    const fromFirst = -1 << (first & 31)
+    for (let turn = 0; turn <= WORDS; turn++) {
+      const word = (firstWord + turn) & (WORDS - 1)
+      if ((low & (1 << (word >> 1))) === 0) continue
+      // The word we begin in is visited twice: its upper part first, its lower part last.
+      const part = turn === 0 ? fromFirst : turn === WORDS ? ~fromFirst : -1
+      this.#handleWord(word, part)
+    }
+  }
+
+  #handleWord(word: number, part: number): void {
+    const words = this.#words
+    const at = this.#base + (EVTCHN_PENDING >> 2) + word
+    const maskAt = this.#base + (EVTCHN_MASK >> 2) + word
+    let bits = Atomics.load(words, at) & ~Atomics.load(words, maskAt) & part
+    while (bits !== 0) {
+      const bit = 31 - Math.clz32(bits & -bits)
+      bits &= bits - 1
+      const port = (word << 5) | bit
+      Atomics.and(words, at, ~(1 << bit))
+      this.#next = port + 1 === MAX_PORTS ? 1 : port + 1
+      const handler = this.#handlers[port]
+      if (handler === undefined || this.#closed) continue
+      this.#engine.charge('event', 1)
+      handler()
+    }
+  }
+}

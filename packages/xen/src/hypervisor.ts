@@ -1,0 +1,296 @@
+import { CleanupStack } from './cleanup.js'
+import { defaultCosts } from './cost-table.js'
+import type { CostTable } from './cost-table.js'
+import { Domain } from './domain.js'
+import type { Engine, Timeline } from './engine.js'
+import { XenError } from './errors.js'
+import { EventChannels } from './event-channels.js'
+import { EventChannelTable } from './event-channel-table.js'
+import { GNTTAB_XENSTORE_REF } from './grant-abi.js'
+import { GrantOps } from './grant-ops.js'
+import type { GrantOpsOptions } from './grant-ops.js'
+import { GrantTable } from './grant-table.js'
+import { Machine } from './machine.js'
+import type { MachineOptions } from './machine.js'
+import type { Arena, Page } from './memory.js'
+import { pinsOnDomain } from './reaper.js'
+import type { GrantPin } from './reaper.js'
+import { StoreDaemon } from './store-daemon.js'
+import { XenstoreClient } from './xenstore/client.js'
+import { domainPath } from './xenstore/paths.js'
+import type { StoreQuotas } from './xenstore/quotas.js'
+import type { Xenstored } from './xenstore/server.js'
+
+export interface HypervisorOptions {
+  readonly timeline: Timeline
+  readonly machine?: MachineOptions
+  /** For every engine that the hypervisor makes. */
+  readonly costs?: CostTable
+  /** Begins the names of its engines. */
+  readonly name?: string
+  readonly grants?: GrantOpsOptions
+  readonly storeQuotas?: StoreQuotas
+}
+
+export interface DomainOptions {
+  readonly name: string
+  /** 4 KiB pages of its extent. Three are taken at once: shared_info, the store's ring, one grant table frame. */
+  readonly pages: number
+  /** The store denies it nothing. The first domain always is. */
+  readonly privileged?: boolean
+  /** An engine to run on; one of its own unless given. */
+  readonly engine?: Engine
+}
+
+export interface DestroyOptions {
+  /** How long other domains may take to let go of its pages, in ns; 2 s unless said. */
+  readonly patience?: number
+}
+
+/** What was left when a domain was destroyed. */
+export interface DestroyReport {
+  /** Grants of the dead domain that others still hold. Its memory is not given back before they let go. */
+  readonly stillHeld: readonly GrantPin[]
+}
+
+const PATIENCE = 2_000_000_000
+const LOOK_AGAIN = 1_000_000
+
+/** One machine: its memory, its hypercalls, its store's server, its domains. The first domain made is domain 0. */
+export class Hypervisor {
+  readonly name: string
+  readonly machine: Machine
+  readonly timeline: Timeline
+  readonly costs: CostTable
+  readonly eventChannels: EventChannelTable
+  readonly #grantOptions: GrantOpsOptions
+  readonly #daemon: StoreDaemon
+  readonly #domains = new Map<number, Domain>()
+  readonly #privileged = new Set<number>()
+  readonly #zombies = new Set<Domain>()
+  readonly #engineOwned = new Set<Engine>()
+  #nextDomid = 0
+
+  constructor(options: HypervisorOptions) {
+    this.name = options.name ?? 'host'
+    this.timeline = options.timeline
+    this.costs = options.costs ?? defaultCosts
+    this.machine = new Machine({ name: this.name, ...options.machine })
+    this.eventChannels = new EventChannelTable(this.machine)
+    this.#grantOptions = options.grants ?? {}
+    this.#daemon = new StoreDaemon(this.#engine('xenstored'), options.storeQuotas, (domid) =>
+      this.#roleOf(domid),
+    )
+  }
+
+  get xenstored(): Xenstored {
+    return this.#daemon.server
+  }
+
+  /** Domains that live, by domid. */
+  get domains(): ReadonlyMap<number, Domain> {
+    return this.#domains
+  }
+
+  /** Domains that are dead but whose pages others hold. */
+  get zombies(): readonly Domain[] {
+    return [...this.#zombies]
+  }
+
+  /**
+   * Makes a domain and connects it to the store: memory, shared_info, grant table, ring page and port of the store,
+   * its directory `/local/domain/<id>`. Resolves when the domain's own client has had its first answer. When any of it
+   * fails, all is undone. Needs the timeline to run meanwhile.
+   */
+  async createDomain(options: DomainOptions): Promise<Domain> {
+    const cleanup = new CleanupStack()
+    this.timeline.asyncBegin()
+    try {
+      return await this.#build(options, cleanup)
+    } catch (error) {
+      await cleanup.run()
+      throw error
+    } finally {
+      this.timeline.asyncEnd()
+    }
+  }
+
+  /**
+   * Kills a domain and takes back all it had: its code stops, its ports close, its watches and transactions are dropped,
+   * what it had mapped is let go, its directory and the backend directories made for it are removed, @releaseDomain is
+   * told. Its memory follows when nobody holds a page of it any more; who does after `patience` is reported, and the
+   * memory stays away until `reapZombies`.
+   */
+  async destroyDomain(domain: Domain, options: DestroyOptions = {}): Promise<DestroyReport> {
+    if (this.#domains.get(domain.id) !== domain) return { stillHeld: pinsOn(this.machine, domain) }
+    if (domain.id === 0 && this.#domains.size > 1)
+      throw new XenError('IN_USE', 'domain 0 serves the store: destroy the other domains first')
+    this.timeline.asyncBegin()
+    try {
+      const backends = domain.id === 0 ? [] : await this.#backendsOf(domain.id)
+      this.#kill(domain)
+      if (domain.id !== 0) await this.#removeNodes(domain.id, backends, options.patience ?? PATIENCE)
+      this.reapZombies()
+      return { stillHeld: this.#zombies.has(domain) ? pinsOn(this.machine, domain) : [] }
+    } finally {
+      this.timeline.asyncEnd()
+    }
+  }
+
+  /** Gives back the memory of dead domains that nobody holds a page of any more. Returns how many are left. */
+  reapZombies(): number {
+    for (const domain of this.#zombies) {
+      if (pinsOn(this.machine, domain).length > 0) continue
+      this.machine.destroyExtent(domain.extent)
+      this.#zombies.delete(domain)
+    }
+    return this.#zombies.size
+  }
+
+  async #build(options: DomainOptions, cleanup: CleanupStack): Promise<Domain> {
+    const domid = this.#nextDomid++
+    const extent = this.machine.createExtent(domid, options.pages)
+    cleanup.push('memory', () => this.machine.destroyExtent(extent))
+    const engine = options.engine ?? this.#engine(options.name)
+    if (options.engine === undefined) {
+      this.#engineOwned.add(engine)
+      cleanup.push('engine', () => this.#dropEngine(engine))
+    }
+    const sharedInfo = extent.allocPages(1)
+    const storePage = extent.allocPages(1)
+    const grants = new GrantTable(this.machine, extent, { after: (ns, work) => engine.after(ns, work) })
+    const grantOps = new GrantOps(this.machine, domid, this.#grantOptions)
+    this.eventChannels.addDomain(domid, pageOf(sharedInfo), engine)
+    cleanup.push('ports', () => this.eventChannels.removeDomain(domid))
+    const events = new EventChannels(domid, this.eventChannels, engine, sharedInfo)
+    cleanup.push('upcalls', () => events.shutdown())
+    grants.permit(GNTTAB_XENSTORE_REF, 0, pageOf(storePage), false)
+    const port = events.allocUnbound(0, () => store.ready())
+    const store = new XenstoreClient(domid, engine, storePage, () => events.notify(port))
+    cleanup.push('store client', () => store.close())
+    const watchCount = (): number => this.xenstored.watchesOf(domid)
+    const parts = {
+      id: domid,
+      name: options.name,
+      machine: this.machine,
+      extent,
+      grants,
+      grantOps,
+      events,
+      store,
+      engine,
+    }
+    const domain = new Domain({ ...parts, watchCount })
+    this.#domains.set(domid, domain)
+    if (domid === 0 || options.privileged === true) this.#privileged.add(domid)
+    cleanup.push('domain', () => {
+      this.#domains.delete(domid)
+      this.#privileged.delete(domid)
+      this.xenstored.domainDied(domid)
+    })
+    await this.#introduce(domain, pageOf(storePage), port, cleanup)
+    await store.read('domid')
+    return domain
+  }
+
+  /** What libxl writes for a new domain, and INTRODUCE. */
+  async #introduce(domain: Domain, page: Page, port: number, cleanup: CleanupStack): Promise<void> {
+    if (domain.id === 0) {
+      this.#daemon.attachTo(domain)
+      this.xenstored.introduce(0, page, port)
+    }
+    const { store } = this.#dom0()
+    const path = domainPath(domain.id)
+    cleanup.push('store directory', () => (domain.id === 0 ? undefined : store.rm(path)))
+    const guest = domain.id
+    await store.transaction(async (tx) => {
+      await tx.mkdir(path)
+      await tx.setPerms(path, [
+        { domid: 0, letter: 'n' },
+        { domid: guest, letter: 'r' },
+      ])
+      await tx.writeAll({ [`${path}/name`]: domain.name, [`${path}/domid`]: String(guest) })
+      await tx.mkdir(`${path}/device`)
+      for (const own of ['control', 'data', 'error']) {
+        await tx.mkdir(`${path}/${own}`)
+        await tx.setPerms(`${path}/${own}`, [{ domid: guest, letter: 'n' }])
+      }
+    })
+    if (guest !== 0) await store.introduce(guest, page, port)
+  }
+
+  /** Everything that needs no answer: after this no code, port, mapping or watch of the domain is left. */
+  #kill(domain: Domain): void {
+    this.#domains.delete(domain.id)
+    this.#privileged.delete(domain.id)
+    this.#zombies.add(domain)
+    domain.kill()
+    if (this.#engineOwned.has(domain.engine)) this.#dropEngine(domain.engine)
+    this.machine.markDying(domain.id)
+    // The server lets go of the ring page and its port before domain 0 itself loses its tables.
+    this.xenstored.domainDied(domain.id)
+    this.eventChannels.removeDomain(domain.id)
+    domain.grantOps.releaseMappings()
+  }
+
+  /** Backend directories made for a guest: what its device directories name. */
+  async #backendsOf(domid: number): Promise<string[]> {
+    const { store } = this.#dom0()
+    const root = `${domainPath(domid)}/device`
+    const paths: string[] = []
+    for (const type of await store.directory(root))
+      for (const handle of await store.directory(`${root}/${type}`)) {
+        const backend = await store.read(`${root}/${type}/${handle}/backend`)
+        // The guest may have written here: only a directory that was made for this very guest is taken.
+        const match =
+          backend === undefined ? null : /^\/local\/domain\/\d+\/backend\/[^/]+\/(\d+)\/[^/]+$/.exec(backend)
+        if (backend !== undefined && match?.[1] === String(domid)) paths.push(backend)
+      }
+    return paths
+  }
+
+  /** As `xl destroy`: the frontend's directory first, time for the backends to let go, then theirs. */
+  async #removeNodes(domid: number, backends: readonly string[], patience: number): Promise<void> {
+    const { store } = this.#dom0()
+    await store.transaction(async (tx) => {
+      for (const path of backends)
+        if ((await tx.read(`${path}/state`)) !== undefined) await tx.write(`${path}/online`, '0')
+      await tx.rm(domainPath(domid))
+    })
+    const { engine } = this.#dom0()
+    const end = engine.now() + patience
+    while (engine.now() < end && pinsOnDomain(this.machine, domid).length > 0)
+      await new Promise<void>((resolve) => {
+        engine.after(LOOK_AGAIN, resolve)
+      })
+    for (const path of backends) await store.rm(path)
+  }
+
+  #dom0(): Domain {
+    const dom0 = this.#domains.get(0)
+    if (dom0 === undefined) throw new XenError('BAD_STATE', `${this.name} has no domain 0: create it first`)
+    return dom0
+  }
+
+  #roleOf(domid: number): 'none' | 'guest' | 'privileged' {
+    if (!this.#domains.has(domid)) return 'none'
+    return this.#privileged.has(domid) ? 'privileged' : 'guest'
+  }
+
+  #engine(name: string): Engine {
+    return this.timeline.engine(`${this.name}.${name}`, this.costs)
+  }
+
+  #dropEngine(engine: Engine): void {
+    this.#engineOwned.delete(engine)
+    this.timeline.removeEngine(engine)
+  }
+}
+
+function pageOf(arena: Arena): Page {
+  return arena.pages[0]
+}
+
+function pinsOn(machine: Machine, domain: Domain): GrantPin[] {
+  return machine.hasDomain(domain.id) ? pinsOnDomain(machine, domain.id) : []
+}
