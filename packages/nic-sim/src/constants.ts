@@ -89,8 +89,8 @@ export const LENGTH_MASK = 0xffff
 /** More descriptors of the same frame follow. */
 export const TX_CONTINUE = 1 << 16
 /**
- * On any data descriptor of a frame: fill in the TCP or UDP checksum (and the IPv4 header's) whatever the field
- * holds. A frame without it leaves as it is. A frame with an option descriptor is always filled.
+ * On any data descriptor of a frame: fill in the TCP or UDP checksum, whatever the field holds now; what is neither
+ * leaves as it is. A frame without the flag leaves as it is. A frame with an option descriptor is always filled.
  */
 export const TX_CHECKSUM = 1 << 17
 /** This descriptor is an option: the frame that follows is cut into segments of `mss` payload bytes (TSO). */
@@ -136,8 +136,9 @@ export function writeDescriptor(
 // word 1 = bits 28..30 kind | bit 31 phase | the rest by kind
 // RX          word 0 = bits 0..15 RX slot | bits 16..31 bytes of the frame so far, this buffer included
 //             word 1 = flags RX_*
-// RX_DISCARD  word 0 = bits 0..15 first RX slot | bits 16..31 descriptors given back, 0 to RX_MAX_BUFFERS
-//             word 1 = bits 0..7 reason
+// RX_DISCARD  word 0 = bits 0..15 first RX slot | bits 16..31 descriptors given back
+//             word 1 = bits 0..7 reason | bits 8..27 bytes of the frame on the wire
+//             NO_DESCRIPTOR gives back none; there bits 16..31 count frames and bits 8..27 the bytes of them all
 // TX          word 0 = bits 0..15 last TX slot | bits 16..31 descriptors done, 1..64, that slot included
 // TX_DISCARD  as TX, one frame; word 1 = bits 0..7 reason. It never left
 // CONTROL     word 0 = the value; word 1 = bits 0..7 CONTROL_*
@@ -155,6 +156,8 @@ export const EVENT_CONTROL = 5
 export const EVENT_SLOT_MASK = 0xffff
 export const EVENT_COUNT_SHIFT = 16
 export const EVENT_REASON_MASK = 0xff
+export const EVENT_BYTES_SHIFT = 8
+export const EVENT_BYTES_MASK = 0xfffff
 /** Most TX descriptors that one TX event stands for. */
 export const TX_BATCH = 64
 
@@ -178,7 +181,10 @@ export const REASON_CRC = 2
 export const REASON_CHECKSUM = 3
 /** A descriptor named a page that this VI does not own. */
 export const REASON_RIGHTS = 4
-/** No descriptor was posted; written once until a frame has been delivered again. */
+/**
+ * Frames lost since the last such event because no descriptor (or no place for an event) was there: one event at
+ * once for the first, one for the rest when there is room again.
+ */
 export const REASON_NO_DESCRIPTOR = 5
 /** A descriptor without length, an option without frame, a frame below 14 bytes, headers that cannot be cut. */
 export const REASON_MALFORMED = 6

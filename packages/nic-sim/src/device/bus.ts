@@ -1,0 +1,18 @@
+import type { View } from '@netaccel/packet'
+import type { DomainId, Page } from '@netaccel/core'
+
+/**
+ * What the NIC is plugged into: the machine's memory behind an IOMMU, and register pages that a guest can map.
+ * The host gives one to each device; it is the only way in which the device reaches memory.
+ */
+export interface HostBus {
+  /**
+   * The machine frame behind `page`, for DMA, if it is a page that `owner` owns or has mapped for this; undefined:
+   * not its page (MEM-06). The view stays good until the page is unregistered.
+   */
+  memory(page: Page, owner: DomainId): View | undefined
+  /** A page of device registers: `written` runs at each 32-bit write, in whatever step the writer is. */
+  ioPage(written: (offset: number, value: number) => void): Page
+  /** Takes a register page back; writes that still come in are lost. */
+  freeIoPage(page: Page): void
+}

@@ -1,0 +1,97 @@
+import type { FlowKey } from '@netaccel/core'
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, PacketError, parseIp, parseMac } from '@netaccel/packet'
+
+export const KIND_FREE = 0
+/** Protocol, both addresses, both ports. */
+export const KIND_FULL = 1
+/** Protocol, destination, destination port. */
+export const KIND_WILDCARD = 2
+/** Destination MAC alone. */
+export const KIND_MAC = 3
+
+/** No MAC wanted, in the place of a MAC's high 16 bits. */
+export const ANY_MAC = 0xffffffff
+
+/** A key in the words that the table compares. Addresses are 4 words; IPv4 uses the first. */
+export interface FilterWords {
+  readonly kind: number
+  readonly family: number
+  readonly protocol: number
+  /** Destination port in the high half, source port in the low. */
+  readonly ports: number
+  readonly destination: readonly [number, number, number, number]
+  readonly source: readonly [number, number, number, number]
+  readonly macHigh: number
+  readonly macLow: number
+}
+
+const NOWHERE = [0, 0, 0, 0] as const
+
+/**
+ * What the hardware can match of a key: {protocol, destination, destination port}, optionally with source and
+ * source port, optionally only under one destination MAC; or a destination MAC alone. Unicast only. Undefined: not
+ * supported, a text that is no address included.
+ */
+export function filterWords(key: FlowKey): FilterWords | undefined {
+  try {
+    return key.protocol === undefined ? macWords(key) : ipWords(key)
+  } catch (error) {
+    if (error instanceof PacketError) return undefined
+    throw error
+  }
+}
+
+function macWords(key: FlowKey): FilterWords | undefined {
+  if (key.mac === undefined || key.etherType !== undefined || key.vlan !== undefined) return undefined
+  if (key.source !== undefined || key.destination !== undefined) return undefined
+  if (key.sourcePort !== undefined || key.destinationPort !== undefined) return undefined
+  const mac = macPair(key.mac)
+  if (mac === undefined) return undefined
+  return { kind: KIND_MAC, family: 0, protocol: 0, ports: 0, destination: NOWHERE, source: NOWHERE, ...mac }
+}
+
+function ipWords(key: FlowKey): FilterWords | undefined {
+  const { protocol, source, destination, sourcePort, destinationPort } = key
+  if (protocol !== 6 && protocol !== 17) return undefined
+  if (destination === undefined || !isPort(destinationPort) || key.vlan !== undefined) return undefined
+  if ((source === undefined) !== (sourcePort === undefined)) return undefined
+  const to = parseIp(destination)
+  const from = source === undefined ? undefined : parseIp(source)
+  const family = to.length === 4 ? 4 : 6
+  if (isMulticast(to) || (from !== undefined && from.length !== to.length)) return undefined
+  if (sourcePort !== undefined && !isPort(sourcePort)) return undefined
+  const type = family === 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6
+  if (key.etherType !== undefined && key.etherType !== type) return undefined
+  const mac = key.mac === undefined ? { macHigh: ANY_MAC, macLow: 0 } : macPair(key.mac)
+  if (mac === undefined) return undefined
+  return {
+    kind: from === undefined ? KIND_WILDCARD : KIND_FULL,
+    family,
+    protocol,
+    ports: ((destinationPort << 16) | (sourcePort ?? 0)) >>> 0,
+    destination: addressWords(to),
+    source: from === undefined ? NOWHERE : addressWords(from),
+    ...mac,
+  }
+}
+
+function isPort(port: number | undefined): port is number {
+  return port !== undefined && Number.isInteger(port) && port >= 0 && port <= 0xffff
+}
+
+function isMulticast(ip: Uint8Array): boolean {
+  return ip.length === 4 ? ip[0] >= 224 : ip[0] === 0xff
+}
+
+function macPair(text: string): { macHigh: number; macLow: number } | undefined {
+  const mac = parseMac(text)
+  if ((mac[0] & 1) !== 0) return undefined
+  const view = new DataView(mac.buffer, mac.byteOffset)
+  return { macHigh: view.getUint16(0), macLow: view.getUint32(2) }
+}
+
+function addressWords(ip: Uint8Array): readonly [number, number, number, number] {
+  const view = new DataView(ip.buffer, ip.byteOffset)
+  if (ip.length === 4) return [view.getUint32(0), 0, 0, 0]
+  return [view.getUint32(0), view.getUint32(4), view.getUint32(8), view.getUint32(12)]
+}

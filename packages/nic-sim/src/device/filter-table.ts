@@ -1,0 +1,231 @@
+import type { Frame, PacketInfo } from '@netaccel/packet'
+import { IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE } from '@netaccel/packet'
+import type { FilterWords } from './filter-key.js'
+import { ANY_MAC, KIND_FREE, KIND_FULL, KIND_MAC, KIND_WILDCARD } from './filter-key.js'
+
+export const FILTER_ENTRIES = 8192
+
+/**
+ * How many places are tried before an insertion is answered 'full': 8, and 5 for wildcards (Solarflare's resource
+ * driver used 8 - 3 for them).
+ */
+export const SEARCH_DEPTH: readonly number[] = [0, 8, 5, 5]
+
+// Words of an entry.
+const STRIDE = 16
+const KIND = 0
+const PORTS = 1
+const PROTOCOL = 2
+const DESTINATION = 3
+const SOURCE = 7
+const MAC_HIGH = 11
+const MAC_LOW = 12
+const FAMILY = 13
+
+/**
+ * The port's receive filters: an open hash table with a second hash as the step, one for all VIs. The most precise
+ * match wins: full, then wildcard, then MAC. Looking up allocates nothing and tries at most the depth that an
+ * insertion ever needed.
+ */
+export class FilterTable {
+  readonly capacity: number
+  private readonly words: Uint32Array
+  private readonly vis: Int32Array
+  private readonly hitCounts: Float64Array
+  private readonly mask: number
+  /** Live entries and deepest search, by kind. */
+  private readonly live: number[]
+  private readonly depth: number[]
+  /** The key looked for, in the same words. */
+  private readonly wanted: Uint32Array
+
+  constructor(capacity: number = FILTER_ENTRIES) {
+    this.capacity = capacity
+    this.mask = capacity - 1
+    this.words = new Uint32Array(capacity * STRIDE)
+    this.vis = new Int32Array(capacity)
+    this.hitCounts = new Float64Array(capacity)
+    this.live = [0, 0, 0, 0]
+    this.depth = [0, 0, 0, 0]
+    this.wanted = new Uint32Array(STRIDE)
+  }
+
+  get used(): number {
+    return this.live[KIND_FULL] + this.live[KIND_WILDCARD] + this.live[KIND_MAC]
+  }
+
+  /** Enters a key for a VI; the slot, or why nothing was changed (FL-06). */
+  insert(key: FilterWords, vi: number): number | 'duplicate' | 'full' {
+    const wanted = this.wanted
+    fillWanted(wanted, key)
+    let at = this.firstHash(wanted)
+    const step = this.secondHash(wanted)
+    const limit = SEARCH_DEPTH[key.kind]
+    let free = -1
+    let depth = 0
+    for (let tried = 1; tried <= limit; tried++, at = (at + step) & this.mask) {
+      if (this.words[at * STRIDE + KIND] === KIND_FREE) {
+        if (free < 0) {
+          free = at
+          depth = tried
+        }
+      } else if (this.equals(at, wanted)) return 'duplicate'
+    }
+    if (free < 0) return 'full'
+    this.words.set(wanted, free * STRIDE)
+    this.vis[free] = vi
+    this.hitCounts[free] = 0
+    this.live[key.kind]++
+    if (depth > this.depth[key.kind]) this.depth[key.kind] = depth
+    return free
+  }
+
+  /** Clears a slot that is in use. */
+  remove(slot: number): void {
+    const kind = this.words[slot * STRIDE + KIND]
+    if (kind === KIND_FREE) return
+    this.words[slot * STRIDE + KIND] = KIND_FREE
+    if (--this.live[kind] === 0) this.depth[kind] = 0
+  }
+
+  /** Clears every filter of a VI. */
+  removeVi(vi: number): void {
+    for (let slot = 0; slot < this.capacity; slot++) {
+      if (this.words[slot * STRIDE + KIND] !== KIND_FREE && this.vis[slot] === vi) this.remove(slot)
+    }
+  }
+
+  vi(slot: number): number {
+    return this.vis[slot]
+  }
+
+  hits(slot: number): number {
+    return this.hitCounts[slot]
+  }
+
+  /**
+   * The slot that a parsed frame matches, its hit counted; -1: none. A tagged, fragmented or multicast frame, and
+   * one whose headers are not whole, matches no filter for IP.
+   */
+  match(frame: Frame, info: PacketInfo): number {
+    if (this.used === 0 || info.l3Offset === 0) return -1
+    const { view, offset } = frame
+    if ((view.getUint8(offset) & 1) !== 0) return -1
+    const wanted = this.wanted
+    wanted[MAC_HIGH] = view.getUint16(offset)
+    wanted[MAC_LOW] = view.getUint32(offset + 2)
+    let slot = -1
+    if (info.l4 && info.vlan < 0 && this.live[KIND_FULL] + this.live[KIND_WILDCARD] > 0)
+      slot = this.matchIp(frame, info)
+    if (slot < 0 && this.live[KIND_MAC] > 0) slot = this.matchMac()
+    if (slot >= 0) this.hitCounts[slot]++
+    return slot
+  }
+
+  private matchIp(frame: Frame, info: PacketInfo): number {
+    const wanted = this.wanted
+    const view = frame.view
+    const l3 = frame.offset + info.l3Offset
+    wanted[PROTOCOL] = info.protocol
+    wanted[FAMILY] = info.ipVersion
+    if (info.ipVersion === 4) readAddresses4(wanted, view, l3)
+    else readAddresses6(wanted, view, l3)
+    if (this.live[KIND_FULL] > 0) {
+      wanted[KIND] = KIND_FULL
+      wanted[PORTS] = (info.destinationPort << 16) | info.sourcePort
+      const slot = this.search()
+      if (slot >= 0) return slot
+    }
+    if (this.live[KIND_WILDCARD] === 0) return -1
+    wanted[KIND] = KIND_WILDCARD
+    wanted[PORTS] = info.destinationPort << 16
+    wanted.fill(0, SOURCE, SOURCE + 4)
+    return this.search()
+  }
+
+  private matchMac(): number {
+    const wanted = this.wanted
+    const high = wanted[MAC_HIGH]
+    const low = wanted[MAC_LOW]
+    wanted.fill(0)
+    wanted[KIND] = KIND_MAC
+    wanted[MAC_HIGH] = high
+    wanted[MAC_LOW] = low
+    return this.search()
+  }
+
+  private search(): number {
+    const wanted = this.wanted
+    const words = this.words
+    const step = this.secondHash(wanted)
+    let at = this.firstHash(wanted)
+    for (let left = this.depth[wanted[KIND]]; left > 0; left--, at = (at + step) & this.mask) {
+      const mac = words[at * STRIDE + MAC_HIGH]
+      if (mac !== ANY_MAC && (mac !== wanted[MAC_HIGH] || words[at * STRIDE + MAC_LOW] !== wanted[MAC_LOW]))
+        continue
+      if (this.equalsButMac(at, wanted)) return at
+    }
+    return -1
+  }
+
+  private equals(slot: number, wanted: Uint32Array): boolean {
+    const at = slot * STRIDE
+    if (this.words[at + MAC_HIGH] !== wanted[MAC_HIGH] || this.words[at + MAC_LOW] !== wanted[MAC_LOW])
+      return false
+    return this.equalsButMac(slot, wanted)
+  }
+
+  private equalsButMac(slot: number, wanted: Uint32Array): boolean {
+    const words = this.words
+    const at = slot * STRIDE
+    for (let i = KIND; i < MAC_HIGH; i++) if (words[at + i] !== wanted[i]) return false
+    return words[at + FAMILY] === wanted[FAMILY]
+  }
+
+  /** Of all but the MAC, which a key need not name; of the MAC for a key that is nothing else. */
+  private firstHash(wanted: Uint32Array): number {
+    return mixed(wanted, 0x9e3779b9) & this.mask
+  }
+
+  /** Odd, so that the steps reach every place. */
+  private secondHash(wanted: Uint32Array): number {
+    return (mixed(wanted, 0x85ebca6b) | 1) & this.mask
+  }
+}
+
+function mixed(wanted: Uint32Array, seed: number): number {
+  let hash = seed ^ wanted[KIND]
+  const last = wanted[KIND] === KIND_MAC ? MAC_LOW : SOURCE + 3
+  const first = wanted[KIND] === KIND_MAC ? MAC_HIGH : PORTS
+  for (let i = first; i <= last; i++) hash = Math.imul(hash ^ wanted[i] ^ (hash >>> 15), 0x2c1b3c6d)
+  hash = Math.imul(hash ^ (hash >>> 13), 0x297a2d39)
+  return hash ^ (hash >>> 16)
+}
+
+function fillWanted(wanted: Uint32Array, key: FilterWords): void {
+  wanted.fill(0)
+  wanted[KIND] = key.kind
+  wanted[PORTS] = key.ports
+  wanted[PROTOCOL] = key.protocol
+  wanted.set(key.destination, DESTINATION)
+  wanted.set(key.source, SOURCE)
+  wanted[MAC_HIGH] = key.macHigh
+  wanted[MAC_LOW] = key.macLow
+  wanted[FAMILY] = key.family
+}
+
+function readAddresses4(wanted: Uint32Array, view: DataView, l3: number): void {
+  wanted[DESTINATION] = view.getUint32(l3 + IPV4_DESTINATION)
+  wanted[SOURCE] = view.getUint32(l3 + IPV4_SOURCE)
+  for (let i = 1; i < 4; i++) {
+    wanted[DESTINATION + i] = 0
+    wanted[SOURCE + i] = 0
+  }
+}
+
+function readAddresses6(wanted: Uint32Array, view: DataView, l3: number): void {
+  for (let i = 0; i < 4; i++) {
+    wanted[DESTINATION + i] = view.getUint32(l3 + IPV6_DESTINATION + 4 * i)
+    wanted[SOURCE + i] = view.getUint32(l3 + IPV6_SOURCE + 4 * i)
+  }
+}

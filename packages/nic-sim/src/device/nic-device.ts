@@ -1,0 +1,345 @@
+import type { DomainId } from '@netaccel/core'
+import { DropCounters } from '@netaccel/core'
+import type { View } from '@netaccel/packet'
+import type { Engine, PollHandle } from '@netaccel/xen'
+import { DOORBELL_RX, DOORBELL_TX, ringPages } from '../constants.js'
+import { NicError } from '../errors.js'
+import { BufferTable } from './buffer-table.js'
+import type { HostBus } from './bus.js'
+import type { DeviceParts, PortStatistics } from './device-parts.js'
+import type { FilterWords } from './filter-key.js'
+import { FilterTable } from './filter-table.js'
+import { HostQueues } from './host-queues.js'
+import { RingMemory } from './ring-memory.js'
+import { RxEngine } from './rx-engine.js'
+import { TxEngine } from './tx-engine.js'
+import { VirtualInterface } from './virtual-interface.js'
+import type { WireLane } from './wire-lane.js'
+import type { WireSocket } from './wire.js'
+
+export interface NicDeviceOptions {
+  readonly name: string
+  /** The device's own: `timeline.engine('eth0')`. */
+  readonly engine: Engine
+  readonly bus: HostBus
+  readonly mac: string
+  /** Default 1500. */
+  readonly mtu?: number
+  /** Largest that {@link NicDevice.setMtu} takes; sizes the wire's slots. Default: `mtu`. */
+  readonly maxMtu?: number
+  /** VIs at once; default 32. */
+  readonly vis?: number
+  /** Entries of the filter table, a power of two; default 8192. */
+  readonly filters?: number
+  /** Entries of the buffer table; default 65536. */
+  readonly bufferPages?: number
+  /** A frame for which no buffer is posted: hold up the wire up to `pauseNs` (default), or drop it at once. */
+  readonly overflow?: 'wait' | 'drop'
+  /** Default 10 ms. */
+  readonly pauseNs?: number
+  /** A frame for a VI whose checksum is wrong: deliver it, marked (default), or a discard event. */
+  readonly badChecksum?: 'deliver' | 'discard'
+}
+
+export interface NicStatistics extends Readonly<PortStatistics> {
+  /** The wire was held up, and how often until the watchdog ended it. */
+  readonly pauses: number
+  readonly pauseTimeouts: number
+}
+
+/**
+ * A NIC with one port, on an engine of its own: the driver domain's queues, VIs for guests, a buffer table, a filter
+ * table and a socket for a {@link Wire}. Nothing that a guest writes makes it throw or touch memory that was not
+ * registered for that guest's VI (D8, MEM-06). The driver is {@link NicDriver}; this class is what it programs.
+ */
+export class NicDevice implements WireSocket {
+  readonly name: string
+  readonly mac: string
+  readonly engine: Engine
+  readonly host: HostQueues
+  readonly drops: DropCounters
+  readonly maxMtu: number
+  readonly viCapacity: number
+  /** Carrier came or went; for the driver. */
+  onLink: ((up: boolean) => void) | null
+  private readonly bus: HostBus
+  private readonly parts: DeviceParts
+  private readonly tx: TxEngine
+  private readonly rx: RxEngine
+  private readonly txPoll: PollHandle
+  private readonly rxPoll: PollHandle
+  /** Who waits for a VI to become quiet, by its id. */
+  private readonly quietCallbacks: Map<number, (() => void)[]>
+
+  constructor(options: NicDeviceOptions) {
+    const { name, engine, bus, mac, mtu = 1500, maxMtu = mtu, vis = 32, overflow = 'wait' } = options
+    const { filters = 8192, bufferPages, pauseNs = 10_000_000, badChecksum = 'deliver' } = options
+    if (!(mtu >= 68 && mtu <= maxMtu && maxMtu <= 16_000))
+      throw new NicError('BAD_OPTION', `${name} cannot have an MTU of ${mtu} of ${maxMtu}: give 68 to 16000`)
+    if (filters < 8 || (filters & (filters - 1)) !== 0)
+      throw new NicError(
+        'BAD_OPTION',
+        `${name} cannot have ${filters} filters: give a power of two from 8 up`,
+      )
+    this.name = name
+    this.mac = mac
+    this.engine = engine
+    this.bus = bus
+    this.maxMtu = maxMtu
+    this.viCapacity = vis
+    this.host = new HostQueues()
+    this.drops = new DropCounters()
+    this.onLink = null
+    this.quietCallbacks = new Map()
+    this.parts = {
+      name,
+      engine,
+      buffers: new BufferTable(bufferPages),
+      filters: new FilterTable(filters),
+      host: this.host,
+      vis: Array.from({ length: vis }, () => null),
+      viTop: 0,
+      drops: this.drops,
+      statistics: emptyStatistics(),
+      out: null,
+      incoming: null,
+      link: false,
+      running: true,
+      mtu,
+    }
+    this.tx = new TxEngine(this.parts)
+    this.rx = new RxEngine(this.parts, { overflow, pauseNs, badChecksum })
+    this.txPoll = engine.addPoller(this.tx)
+    this.rxPoll = engine.addPoller(this.rx)
+    this.rx.onPauseEnd = () => this.rxPoll.schedule()
+    this.tx.onViIdle = (vi) => this.viIdle(vi)
+  }
+
+  get mtu(): number {
+    return this.parts.mtu
+  }
+
+  get link(): boolean {
+    return this.parts.link
+  }
+
+  get buffers(): BufferTable {
+    return this.parts.buffers
+  }
+
+  get filters(): FilterTable {
+    return this.parts.filters
+  }
+
+  statistics(): NicStatistics {
+    return { ...this.parts.statistics, pauses: this.rx.pauses, pauseTimeouts: this.rx.pauseTimeouts }
+  }
+
+  /** Throws `BAD_OPTION` above what the wire's slots were made for. */
+  setMtu(mtu: number): void {
+    if (!(mtu >= 68 && mtu <= this.maxMtu))
+      throw new NicError(
+        'BAD_OPTION',
+        `${this.name} takes an MTU of 68 to ${this.maxMtu}, not ${mtu}: set maxMtu`,
+      )
+    this.parts.mtu = mtu
+  }
+
+  // ---- the wire ----
+
+  plugged(out: WireLane, incoming: WireLane): void {
+    this.parts.out = out
+    this.parts.incoming = incoming
+    out.onRoom = () => this.txPoll.schedule()
+    incoming.onArrival = () => this.rxPoll.schedule()
+    this.carrier(true)
+  }
+
+  unplugged(): void {
+    this.carrier(false)
+    this.parts.out = null
+    this.parts.incoming = null
+  }
+
+  carrier(up: boolean): void {
+    if (this.parts.link === up) return
+    this.parts.link = up
+    this.rx.resteer()
+    this.txPoll.schedule()
+    this.onLink?.(up)
+  }
+
+  // ---- the driver's kicks ----
+
+  /** There are frames in `host.queued`. */
+  kickTx(): void {
+    this.txPoll.schedule()
+  }
+
+  /** There are new frames in `host.posted`. */
+  kickRx(): void {
+    this.rx.hostPosted()
+    this.rxPoll.schedule()
+  }
+
+  /** Frames taken from the wire so far; and those plus what has arrived and waits. */
+  get processed(): number {
+    return this.rx.processed
+  }
+
+  get arrived(): number {
+    return this.rx.processed + (this.parts.incoming?.waitingArrivals ?? 0)
+  }
+
+  /** Called after each step that took frames from the wire; null: not wanted. */
+  whenProcessed(call: (() => void) | null): void {
+    this.rx.onProcessed = call
+  }
+
+  // ---- VIs ----
+
+  /**
+   * Makes a VI over pages that hold event queue, TX ring and RX ring in this order; they are zeroed. Undefined: none
+   * left. The capacities are powers of two and the pages enough: the driver has checked.
+   */
+  createVi(
+    owner: DomainId,
+    pages: readonly View[],
+    events: number,
+    tx: number,
+    rx: number,
+  ): VirtualInterface | undefined {
+    const id = this.parts.vis.indexOf(null)
+    if (id < 0 || !this.parts.running) return undefined
+    const txAt = ringPages(events)
+    const rxAt = txAt + ringPages(tx)
+    const rings = {
+      events: new RingMemory(pages.slice(0, txAt), events),
+      tx: new RingMemory(pages.slice(txAt, rxAt), tx),
+      rx: new RingMemory(pages.slice(rxAt, rxAt + ringPages(rx)), rx),
+    }
+    const page = this.bus.ioPage((offset, value) => this.rung(vi, offset, value))
+    const vi = new VirtualInterface(id, owner, rings, page)
+    this.parts.vis[id] = vi
+    this.parts.viTop = Math.max(this.parts.viTop, id + 1)
+    return vi
+  }
+
+  /** Takes filters, buffers and the doorbell of a VI away and frees its number. It is quiet from here. */
+  destroyVi(vi: VirtualInterface): void {
+    this.stopVi(vi)
+    if (this.parts.vis[vi.id] !== vi) return
+    this.parts.filters.removeVi(vi.id)
+    this.parts.buffers.removeAll(vi.id)
+    this.bus.freeIoPage(vi.doorbell)
+    this.parts.vis[vi.id] = null
+    while (this.parts.viTop > 0 && this.parts.vis[this.parts.viTop - 1] === null) this.parts.viTop--
+  }
+
+  /** From here on the VI fetches and writes nothing new. `quiet` is called, at once or later, when nothing is left. */
+  quiesceVi(vi: VirtualInterface, quiet: () => void): void {
+    if (vi.state === 'live') {
+      vi.state = 'quiescing'
+      this.rx.resteer()
+      this.rxPoll.schedule()
+    }
+    if (vi.state === 'quiescing' && this.tx.busyWith(vi)) {
+      this.quietCallbacks.set(vi.id, [...(this.quietCallbacks.get(vi.id) ?? []), quiet])
+      return
+    }
+    this.becomeQuiet(vi)
+    quiet()
+  }
+
+  /** Quiet now: what is left of a frame that was leaving is lost, counted. */
+  stopVi(vi: VirtualInterface): void {
+    if (vi.state === 'quiet') return
+    this.tx.abandon(vi, this.parts.running ? 'nic_tx_closed' : 'nic_tx_reset')
+    this.becomeQuiet(vi)
+    this.rx.resteer()
+    this.rxPoll.schedule()
+    this.txPoll.schedule()
+  }
+
+  /** Pages for a VI's buffers: every one must be its owner's. First index, or why not. */
+  registerBuffers(vi: VirtualInterface, pages: readonly View[]): number {
+    return vi.state === 'live' ? this.parts.buffers.add(vi.id, pages) : -1
+  }
+
+  insertFilter(words: FilterWords, vi: VirtualInterface): number | 'duplicate' | 'full' {
+    const slot = this.parts.filters.insert(words, vi.id)
+    this.rx.resteer()
+    return slot
+  }
+
+  removeFilter(slot: number): void {
+    this.parts.filters.remove(slot)
+    this.rx.resteer()
+    this.rxPoll.schedule()
+  }
+
+  // ---- life ----
+
+  /** Stops everything; all VIs are quiet and their filters gone. Frames of the driver stay where they are. */
+  halt(): void {
+    this.parts.running = false
+    for (const vi of this.parts.vis) {
+      if (vi === null) continue
+      this.stopVi(vi)
+      this.parts.filters.removeVi(vi.id)
+    }
+    this.txPoll.cancel()
+    this.rxPoll.cancel()
+  }
+
+  /** Goes on after {@link halt}. */
+  restart(): void {
+    this.parts.running = true
+    this.rx.resteer()
+    this.txPoll.schedule()
+    this.rxPoll.schedule()
+  }
+
+  /** Ends the device: afterwards it neither reads nor writes, and is out of its engine. */
+  close(): void {
+    this.halt()
+    this.tx.abandonFrame()
+    for (const vi of this.parts.vis) if (vi !== null) this.destroyVi(vi)
+    this.txPoll.remove()
+    this.rxPoll.remove()
+  }
+
+  private rung(vi: VirtualInterface, offset: number, value: number): void {
+    if (vi.state !== 'live' || !vi.ring(offset, value)) return
+    if (offset === DOORBELL_TX) this.txPoll.schedule()
+    else {
+      this.rxPoll.schedule()
+      if (offset !== DOORBELL_RX && vi.txProducer !== vi.txConsumer) this.txPoll.schedule()
+    }
+  }
+
+  private viIdle(vi: VirtualInterface): void {
+    if (vi.state === 'quiescing') this.becomeQuiet(vi)
+  }
+
+  private becomeQuiet(vi: VirtualInterface): void {
+    if (vi.state !== 'quiet' && vi.untold > 0) this.drops.count('nic_rx_closed', vi.untold, vi.untoldBytes)
+    vi.state = 'quiet'
+    const waiting = this.quietCallbacks.get(vi.id) ?? []
+    this.quietCallbacks.delete(vi.id)
+    for (const quiet of waiting) quiet()
+  }
+}
+
+function emptyStatistics(): PortStatistics {
+  return {
+    txPackets: 0,
+    txBytes: 0,
+    rxPackets: 0,
+    rxBytes: 0,
+    viTxPackets: 0,
+    viTxBytes: 0,
+    viRxPackets: 0,
+    viRxBytes: 0,
+  }
+}

@@ -1,0 +1,214 @@
+import type { DropReason } from '@netaccel/core'
+import type { Frame } from '@netaccel/packet'
+import { copyBytes, ETH_HEADER, PacketInfo, parsePacket, VLAN_TAG } from '@netaccel/packet'
+import type { Poller, Timer } from '@netaccel/xen'
+import { REASON_CHECKSUM, REASON_CRC } from '../constants.js'
+import type { ChecksumVerdict } from './checksum-engine.js'
+import { checkArrived } from './checksum-engine.js'
+import type { DeviceParts } from './device-parts.js'
+import { RxScatter } from './rx-scatter.js'
+import type { VirtualInterface } from './virtual-interface.js'
+
+export interface RxSettings {
+  /** 'wait': hold up the wire until there is a buffer, `pauseNs` at most. 'drop': at once, as the original hardware. */
+  readonly overflow: 'wait' | 'drop'
+  readonly pauseNs: number
+  /** What becomes of a frame for a VI whose checksum is wrong. The driver domain always gets it, as 'none'. */
+  readonly badChecksum: 'deliver' | 'discard'
+}
+
+/**
+ * Stage 1 of a frame's way in: the NIC, and the other fork. A frame that hits a filter goes into the buffers that the
+ * VI has posted; every other one to the driver domain. Frames are taken from the wire in order, one at a time: if the
+ * first cannot be placed, the wire fills up behind it and the sender waits (IEEE 802.3 annex 31B). After `pauseNs`
+ * without progress the frame is dropped, and its receiver is not waited for again until it has shown new buffers.
+ */
+export class RxEngine implements Poller {
+  readonly name: string
+  /** Frames taken from the wire so far, in order, whatever became of them. */
+  processed: number
+  /** Called after frames were taken, when somebody waits for {@link processed}; null: nobody. */
+  onProcessed: (() => void) | null
+  /** The wire was held up, and how often that ended by the watchdog. */
+  pauses: number
+  pauseTimeouts: number
+  private readonly device: DeviceParts
+  private readonly settings: RxSettings
+  private readonly info: PacketInfo
+  private readonly scatter: RxScatter
+  private readonly whenPauseEnds: () => void
+  /** What was found of the frame at the head, so that a frame that waits is looked at once. */
+  private steered: boolean
+  private target: VirtualInterface | null
+  private verdict: ChecksumVerdict
+  private waitingSince: number
+  private timer: Timer | null
+  private hostStalled: boolean
+
+  constructor(device: DeviceParts, settings: RxSettings) {
+    this.name = `${device.name}-rx`
+    this.processed = 0
+    this.onProcessed = null
+    this.pauses = 0
+    this.pauseTimeouts = 0
+    this.device = device
+    this.settings = settings
+    this.info = new PacketInfo()
+    this.scatter = new RxScatter(device)
+    this.whenPauseEnds = () => this.pauseEnded()
+    this.steered = false
+    this.target = null
+    this.verdict = 'unchecked'
+    this.waitingSince = -1
+    this.timer = null
+    this.hostStalled = false
+  }
+
+  poll(budget: number): boolean {
+    const { device } = this
+    if (!device.running) return false
+    for (let id = 0; id < device.viTop; id++) device.vis[id]?.takeDoorbells()
+    const lane = device.incoming
+    let left = budget
+    let frame: Frame | null = null
+    while (left > 0 && lane !== null) {
+      frame = lane.peek()
+      if (frame === null) break
+      const corrupt = lane.isCorrupt(frame)
+      if (!this.place(frame, corrupt)) return this.taken(budget - left, false)
+      lane.consume()
+      this.steered = false
+      this.waitingSince = -1
+      this.processed++
+      left--
+    }
+    return this.taken(budget - left, left === 0)
+  }
+
+  /** Filters or VIs have changed: the frame at the head is looked at anew. */
+  resteer(): void {
+    this.steered = false
+  }
+
+  /** New buffers for the driver domain. */
+  hostPosted(): void {
+    this.hostStalled = false
+  }
+
+  private taken(frames: number, more: boolean): boolean {
+    if (frames > 0) {
+      this.device.engine.charge('frame', frames)
+      if (this.onProcessed !== null) this.onProcessed()
+    }
+    return more
+  }
+
+  /** Puts a frame where it belongs, or drops it. False: it must wait. */
+  private place(frame: Frame, corrupt: boolean): boolean {
+    if (!this.steered) this.steer(frame, corrupt)
+    const vi = this.target
+    if (vi === null) return this.toHost(frame, corrupt)
+    if (corrupt) return this.toVi(vi, frame, REASON_CRC)
+    const discard = this.verdict === 'bad' && this.settings.badChecksum === 'discard'
+    return this.toVi(vi, frame, discard ? REASON_CHECKSUM : 0)
+  }
+
+  private steer(frame: Frame, corrupt: boolean): void {
+    const { device, info } = this
+    this.steered = true
+    this.target = null
+    this.verdict = 'unchecked'
+    parsePacket(frame, info)
+    const slot = device.filters.match(frame, info)
+    if (slot >= 0) {
+      const vi = device.vis[device.filters.vi(slot)]
+      if (vi !== null && vi.state === 'live') this.target = vi
+    }
+    if (!corrupt) this.verdict = checkArrived(frame, info)
+  }
+
+  private toHost(frame: Frame, corrupt: boolean): boolean {
+    const { device } = this
+    const { host } = device
+    if (corrupt) return this.drop(frame, 'wire_corrupt')
+    if (frame.length < ETH_HEADER) return this.drop(frame, 'nic_rx_short')
+    if (frame.length > device.mtu + ETH_HEADER + (this.info.vlanTags > 0 ? VLAN_TAG : 0))
+      return this.drop(frame, 'nic_rx_too_long')
+    const to = host.posted.peek()
+    if (to === null) return this.wait(frame, null)
+    if (to.tailroom < frame.length) return this.drop(frame, 'nic_rx_too_long')
+    host.posted.shift()
+    copyBytes(to.words, to.offset, frame.words, frame.offset, frame.length)
+    to.length = frame.length
+    to.checksum = this.verdict === 'ok' ? 'verified' : 'none'
+    to.id = frame.id
+    this.count(frame.length)
+    device.engine.charge('byteDma', frame.length)
+    device.engine.charge('descriptor', 1)
+    host.received.push(to)
+    host.receivedTotal++
+    host.onWork()
+    return true
+  }
+
+  private toVi(vi: VirtualInterface, frame: Frame, discard: number): boolean {
+    const { statistics } = this.device
+    if (this.scatter.lay(vi, frame, this.info, this.verdict, discard) === 'no-room')
+      return this.wait(frame, vi)
+    this.count(frame.length)
+    statistics.viRxPackets++
+    statistics.viRxBytes += frame.length
+    return true
+  }
+
+  /** Nowhere to put the frame. True: it was dropped; false: it waits. */
+  private wait(frame: Frame, vi: VirtualInterface | null): boolean {
+    const now = this.device.engine.now()
+    if (this.settings.overflow === 'drop') return this.give(frame, vi, 'nic_rx_no_buffer')
+    if (vi === null ? this.hostStalled : vi.stalled) return this.give(frame, vi, 'wire_pause_timeout')
+    if (this.waitingSince < 0) {
+      this.waitingSince = now
+      this.pauses++
+    }
+    if (now - this.waitingSince >= this.settings.pauseNs) {
+      this.pauseTimeouts++
+      if (vi === null) this.hostStalled = true
+      else vi.stalled = true
+      return this.give(frame, vi, 'wire_pause_timeout')
+    }
+    // One timer at a time, which looks at the clock when it fires: a pause a frame must not be a timer a frame.
+    this.timer ??= this.device.engine.after(
+      this.settings.pauseNs - (now - this.waitingSince),
+      this.whenPauseEnds,
+    )
+    return false
+  }
+
+  private pauseEnded(): void {
+    this.timer = null
+    if (this.waitingSince >= 0) this.onPauseEnd()
+  }
+
+  /** Set by the device: schedules this engine's poll. */
+  onPauseEnd: () => void = ignore
+
+  /** Drops a frame for want of a buffer: a VI is told by an event, the driver domain's drop is counted here. */
+  private give(frame: Frame, vi: VirtualInterface | null, reason: DropReason): boolean {
+    if (vi === null) return this.drop(frame, reason)
+    vi.missRx(frame.length)
+    return true
+  }
+
+  private drop(frame: Frame, reason: DropReason): true {
+    this.device.drops.count(reason, 1, frame.length)
+    return true
+  }
+
+  private count(bytes: number): void {
+    const { statistics } = this.device
+    statistics.rxPackets++
+    statistics.rxBytes += bytes
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,119 @@
+import type { Frame, PacketInfo } from '@netaccel/packet'
+import {
+  EVENT_COUNT_SHIFT,
+  EVENT_RX,
+  LENGTH_MASK,
+  REASON_MALFORMED,
+  REASON_PHASE,
+  REASON_RIGHTS,
+  REASON_TRUNCATED,
+  RX_CHECKSUM_BAD,
+  RX_CHECKSUM_OK,
+  RX_CONTINUED,
+  RX_IPV6,
+  RX_MAX_BUFFERS,
+  RX_START,
+  RX_TCP,
+  RX_UDP,
+} from '../constants.js'
+import type { ChecksumVerdict } from './checksum-engine.js'
+import type { DeviceParts } from './device-parts.js'
+import { dmaWrite } from './dma.js'
+import type { VirtualInterface } from './virtual-interface.js'
+import { TX_EVENT_RESERVE } from './virtual-interface.js'
+
+/**
+ * Lays a received frame into the buffers that a VI has posted. All descriptors that it needs are read once and
+ * checked before the first byte is written: a frame is written whole or not at all.
+ */
+export class RxScatter {
+  private readonly device: DeviceParts
+  private readonly addresses: Uint32Array
+  private readonly lengths: Uint32Array
+  private used: number
+
+  constructor(device: DeviceParts) {
+    this.device = device
+    this.addresses = new Uint32Array(RX_MAX_BUFFERS)
+    this.lengths = new Uint32Array(RX_MAX_BUFFERS)
+    this.used = 0
+  }
+
+  /**
+   * 'laid': the frame is in the buffers, or was thrown away, and events say so. 'no-room': too few descriptors or too
+   * few event slots; nothing was changed. `discard` is a reason to throw it away, or 0.
+   */
+  lay(
+    vi: VirtualInterface,
+    frame: Frame,
+    info: PacketInfo,
+    verdict: ChecksumVerdict,
+    discard: number,
+  ): 'laid' | 'no-room' {
+    const reason = this.collect(vi, frame.length)
+    if (reason < 0) return 'no-room'
+    const bad = reason > 0 ? reason : discard
+    const events = (bad > 0 ? 1 : this.used) + (vi.untold > 0 ? 1 : 0)
+    if (vi.eventRoom < events + TX_EVENT_RESERVE) return 'no-room'
+    vi.flushMissed()
+    this.device.engine.charge('descriptor', this.used)
+    if (bad > 0) vi.discardRx(this.used, bad, frame.length)
+    else this.write(vi, frame, flagsOf(info, verdict))
+    return 'laid'
+  }
+
+  /** Reads descriptors until `length` bytes have a place. 0: they have; above 0: why not; -1: not enough posted. */
+  private collect(vi: VirtualInterface, length: number): number {
+    const { buffers } = this.device
+    const end = vi.rxProducer
+    let index = vi.rxConsumer
+    let left = length
+    this.used = 0
+    while (left > 0) {
+      if (this.used === RX_MAX_BUFFERS) return REASON_TRUNCATED
+      if (index === end) return -1
+      const address = vi.rx.word0(index)
+      const word1 = vi.rx.word1(index)
+      const size = word1 & LENGTH_MASK
+      const part = size < left ? size : left
+      const at = this.used++
+      if (!vi.rx.inPhase(index, word1)) return REASON_PHASE
+      if (size === 0) return REASON_MALFORMED
+      if (!buffers.owns(vi.id, address, part)) return REASON_RIGHTS
+      this.addresses[at] = address
+      this.lengths[at] = part
+      left -= part
+      index = (index + 1) >>> 0
+    }
+    return 0
+  }
+
+  private write(vi: VirtualInterface, frame: Frame, flags: number): void {
+    const { buffers, engine } = this.device
+    const { used } = this
+    let done = 0
+    for (let i = 0; i < used; i++) {
+      dmaWrite(buffers, this.addresses[i], this.lengths[i], frame.words, frame.offset + done)
+      done += this.lengths[i]
+      const last = i === used - 1
+      const place = (i === 0 ? RX_START : 0) | (last ? flags : RX_CONTINUED)
+      const slot = vi.rxConsumer & (vi.rx.capacity - 1)
+      vi.rxConsumer = (vi.rxConsumer + 1) >>> 0
+      vi.post(((done << EVENT_COUNT_SHIFT) | slot) >>> 0, EVENT_RX, place)
+    }
+    vi.rxFrames++
+    vi.rxBytes += frame.length
+    engine.charge('byteDma', frame.length)
+    engine.charge('descriptor', used)
+  }
+}
+
+function flagsOf(info: PacketInfo, verdict: ChecksumVerdict): number {
+  let flags = 0
+  if (verdict === 'ok') flags |= RX_CHECKSUM_OK
+  else if (verdict === 'bad') flags |= RX_CHECKSUM_BAD
+  if (info.isTcp) flags |= RX_TCP
+  else if (info.isUdp) flags |= RX_UDP
+  if (info.ipVersion === 6) flags |= RX_IPV6
+  return flags
+}

@@ -1,0 +1,149 @@
+import {
+  LENGTH_MASK,
+  REASON_CHAIN,
+  REASON_MALFORMED,
+  REASON_OVERSIZE,
+  REASON_PHASE,
+  REASON_RIGHTS,
+  TX_BATCH,
+  TX_CHECKSUM,
+  TX_CONTINUE,
+  TX_MAX_BYTES,
+  TX_MAX_DESCRIPTORS,
+  TX_OPTION,
+  TX_OPTION_HEADER_MASK,
+  TX_OPTION_HEADER_SHIFT,
+  TX_OPTION_MSS_MASK,
+  TX_OPTION_TCPV4,
+  TX_OPTION_TCPV6,
+  TX_OPTION_TYPE_MASK,
+  TX_OPTION_TYPE_SHIFT,
+} from '../constants.js'
+import type { BufferTable } from './buffer-table.js'
+import { dmaRead } from './dma.js'
+import type { WordView } from '@netaccel/packet'
+import type { VirtualInterface } from './virtual-interface.js'
+
+/**
+ * The descriptors of one frame, copied out of the TX ring once and checked. One object is used again and again; it
+ * is what the sending code looks at, never the ring.
+ */
+export class TxChain {
+  /** Descriptors read, the option included. */
+  descriptors = 0
+  bytes = 0
+  checksum = false
+  /** Of the option descriptor; mss 0: there was none. */
+  mss = 0
+  headerBytes = 0
+  type = 0
+  /** Why the frame cannot be sent, 0: it can. */
+  reason = 0
+  private parts = 0
+  private readonly addresses = new Uint32Array(TX_MAX_DESCRIPTORS)
+  private readonly lengths = new Uint32Array(TX_MAX_DESCRIPTORS)
+
+  /**
+   * Reads the next frame of `vi`. 'none': nothing there, or not all of it yet. 'bad': `reason` says why, and
+   * `descriptors` (64 at most) are to be thrown away; when more of them belong to it, the VI is left skipping.
+   */
+  read(vi: VirtualInterface, table: BufferTable): 'none' | 'frame' | 'bad' {
+    this.clear()
+    this.reason = vi.txSkip
+    const end = vi.txProducer
+    let index = vi.txConsumer
+    for (;;) {
+      if (index === end) return this.ranOut(vi)
+      const word0 = vi.tx.word0(index)
+      const word1 = vi.tx.word1(index)
+      this.descriptors++
+      if (!vi.tx.inPhase(index, word1)) {
+        // Not written yet, so where the frame ends cannot be known: this one only, and no skipping behind it.
+        this.fail(REASON_PHASE)
+        vi.txSkip = 0
+        return 'bad'
+      }
+      this.take(word0, word1)
+      if ((word1 & TX_CONTINUE) === 0) break
+      if (this.descriptors === TX_BATCH) {
+        vi.txSkip = this.reason
+        return 'bad'
+      }
+      index = (index + 1) >>> 0
+    }
+    vi.txSkip = 0
+    this.check(vi, table)
+    return this.reason === 0 ? 'frame' : 'bad'
+  }
+
+  /** Copies the bytes of the frame to `to`. */
+  gather(table: BufferTable, to: WordView, at: number): void {
+    let done = 0
+    for (let i = 0; i < this.parts; i++) {
+      dmaRead(table, this.addresses[i], this.lengths[i], to, at + done)
+      done += this.lengths[i]
+    }
+  }
+
+  private clear(): void {
+    this.descriptors = 0
+    this.bytes = 0
+    this.parts = 0
+    this.checksum = false
+    this.mss = 0
+    this.headerBytes = 0
+    this.type = 0
+  }
+
+  /** The doorbell's index was reached inside a frame: wait for the rest, unless it is bad anyway. */
+  private ranOut(vi: VirtualInterface): 'none' | 'bad' {
+    if (this.descriptors === 0 || this.reason === 0) return 'none'
+    vi.txSkip = this.reason
+    return 'bad'
+  }
+
+  private fail(reason: number): void {
+    if (this.reason === 0) this.reason = reason
+  }
+
+  private take(word0: number, word1: number): void {
+    if (this.descriptors > TX_MAX_DESCRIPTORS) {
+      this.fail(REASON_CHAIN)
+      return
+    }
+    if ((word1 & TX_OPTION) !== 0) {
+      this.takeOption(word0, word1)
+      return
+    }
+    const length = word1 & LENGTH_MASK
+    if (length === 0) this.fail(REASON_MALFORMED)
+    if ((word1 & TX_CHECKSUM) !== 0) this.checksum = true
+    this.addresses[this.parts] = word0
+    this.lengths[this.parts] = length
+    this.parts++
+    this.bytes += length
+  }
+
+  private takeOption(word0: number, word1: number): void {
+    this.mss = word0 & TX_OPTION_MSS_MASK
+    this.headerBytes = (word0 >>> TX_OPTION_HEADER_SHIFT) & TX_OPTION_HEADER_MASK
+    this.type = (word0 >>> TX_OPTION_TYPE_SHIFT) & TX_OPTION_TYPE_MASK
+    const known = this.type === TX_OPTION_TCPV4 || this.type === TX_OPTION_TCPV6
+    const first = this.descriptors === 1
+    if (!first || !known || this.mss === 0 || (word1 & TX_CONTINUE) === 0) this.fail(REASON_MALFORMED)
+  }
+
+  private check(vi: VirtualInterface, table: BufferTable): void {
+    if (this.reason !== 0) return
+    if (this.bytes > TX_MAX_BYTES) {
+      this.fail(REASON_OVERSIZE)
+      return
+    }
+    for (let i = 0; i < this.parts; i++) {
+      if (!table.owns(vi.id, this.addresses[i], this.lengths[i])) {
+        this.fail(REASON_RIGHTS)
+        return
+      }
+    }
+  }
+}

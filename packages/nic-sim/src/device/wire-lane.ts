@@ -1,0 +1,247 @@
+import { DropCounters } from '@netaccel/core'
+import type { Frame } from '@netaccel/packet'
+import {
+  ETH_HEADER,
+  FramePool,
+  FrameQueue,
+  poolBytes,
+  privateArena,
+  Random,
+  VLAN_TAG,
+} from '@netaccel/packet'
+import type { Engine, Timer } from '@netaccel/xen'
+import type { WireSettings } from './wire-options.js'
+
+/** Preamble, check sequence and gap between frames, in byte times; and the shortest frame without them (IEEE 802.3). */
+const FRAME_OVERHEAD = 24
+const SHORTEST = 60
+/** A sender may be this far ahead of the wire before it has to wait. */
+const AHEAD_NS = 20_000
+
+/**
+ * One direction of a wire. Frames in flight lie in slots of the wire's own memory: the sender's NIC copies a frame
+ * into a slot, the receiver's copies it out, so the two may be in machines that share no memory.
+ *
+ * Stage 8 of a frame's way out: the wire. Order is kept always. sent = delivered + dropped + in flight,
+ * in frames; a corrupted frame is delivered, for the receiver to count.
+ */
+export class WireLane {
+  sent = 0
+  sentBytes = 0
+  delivered = 0
+  deliveredBytes = 0
+  /** `wire_loss`: seeded loss. `wire_no_slot`: flow control is off. `wire_down`: the plug was pulled. */
+  readonly drops: DropCounters
+  /** Delivered, with a bad check sequence. */
+  corrupted = 0
+  /** Times the sender had to wait. */
+  pauses = 0
+  /** Called when a sender that was told to wait may go on. Called when a frame has arrived. Set by the devices. */
+  onRoom: () => void
+  onArrival: () => void
+  private readonly engine: Engine
+  private readonly settings: WireSettings
+  private readonly random: Random
+  private readonly pool: FramePool
+  /** Where frames go that have no slot when flow control is off. */
+  private readonly bin: FramePool
+  private readonly due: Float64Array
+  private readonly badCheck: Uint8Array
+  private readonly flying: FrameQueue
+  private readonly arrived: FrameQueue
+  private readonly untimed: boolean
+  private readonly whenDue: () => void
+  private readonly whenRoom: () => void
+  private busyUntil: number
+  private arrivalTimer: Timer | null
+  private roomTimer: Timer | null
+  private waiting: boolean
+  private up: boolean
+
+  /** `engine` is the sender's. `mtu`: the largest that either end will have. */
+  constructor(engine: Engine, settings: WireSettings, mtu: number, name: string) {
+    const bytesEach = mtu + ETH_HEADER + VLAN_TAG
+    this.drops = new DropCounters()
+    this.engine = engine
+    this.settings = settings
+    this.random = new Random(`${settings.seed}/${name}`)
+    this.pool = new FramePool(privateArena(poolBytes(settings.slots, bytesEach)), {
+      frames: settings.slots,
+      bytesEach,
+    })
+    this.bin = new FramePool(privateArena(poolBytes(1, bytesEach)), { frames: 1, bytesEach })
+    this.pool.onFree = () => this.slotFreed()
+    this.due = new Float64Array(settings.slots)
+    this.badCheck = new Uint8Array(settings.slots)
+    this.flying = new FrameQueue()
+    this.arrived = new FrameQueue()
+    this.untimed = settings.nsPerByte === 0 && settings.delayNs === 0
+    this.whenDue = () => this.arrive()
+    this.whenRoom = () => this.paceOver()
+    this.onRoom = ignore
+    this.onArrival = ignore
+    this.busyUntil = 0
+    this.arrivalTimer = null
+    this.roomTimer = null
+    this.waiting = false
+    this.up = true
+  }
+
+  /** Frames sent and not yet taken by the receiver. */
+  get inFlight(): number {
+    return this.flying.count + this.arrived.count
+  }
+
+  /** A slot to fill and {@link send}, or undefined: wait for {@link onRoom}. */
+  slot(): Frame | undefined {
+    if (this.settings.nsPerByte > 0 && this.busyUntil > this.engine.now() + AHEAD_NS) return this.wait(true)
+    const slot = this.pool.take()
+    if (slot !== undefined) return slot
+    if (this.settings.flowControl) return this.wait(false)
+    return this.bin.take()
+  }
+
+  /** Gives a slot of {@link slot} back unused. */
+  putBack(slot: Frame): void {
+    slot.release()
+  }
+
+  /** Sends a filled slot: from here it has left. */
+  send(slot: Frame): void {
+    this.sent++
+    this.sentBytes += slot.length
+    const drop = this.dropped(slot)
+    this.serialise(slot)
+    if (drop) {
+      slot.release()
+    } else if (this.untimed) {
+      this.arrived.push(slot)
+      this.onArrival()
+    } else {
+      this.due[slot.index] = Math.max(this.busyUntil, this.engine.now()) + this.settings.delayNs
+      this.flying.push(slot)
+      if (this.arrivalTimer === null) this.setArrivalTimer(slot)
+    }
+  }
+
+  /** The oldest frame that has arrived, left where it is. */
+  peek(): Frame | null {
+    return this.arrived.peek()
+  }
+
+  get waitingArrivals(): number {
+    return this.arrived.count
+  }
+
+  /** True if the check sequence of an arrived frame is wrong. */
+  isCorrupt(slot: Frame): boolean {
+    return this.badCheck[slot.index] !== 0
+  }
+
+  /** The receiver is done with the oldest frame: its slot is free again. */
+  consume(): void {
+    const slot = this.arrived.shift()
+    if (slot === undefined) return
+    this.delivered++
+    this.deliveredBytes += slot.length
+    slot.release()
+  }
+
+  /** Pulls the plug (all that is in flight is lost, counted) or puts it back. */
+  setUp(up: boolean): void {
+    this.up = up
+    if (up) return
+    this.empty(this.flying)
+    this.empty(this.arrived)
+    this.arrivalTimer?.cancel()
+    this.arrivalTimer = null
+  }
+
+  private empty(queue: FrameQueue): void {
+    for (let slot = queue.shift(); slot !== undefined; slot = queue.shift()) {
+      this.drops.count('wire_down', 1, slot.length)
+      slot.release()
+    }
+  }
+
+  private dropped(slot: Frame): boolean {
+    const { loss, corrupt } = this.settings
+    if (!this.up) {
+      this.drops.count('wire_down', 1, slot.length)
+      return true
+    }
+    if (slot === this.bin.frames[0]) {
+      this.drops.count('wire_no_slot', 1, slot.length)
+      return true
+    }
+    if (loss > 0 && this.random.chance(loss)) {
+      this.drops.count('wire_loss', 1, slot.length)
+      return true
+    }
+    this.badCheck[slot.index] = 0
+    if (corrupt > 0 && this.random.chance(corrupt)) this.garble(slot)
+    return false
+  }
+
+  private garble(slot: Frame): void {
+    const at = slot.offset + this.random.below(slot.length)
+    slot.bytes[at] ^= 1 << this.random.below(8)
+    slot.checksum = 'none'
+    this.badCheck[slot.index] = 1
+    this.corrupted++
+  }
+
+  private serialise(slot: Frame): void {
+    const { nsPerByte } = this.settings
+    if (nsPerByte === 0) return
+    const bytes = (slot.length < SHORTEST ? SHORTEST : slot.length) + FRAME_OVERHEAD
+    const now = this.engine.now()
+    this.busyUntil = (this.busyUntil > now ? this.busyUntil : now) + bytes * nsPerByte
+  }
+
+  private wait(pacing: boolean): undefined {
+    if (!this.waiting) {
+      this.waiting = true
+      this.pauses++
+    }
+    if (pacing && this.roomTimer === null) {
+      const ns = this.busyUntil - this.engine.now() - AHEAD_NS / 2
+      this.roomTimer = this.engine.after(Math.max(1, ns), this.whenRoom)
+    }
+    return undefined
+  }
+
+  private paceOver(): void {
+    this.roomTimer = null
+    this.slotFreed()
+  }
+
+  private slotFreed(): void {
+    if (!this.waiting || this.roomTimer !== null) return
+    this.waiting = false
+    this.onRoom()
+  }
+
+  private setArrivalTimer(head: Frame): void {
+    const ns = this.due[head.index] + this.settings.coalesceNs - this.engine.now()
+    this.arrivalTimer = this.engine.after(Math.max(0, ns), this.whenDue)
+  }
+
+  /** One timer for all that is due by now. */
+  private arrive(): void {
+    this.arrivalTimer = null
+    const now = this.engine.now()
+    let head = this.flying.peek()
+    let any = false
+    while (head !== null && this.due[head.index] <= now) {
+      this.flying.shift()
+      this.arrived.push(head)
+      any = true
+      head = this.flying.peek()
+    }
+    if (head !== null) this.setArrivalTimer(head)
+    if (any) this.onArrival()
+  }
+}
+
+function ignore(): void {}
