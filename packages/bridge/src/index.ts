@@ -1,1 +1,9 @@
-export {}
+export { Bridge } from './bridge.js'
+export type { BridgeEngine, BridgeOptions } from './bridge.js'
+export { BridgePort } from './bridge-port.js'
+export type { PortOptions } from './bridge-port.js'
+export { PortCounters } from './counters.js'
+export { BridgeError } from './errors.js'
+export type { BridgeErrorCode } from './errors.js'
+export { MacTable, UNKNOWN_PORT } from './mac-table.js'
+export type { MacTableOptions } from './mac-table.js'
