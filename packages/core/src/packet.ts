@@ -60,6 +60,7 @@ export {
   parseIpv4,
   parseMac,
   pseudoSum4,
+  Random,
   readArpOperation,
   readArpSenderIp,
   readArpTargetIp,
