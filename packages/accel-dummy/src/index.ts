@@ -1,1 +1,4 @@
-export {}
+// @netaccel/accel-dummy: both halves, for programs that bring them in without the loader (tests, mostly). A host loads
+// the artefacts that the manifest names.
+export { default as backend } from './backend.js'
+export { default as frontend } from './frontend.js'
