@@ -1,0 +1,240 @@
+import { FramePool } from '@netaccel/packet'
+import type { Frame } from '@netaccel/packet'
+import type { Arena, BackRing, Domain, Engine, GrantCopyBatch, PollHandle, Timer } from '@netaccel/xen'
+import { BackQueueCounters } from './counters.js'
+import { drainTimeout } from './features.js'
+import type { GuestFeatures } from './features.js'
+import { FromGuest } from './from-guest.js'
+import { GuestFrames } from './guest-frames.js'
+import type { GuestFramesOptions } from './guest-frames.js'
+import type { BackQueueSide, GuestTap } from './guest-tap.js'
+import type { MulticastList } from './multicast.js'
+import { ToGuest } from './to-guest.js'
+import { TxResponses } from './tx-responses.js'
+import { Work } from './work.js'
+
+const SCRATCH_FRAMES = 16
+const SCRATCH_BYTES = 2048
+
+/** What a queue needs to know of the vif it belongs to. */
+export interface QueueOwner {
+  readonly name: string
+  readonly guest: number
+  readonly multicast: MulticastList
+  /** A frame from the guest goes to the bridge, which owns it. */
+  forward(frame: Frame): void
+  /** The guest broke the protocol: nothing of this vif is served until it connects anew. */
+  fatal(cause: string): void
+}
+
+/** One connection of a queue: the guest's rings, mapped, and the event channel to it. */
+export interface BackLink {
+  readonly tx: BackRing
+  readonly rx: BackRing
+  readonly features: GuestFeatures
+  notifyTx(): void
+  notifyRx(): void
+}
+
+/** One queue of a vif's backend, with all that is per queue: pools, batch, poll contexts, counters. */
+export class BackQueue implements BackQueueSide {
+  readonly index: number
+  readonly name: string
+  readonly counters: BackQueueCounters
+  readonly frames: GuestFrames
+  readonly responses: TxResponses
+  private readonly owner: QueueOwner
+  private readonly engine: Engine
+  private readonly work: Work
+  private readonly batch: GrantCopyBatch
+  private readonly scratch: FramePool<Arena>
+  private readonly domain: Domain
+  private readonly fromGuest: FromGuest
+  private readonly toGuest: ToGuest
+  private readonly txPoll: PollHandle
+  private readonly rxPoll: PollHandle
+  private link: BackLink | null
+  private waiting: boolean
+  private drain: Timer | null
+
+  /** Throws what the extent throws when the driver domain has not the pages; nothing is kept then. */
+  constructor(owner: QueueOwner, index: number, domain: Domain, options: GuestFramesOptions = {}) {
+    this.owner = owner
+    this.index = index
+    this.name = `${owner.name}-q${index}`
+    this.domain = domain
+    this.engine = domain.engine
+    this.counters = new BackQueueCounters()
+    this.work = new Work()
+    this.frames = new GuestFrames(domain, options)
+    this.scratch = this.orClose(() => {
+      const arena = domain.extent.allocPages((SCRATCH_FRAMES * SCRATCH_BYTES) / 4096)
+      return new FramePool(arena, { frames: SCRATCH_FRAMES, bytesEach: SCRATCH_BYTES })
+    })
+    this.batch = this.orClose(() => domain.copyBatch())
+    this.responses = new TxResponses(this.engine, this.frames.size)
+    const { counters, work, batch, frames, responses, scratch } = this
+    const { guest, multicast } = owner
+    const forward = (frame: Frame): void => owner.forward(frame)
+    this.fromGuest = new FromGuest({ guest, frames, batch, responses, multicast, counters, work, forward })
+    this.toGuest = new ToGuest({ guest, batch, counters, work, scratch })
+    this.link = null
+    this.waiting = false
+    this.drain = null
+    this.txPoll = this.engine.addPoller({
+      name: `${this.name}-guest-tx`,
+      poll: (budget) => this.pollTx(budget),
+    })
+    this.rxPoll = this.engine.addPoller({
+      name: `${this.name}-guest-rx`,
+      poll: (budget) => this.pollRx(budget),
+    })
+    this.responses.publish = () => this.txPoll.schedule()
+    frames.departed = (frame) => responses.departed(frame)
+    frames.onFree = () => {
+      if (this.waiting) this.txPoll.schedule()
+    }
+  }
+
+  get tap(): GuestTap | null {
+    return this.fromGuest.tap
+  }
+
+  set tap(tap: GuestTap | null) {
+    this.fromGuest.tap = tap
+  }
+
+  get answerOnDeparture(): boolean {
+    return this.fromGuest.answerOnDeparture
+  }
+
+  set answerOnDeparture(wanted: boolean) {
+    this.fromGuest.answerOnDeparture = wanted
+    if (!wanted) this.responses.answerAll()
+  }
+
+  /** Frames that wait for the guest's slots. */
+  get queued(): number {
+    return this.toGuest.queue.count
+  }
+
+  whenDeparted(work: () => void): void {
+    this.responses.whenDeparted(work)
+  }
+
+  mark(reached: (responseIndex: number) => void): void {
+    this.toGuest.mark(reached)
+  }
+
+  /** The guest is there: serve its rings. */
+  connect(link: BackLink): void {
+    this.link = link
+    this.responses.connect(link.tx)
+    this.toGuest.connect(link.rx)
+    this.txPoll.schedule()
+    this.rxPoll.schedule()
+  }
+
+  /** Touch the rings no more; what waits for the guest is dropped. Frames from it go on their way. */
+  disconnect(): void {
+    this.link = null
+    this.waiting = false
+    this.responses.disconnect()
+    this.drain?.cancel()
+    this.drain = null
+    this.toGuest.drain('netback_rx_disconnected')
+    this.toGuest.connect(null)
+  }
+
+  /** Ends the queue for good. Its frames' pages go back when the last frame on the way has come back. */
+  close(): void {
+    this.disconnect()
+    this.txPoll.remove()
+    this.rxPoll.remove()
+    this.batch.dispose()
+    this.domain.extent.freePages(this.scratch.arena)
+    this.frames.close()
+  }
+
+  /** The guest has written requests, or wants to know of responses. */
+  event(): void {
+    this.txPoll.schedule()
+    this.rxPoll.schedule()
+  }
+
+  /** A frame for the guest. It is the queue's; dropped and counted if the queue is full or nobody is there. */
+  send(frame: Frame): void {
+    const link = this.link
+    const queue = this.toGuest.queue
+    if (link === null) return this.refuse(frame, 'netback_rx_not_connected')
+    if (queue.full) return this.refuse(frame, 'netback_rx_queue_full')
+    const multicast = this.owner.multicast
+    if (multicast.filtering && multicast.rejects(frame.bytes, frame.offset))
+      return this.refuse(frame, 'netback_rx_multicast')
+    const tap = this.fromGuest.tap
+    if (tap !== null) tap.toGuest?.(frame)
+    queue.push(frame, this.engine.now())
+    this.rxPoll.schedule()
+  }
+
+  private pollTx(budget: number): boolean {
+    const link = this.link
+    if (link === null) return false
+    const end = this.fromGuest.run(link.tx, budget)
+    this.waiting = end === 'waiting'
+    if (link.tx.pushResponses()) link.notifyTx()
+    this.work.settle(this.engine)
+    if (end === 'fatal') {
+      this.owner.fatal(this.fromGuest.cause)
+      return false
+    }
+    return end === 'more' || (end === 'idle' && link.tx.finalCheckRequests())
+  }
+
+  private pollRx(budget: number): boolean {
+    const link = this.link
+    if (link === null) return false
+    this.dropExpired(link)
+    const end = this.toGuest.run(link.rx, link.features, budget)
+    if (link.rx.pushResponses()) link.notifyRx()
+    this.work.settle(this.engine)
+    if (end === 'fatal') this.owner.fatal('impossible number of receive requests')
+    else if (end === 'waiting') this.watchDrain(link)
+    return end === 'more'
+  }
+
+  /** A guest that posts nothing must not hold the driver domain's memory for ever (XSA-392). */
+  private dropExpired(link: BackLink): void {
+    const queue = this.toGuest.queue
+    if (queue.count === 0) return
+    const oldest = this.engine.now() - drainTimeout(link.features)
+    while (queue.count !== 0 && queue.since <= oldest) this.toGuest.dropHead('netback_rx_expired')
+  }
+
+  private watchDrain(link: BackLink): void {
+    if (this.drain !== null) return
+    const left = this.toGuest.queue.since + drainTimeout(link.features) - this.engine.now()
+    this.drain = this.engine.after(left > 0 ? left : 0, () => {
+      this.drain = null
+      this.rxPoll.schedule()
+    })
+  }
+
+  private refuse(
+    frame: Frame,
+    reason: 'netback_rx_not_connected' | 'netback_rx_queue_full' | 'netback_rx_multicast',
+  ): void {
+    this.counters.dropped.count(reason, frame.segments, frame.length)
+    frame.release()
+  }
+
+  private orClose<T>(make: () => T): T {
+    try {
+      return make()
+    } catch (error) {
+      if (this.scratch !== undefined) this.domain.extent.freePages(this.scratch.arena)
+      this.frames.close()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import type { Frame } from '@netaccel/packet'
+import {
+  CleanupStack,
+  KEY_FEATURE_CTRL_RING,
+  KEY_FEATURE_DYNAMIC_MULTICAST_CONTROL,
+  KEY_FEATURE_GSO_TCPV4,
+  KEY_FEATURE_GSO_TCPV6,
+  KEY_FEATURE_IPV6_CSUM_OFFLOAD,
+  KEY_FEATURE_MULTICAST_CONTROL,
+  KEY_FEATURE_RX_COPY,
+  KEY_FEATURE_RX_FLIP,
+  KEY_FEATURE_SG,
+  KEY_FEATURE_SPLIT_EVENT_CHANNELS,
+  KEY_MAC,
+  KEY_MULTI_QUEUE_MAX_QUEUES,
+  KEY_REQUEST_MULTICAST_CONTROL,
+  XenbusState,
+} from '@netaccel/xen'
+import type { Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
+import { BackQueue } from './back-queue.js'
+import type { QueueOwner } from './back-queue.js'
+import { connectQueue, readFrontend } from './connect.js'
+import type { GuestFramesOptions } from './guest-frames.js'
+import { MulticastList } from './multicast.js'
+import { Serial } from './serial.js'
+
+/** What a bridge is to a vif: a place to plug a port in. */
+export interface BridgeLike {
+  addPort(options: { readonly name: string; send(frame: Frame): void }): PortLike
+}
+
+/** A port of the bridge: frames go in by {@link receive}, which owns them. */
+export interface PortLike {
+  receive(frame: Frame): void
+  close(): void
+}
+
+export interface BackVifOptions extends GuestFramesOptions {
+  readonly bridge: BridgeLike
+}
+
+/** What the backend offers in one transaction (Linux netback_probe), and what it offers outside of it. */
+const OFFERED: Readonly<Record<string, string>> = {
+  [KEY_FEATURE_SG]: '1',
+  [KEY_FEATURE_GSO_TCPV4]: '1',
+  [KEY_FEATURE_GSO_TCPV6]: '1',
+  [KEY_FEATURE_IPV6_CSUM_OFFLOAD]: '1',
+  [KEY_FEATURE_RX_COPY]: '1',
+  [KEY_FEATURE_RX_FLIP]: '0',
+  [KEY_FEATURE_MULTICAST_CONTROL]: '1',
+  [KEY_FEATURE_DYNAMIC_MULTICAST_CONTROL]: '1',
+}
+const OFFERED_APART: Readonly<Record<string, string>> = {
+  [KEY_FEATURE_SPLIT_EVENT_CHANNELS]: '0',
+  [KEY_MULTI_QUEUE_MAX_QUEUES]: '1',
+  [KEY_FEATURE_CTRL_RING]: '0',
+}
+
+const EINVAL = 22
+
+/** Written by the hot-plug script of a toolstack once the interface is in its bridge; here the vif plugs itself in. */
+const KEY_HOTPLUG_STATUS = 'hotplug-status'
+
+/** The backend of one vif: offers it to the guest, follows the guest's states, serves its queues, is a port of the bridge. */
+export class BackVif implements QueueOwner {
+  readonly guest: number
+  readonly handle: number
+  readonly name: string
+  readonly domain: Domain
+  readonly device: XenbusDevice
+  readonly queues: readonly BackQueue[]
+  readonly multicast: MulticastList
+  readonly port: PortLike
+  mac: string
+  /** The guest broke the protocol; what it did. Null: it has not since it connected. */
+  disabled: string | null
+  /** How often that has happened. */
+  fatals: number
+  private readonly serial: Serial
+  private connection: CleanupStack | null
+  private closed: boolean
+
+  /**
+   * Takes pages and a port of the bridge; throws what they throw and keeps nothing then. Call {@link start} next.
+   */
+  constructor(domain: Domain, device: XenbusDevice, handle: number, options: BackVifOptions) {
+    this.domain = domain
+    this.device = device
+    this.guest = device.otherendId
+    this.handle = handle
+    this.name = `vif${this.guest}.${handle}`
+    this.multicast = new MulticastList()
+    this.mac = '00:00:00:00:00:00'
+    this.disabled = null
+    this.fatals = 0
+    this.connection = null
+    this.closed = false
+    this.serial = new Serial(domain.engine, (error) => this.report(error))
+    const queue = new BackQueue(this, 0, domain, options)
+    this.queues = [queue]
+    try {
+      this.port = options.bridge.addPort({ name: this.name, send: (frame) => queue.send(frame) })
+    } catch (error) {
+      queue.close()
+      throw error
+    }
+  }
+
+  /** The guest is connected and obeys: frames pass. */
+  get carrier(): boolean {
+    return this.connection !== null && this.disabled === null
+  }
+
+  /** Offer the vif to the guest and follow its states from now on. */
+  async start(): Promise<void> {
+    await this.serial.run(async () => {
+      const { device, domain } = this
+      this.mac = (await device.read(KEY_MAC)) ?? this.mac
+      const paths = (keys: Readonly<Record<string, string>>): [string, string][] =>
+        Object.entries(keys).map(([key, value]) => [`${device.nodename}/${key}`, value])
+      await domain.store.writeAll(paths(OFFERED))
+      for (const [path, value] of paths(OFFERED_APART)) await domain.store.write(path, value)
+      await domain.store.write(`${device.nodename}/${KEY_HOTPLUG_STATUS}`, 'connected')
+      await device.switchState(XenbusState.InitWait)
+    })
+    await this.device.onOtherendChanged((state) => this.serial.run(() => this.follow(state)))
+  }
+
+  forward(frame: Frame): void {
+    this.port.receive(frame)
+  }
+
+  fatal(cause: string): void {
+    this.disabled = cause
+    this.fatals++
+    for (const queue of this.queues) queue.disconnect()
+  }
+
+  /** Leave the guest and give everything back; frames on their way take their pages along until they have left. */
+  async close(): Promise<void> {
+    await this.serial.run(async () => {
+      if (this.closed) return
+      this.closed = true
+      await this.disconnect()
+      this.port.close()
+      for (const queue of this.queues) queue.close()
+      await this.device.switchState(XenbusState.Closing)
+      await this.device.switchState(XenbusState.Closed)
+    })
+  }
+
+  private async follow(state: XenbusStateNumber): Promise<void> {
+    if (this.closed) return
+    const { device } = this
+    switch (state) {
+      case XenbusState.Initialising:
+        if (this.connection !== null) await this.disconnect()
+        if (device.state === XenbusState.Connected) await device.switchState(XenbusState.Closing)
+        if (device.state === XenbusState.Closing) await device.switchState(XenbusState.Closed)
+        await device.switchState(XenbusState.InitWait)
+        return
+      case XenbusState.Connected:
+        if (this.connection === null) await this.connect()
+        return
+      case XenbusState.Closing:
+        await this.disconnect()
+        await device.switchState(XenbusState.Closing)
+        return
+      case XenbusState.Closed:
+      case XenbusState.Unknown:
+        await this.disconnect()
+        if (device.state === XenbusState.Connected) await device.switchState(XenbusState.Closing)
+        await device.switchState(XenbusState.Closed)
+        return
+      case XenbusState.Reconfiguring:
+        await device.switchState(XenbusState.Reconfigured)
+        return
+      case XenbusState.InitWait:
+      case XenbusState.Initialised:
+      case XenbusState.Reconfigured:
+    }
+  }
+
+  private async connect(): Promise<void> {
+    const { device, domain } = this
+    const cleanup = new CleanupStack()
+    try {
+      const keys = await readFrontend(device)
+      this.multicast.filtering = keys.multicastControl
+      const watch = await domain.store.watch(`${device.otherend}/${KEY_REQUEST_MULTICAST_CONTROL}`, () => {
+        void this.serial.run(() => this.readMulticastControl())
+      })
+      cleanup.push('watch', () => watch.unwatch())
+      cleanup.push('multicast list', () => this.multicast.clear())
+      this.disabled = null
+      for (const queue of this.queues) connectQueue(domain, queue, this.guest, keys, cleanup)
+    } catch (error) {
+      await cleanup.run()
+      throw error
+    }
+    this.connection = cleanup
+    await device.switchState(XenbusState.Connected)
+  }
+
+  private async readMulticastControl(): Promise<void> {
+    if (this.connection === null) return
+    const value = await this.device.readOtherend(KEY_REQUEST_MULTICAST_CONTROL)
+    this.multicast.filtering = value !== undefined && value !== '0'
+  }
+
+  private async disconnect(): Promise<void> {
+    const cleanup = this.connection
+    this.connection = null
+    if (cleanup !== null) await cleanup.run()
+  }
+
+  /** Told in the store, as xenbus_dev_fatal does; the state goes to Closing and stays there until the guest begins anew. */
+  private report(error: unknown): void {
+    if (this.closed) return
+    const text = error instanceof Error ? error.message : String(error)
+    void this.serial.run(() => this.device.fatal(EINVAL, text))
+  }
+}

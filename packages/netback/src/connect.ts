@@ -1,0 +1,143 @@
+import {
+  BackRing,
+  KEY_EVENT_CHANNEL,
+  KEY_FEATURE_GSO_TCPV4,
+  KEY_FEATURE_GSO_TCPV6,
+  KEY_FEATURE_IPV6_CSUM_OFFLOAD,
+  KEY_FEATURE_NO_CSUM_OFFLOAD,
+  KEY_FEATURE_RX_NOTIFY,
+  KEY_FEATURE_SG,
+  KEY_MULTI_QUEUE_NUM_QUEUES,
+  KEY_REQUEST_MULTICAST_CONTROL,
+  KEY_REQUEST_RX_COPY,
+  KEY_RX_RING_REF,
+  KEY_TX_RING_REF,
+  MappedPage,
+  XEN_NETIF_RX_SLOT_BYTES,
+  XEN_NETIF_TX_SLOT_BYTES,
+} from '@netaccel/xen'
+import type { CleanupStack, Domain, XenbusDevice } from '@netaccel/xen'
+import type { BackLink, BackQueue } from './back-queue.js'
+import { NetbackError } from './errors.js'
+import type { GuestFeatures } from './features.js'
+
+/** What a frontend has written, read once and checked. */
+export interface FrontendKeys {
+  readonly txRingRef: number
+  readonly rxRingRef: number
+  readonly eventChannel: number
+  readonly features: GuestFeatures
+  readonly multicastControl: boolean
+}
+
+const KEYS = [
+  KEY_TX_RING_REF,
+  KEY_RX_RING_REF,
+  KEY_EVENT_CHANNEL,
+  KEY_REQUEST_RX_COPY,
+  KEY_FEATURE_SG,
+  KEY_FEATURE_GSO_TCPV4,
+  KEY_FEATURE_GSO_TCPV6,
+  KEY_FEATURE_NO_CSUM_OFFLOAD,
+  KEY_FEATURE_IPV6_CSUM_OFFLOAD,
+  KEY_FEATURE_RX_NOTIFY,
+  KEY_REQUEST_MULTICAST_CONTROL,
+  KEY_MULTI_QUEUE_NUM_QUEUES,
+] as const
+
+/** Read a frontend's keys. Throws BAD_FRONTEND with the key that is missing or makes no sense. */
+export async function readFrontend(device: XenbusDevice): Promise<FrontendKeys> {
+  const path = device.otherend
+  const values = await Promise.all(KEYS.map((key) => device.readOtherend(key)))
+  const value = (key: (typeof KEYS)[number]): string | undefined => values[KEYS.indexOf(key)]
+  const flag = (key: (typeof KEYS)[number]): boolean => /^[1-9]\d*$/.test(value(key) ?? '0')
+  const queues = number(path, KEY_MULTI_QUEUE_NUM_QUEUES, value(KEY_MULTI_QUEUE_NUM_QUEUES) ?? '1')
+  if (queues !== 1) {
+    throw new NetbackError(
+      'BAD_FRONTEND',
+      `${path}/${KEY_MULTI_QUEUE_NUM_QUEUES} is ${queues}: 1 queue is offered here`,
+    )
+  }
+  if (!flag(KEY_REQUEST_RX_COPY)) {
+    throw new NetbackError(
+      'BAD_FRONTEND',
+      `${path}/${KEY_REQUEST_RX_COPY} is not 1: pages are not flipped here, set it`,
+    )
+  }
+  return {
+    txRingRef: number(path, KEY_TX_RING_REF, value(KEY_TX_RING_REF)),
+    rxRingRef: number(path, KEY_RX_RING_REF, value(KEY_RX_RING_REF)),
+    eventChannel: number(path, KEY_EVENT_CHANNEL, value(KEY_EVENT_CHANNEL)),
+    multicastControl: flag(KEY_REQUEST_MULTICAST_CONTROL),
+    features: {
+      sg: flag(KEY_FEATURE_SG),
+      gsoTcpv4: flag(KEY_FEATURE_GSO_TCPV4),
+      gsoTcpv6: flag(KEY_FEATURE_GSO_TCPV6),
+      ipv4Checksum: !flag(KEY_FEATURE_NO_CSUM_OFFLOAD),
+      ipv6Checksum: flag(KEY_FEATURE_IPV6_CSUM_OFFLOAD),
+      rxNotify: flag(KEY_FEATURE_RX_NOTIFY),
+    },
+  }
+}
+
+/** Map the rings of one queue and bind its event channel, each pushed on `cleanup`; then serve it. */
+export function connectQueue(
+  domain: Domain,
+  queue: BackQueue,
+  guest: number,
+  keys: FrontendKeys,
+  cleanup: CleanupStack,
+): void {
+  const tx = mapRing(domain, guest, keys.txRingRef, XEN_NETIF_TX_SLOT_BYTES, 'TX', cleanup)
+  const rx = mapRing(domain, guest, keys.rxRingRef, XEN_NETIF_RX_SLOT_BYTES, 'RX', cleanup)
+  const { events } = domain
+  const port = events.bindInterdomain(guest, keys.eventChannel, () => queue.event())
+  if (port === undefined) {
+    throw new NetbackError(
+      'BAD_FRONTEND',
+      `domain ${guest} has no event channel ${keys.eventChannel} for this domain`,
+    )
+  }
+  cleanup.push('event channel', () => events.close(port))
+  const notify = (): void => events.notify(port)
+  const link: BackLink = { tx, rx, features: keys.features, notifyTx: notify, notifyRx: notify }
+  cleanup.push('queue', () => queue.disconnect())
+  queue.connect(link)
+}
+
+function mapRing(
+  domain: Domain,
+  guest: number,
+  ref: number,
+  slotBytes: number,
+  name: string,
+  cleanup: CleanupStack,
+): BackRing {
+  const page = domain.grantOps.map(guest, ref, 'rw')
+  if (!(page instanceof MappedPage)) {
+    throw new NetbackError(
+      'BAD_FRONTEND',
+      `the ${name} ring of domain ${guest}, grant ${ref}, cannot be mapped: status ${page}`,
+    )
+  }
+  cleanup.push(`${name} ring`, () => {
+    domain.grantOps.unmap(page)
+  })
+  const ring = BackRing.attach(page, slotBytes)
+  if (ring === 'impossible') {
+    throw new NetbackError(
+      'BAD_FRONTEND',
+      `the ${name} ring of domain ${guest} holds more requests than it has slots`,
+    )
+  }
+  return ring
+}
+
+/** A key that must be a decimal u32. */
+function number(path: string, key: string, value: string | undefined): number {
+  if (value !== undefined && /^\d{1,10}$/.test(value) && Number(value) <= 0xffffffff) return Number(value)
+  throw new NetbackError(
+    'BAD_FRONTEND',
+    `${path}/${key} is ${value === undefined ? 'missing' : `"${value}"`}: give a number`,
+  )
+}

@@ -1,0 +1,31 @@
+import type { Frame } from '@netaccel/packet'
+
+/**
+ * A place to look at one guest's frames as they pass. A tap examines and never vetoes, changes or keeps a frame;
+ * it is called synchronously on the queue's engine and must not throw.
+ */
+export interface GuestTap {
+  /** A frame the guest has sent, complete and checked, before the bridge sees it. */
+  fromGuest?(frame: Frame): void
+  /** A frame for the guest, before it enters the queue to the guest. */
+  toGuest?(frame: Frame): void
+}
+
+/** What a queue of a vif offers to whoever accelerates the vif. All calls belong to the queue's engine. */
+export interface BackQueueSide {
+  readonly index: number
+  /** The tap in place, or null. */
+  tap: GuestTap | null
+  /**
+   * True: a TX request is answered when its frame has left the driver domain (its last release), 10 ms at most.
+   * False: as soon as its bytes have been copied.
+   */
+  answerOnDeparture: boolean
+  /** Call `work` once all frames taken from the guest so far have left; at once when none is on the way. */
+  whenDeparted(work: () => void): void
+  /**
+   * Mark the end of the queue to the guest. When all that stands in it now has been written (or dropped), `reached`
+   * is told the index of the next response, before any later response becomes visible. At once when it is empty.
+   */
+  mark(reached: (responseIndex: number) => void): void
+}

@@ -1,0 +1,44 @@
+import type { Frame, PacketInfo } from '@netaccel/packet'
+import { IP_PROTOCOL_TCP, parsePacket, setBlank, TCP_CHECKSUM, UDP_CHECKSUM } from '@netaccel/packet'
+
+/** What the ring says about a packet, checked only for its range. */
+export interface RingOffload {
+  blank: boolean
+  verified: boolean
+  gsoSize: number
+  gsoType: number
+}
+
+/** Smallest segment a GSO frame may ask for: Linux's least MSS (tcp_min_snd_mss). Below it one frame is a storm. */
+const LEAST_MSS = 48
+
+/** 'fixed': taken, after the checksum a GSO packet must have blank was made blank. */
+export type OffloadResult = 'ok' | 'fixed' | 'bad-checksum' | 'bad-gso'
+
+/**
+ * Describe a received frame as its ring slots say, if its bytes bear it out: a blank checksum needs TCP or UDP headers
+ * to stand in (Linux skb_checksum_setup), GSO needs TCP of the right version and is always blank.
+ */
+export function applyOffload(frame: Frame, ring: RingOffload, info: PacketInfo): OffloadResult {
+  if (!ring.blank && ring.gsoSize === 0) {
+    frame.checksum = ring.verified ? 'verified' : 'none'
+    return 'ok'
+  }
+  if (!parsePacket(frame, info) || !info.l4) return ring.gsoSize === 0 ? 'bad-checksum' : 'bad-gso'
+  let result: OffloadResult = 'ok'
+  if (ring.blank) {
+    frame.checksum = 'blank'
+    frame.checksumStart = info.l4Offset
+    frame.checksumOffset = info.protocol === IP_PROTOCOL_TCP ? TCP_CHECKSUM : UDP_CHECKSUM
+  } else {
+    if (!setBlank(frame, info)) return 'bad-checksum'
+    result = 'fixed'
+  }
+  if (ring.gsoSize === 0) return result
+  if (!info.isTcp || info.ipVersion !== (ring.gsoType === 1 ? 4 : 6)) return 'bad-gso'
+  if (ring.gsoSize < LEAST_MSS || info.payloadLength < 1) return 'bad-gso'
+  frame.gsoSize = ring.gsoSize
+  frame.gsoType = ring.gsoType === 1 ? 'tcpv4' : 'tcpv6'
+  frame.segments = Math.ceil(info.payloadLength / ring.gsoSize)
+  return result
+}

@@ -1,0 +1,70 @@
+import type { Frame } from '@netaccel/packet'
+
+/** Bytes at which the queue to a guest takes no more: half a ring of pages (Linux xenvif rx_queue_max, XSA-392). */
+export const QUEUE_CAP_BYTES = 524_288
+/** Places in the queue: as many of the smallest frames as the cap holds. */
+const PLACES = 8192
+
+/**
+ * The frames that wait for a guest's slots, with the time each came. Not linked through the frames, because a flooded
+ * frame stands in several queues at once. Allocates nothing.
+ */
+export class SendQueue {
+  private readonly frames: (Frame | null)[]
+  private readonly times: Float64Array
+  private head: number
+  private tail: number
+  private byteCount: number
+
+  constructor() {
+    this.frames = Array.from({ length: PLACES }, () => null)
+    this.times = new Float64Array(PLACES)
+    this.head = 0
+    this.tail = 0
+    this.byteCount = 0
+  }
+
+  get count(): number {
+    return this.tail - this.head
+  }
+
+  get bytes(): number {
+    return this.byteCount
+  }
+
+  /** Frames that have left the queue, and frames that ever entered it: positions for a mark. */
+  get left(): number {
+    return this.head
+  }
+
+  get entered(): number {
+    return this.tail
+  }
+
+  get full(): boolean {
+    return this.byteCount >= QUEUE_CAP_BYTES || this.tail - this.head === PLACES
+  }
+
+  push(frame: Frame, now: number): void {
+    const place = this.tail++ & (PLACES - 1)
+    this.frames[place] = frame
+    this.times[place] = now
+    this.byteCount += frame.length
+  }
+
+  /** The oldest frame, left where it is; null when empty. */
+  peek(): Frame | null {
+    return this.head === this.tail ? null : this.frames[this.head & (PLACES - 1)]
+  }
+
+  /** When the oldest frame came. Only while there is one. */
+  get since(): number {
+    return this.times[this.head & (PLACES - 1)]
+  }
+
+  /** Take out the oldest frame; `length` is what it was when pushed. */
+  shift(length: number): void {
+    this.frames[this.head++ & (PLACES - 1)] = null
+    this.byteCount -= length
+  }
+}

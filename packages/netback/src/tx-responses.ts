@@ -1,0 +1,185 @@
+// Stage 4s of a frame's way out, last part: the answers to the guest's TX requests.
+import type { Frame } from '@netaccel/packet'
+import type { BackRing, Engine, Timer } from '@netaccel/xen'
+import { writeTxResponse, XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netaccel/xen'
+import { MOST_SLOTS } from './tx-packet.js'
+
+const NONE = -1
+/** Longest wait of a request for its frame to leave, ns. */
+export const ANSWER_DEADLINE_NS = 10e6
+
+/** One waiter for all frames that were on the way when it came. */
+interface Waiter {
+  readonly before: number
+  left: number
+  readonly work: () => void
+}
+
+/**
+ * Answers requests: at once, or when the frame has left the driver domain, 10 ms at most. A frame is known by its
+ * index in the queue's pool; the ids of its slots are kept here until the answer, and a frame is taken from the pool
+ * again only after it has departed, so an index never stands for two frames.
+ */
+export class TxResponses {
+  /** Something was answered outside a poll and has to be published: schedule one. */
+  publish: (() => void) | null
+  private readonly engine: Engine
+  private ring: BackRing | null
+  private readonly ids: Uint16Array
+  private readonly slots: Uint8Array
+  private readonly extras: Uint8Array
+  /** Frames not answered yet, oldest first, as a list through their indices. */
+  private readonly previous: Int32Array
+  private readonly next: Int32Array
+  private readonly since: Float64Array
+  private oldest: number
+  private newest: number
+  /** When each frame was taken, as a count; and frames on the way. */
+  private readonly stamp: Float64Array
+  private taken: number
+  private onTheWay: number
+  private waiters: Waiter[]
+  private timer: Timer | null
+
+  constructor(engine: Engine, frames: number) {
+    this.engine = engine
+    this.publish = null
+    this.ring = null
+    this.ids = new Uint16Array(frames * MOST_SLOTS)
+    this.slots = new Uint8Array(frames)
+    this.extras = new Uint8Array(frames)
+    this.previous = new Int32Array(frames).fill(NONE)
+    this.next = new Int32Array(frames).fill(NONE)
+    this.since = new Float64Array(frames)
+    this.oldest = NONE
+    this.newest = NONE
+    this.stamp = new Float64Array(frames)
+    this.taken = 0
+    this.onTheWay = 0
+    this.waiters = []
+    this.timer = null
+  }
+
+  /** Frames taken from the guest that have not left. */
+  get inFlight(): number {
+    return this.onTheWay
+  }
+
+  connect(ring: BackRing): void {
+    this.ring = ring
+  }
+
+  /** No answer can be given any more; frames on the way still count. */
+  disconnect(): void {
+    this.ring = null
+    while (this.oldest !== NONE) this.unlink(this.oldest)
+    this.timer?.cancel()
+    this.timer = null
+  }
+
+  /** Answer one request, and fill the slots of its extra infos. Every byte of an answer is written (XSA-216). */
+  write(id: number, status: number, extras: number): void {
+    const ring = this.ring
+    if (ring === null) return
+    const words = ring.page.words
+    let produced = ring.rspProdPvt
+    writeTxResponse(words, ring.slotOffset(produced), id, status)
+    produced = (produced + 1) >>> 0
+    for (let extra = 0; extra < extras; extra++) {
+      writeTxResponse(words, ring.slotOffset(produced), 0, XEN_NETIF_RSP_NULL)
+      produced = (produced + 1) >>> 0
+    }
+    ring.rspProdPvt = produced
+  }
+
+  /** A frame goes on its way. Call for every frame, before the bridge has it. */
+  entered(frame: Frame): void {
+    this.stamp[frame.index] = this.taken++
+    this.onTheWay++
+  }
+
+  /** Keep the ids of a frame until it has left: slot k has `ids[from + k]`. */
+  hold(frame: Frame, ids: Uint16Array, from: number, slots: number, extras: number): void {
+    const index = frame.index
+    const at = index * MOST_SLOTS
+    for (let slot = 0; slot < slots; slot++) this.ids[at + slot] = ids[from + slot]
+    this.slots[index] = slots
+    this.extras[index] = extras
+    this.since[index] = this.engine.now()
+    this.previous[index] = this.newest
+    this.next[index] = NONE
+    if (this.newest === NONE) this.oldest = index
+    else this.next[this.newest] = index
+    this.newest = index
+    if (this.timer === null) this.watch(ANSWER_DEADLINE_NS)
+  }
+
+  /** A frame has left (its last release). */
+  departed(frame: Frame): void {
+    const index = frame.index
+    this.onTheWay--
+    if (this.slots[index] !== 0) {
+      this.answer(index)
+      if (this.publish !== null) this.publish()
+    }
+    if (this.waiters.length !== 0) this.tellWaiters(this.stamp[index])
+  }
+
+  /** Answer all that is kept, now: it is not to wait any more. */
+  answerAll(): void {
+    while (this.oldest !== NONE) this.answer(this.oldest)
+    if (this.publish !== null) this.publish()
+  }
+
+  /** Call `work` once every frame now on the way has left. */
+  whenDeparted(work: () => void): void {
+    if (this.onTheWay === 0) work()
+    else this.waiters.push({ before: this.taken, left: this.onTheWay, work })
+  }
+
+  private answer(index: number): void {
+    const at = index * MOST_SLOTS
+    const slots = this.slots[index]
+    for (let slot = 0; slot < slots; slot++) {
+      this.write(this.ids[at + slot], XEN_NETIF_RSP_OKAY, slot === 0 ? this.extras[index] : 0)
+    }
+    this.unlink(index)
+  }
+
+  private unlink(index: number): void {
+    const previous = this.previous[index]
+    const next = this.next[index]
+    if (previous === NONE) this.oldest = next
+    else this.next[previous] = next
+    if (next === NONE) this.newest = previous
+    else this.previous[next] = previous
+    this.slots[index] = 0
+  }
+
+  private watch(ns: number): void {
+    this.timer = this.engine.after(ns, () => this.expire())
+  }
+
+  private expire(): void {
+    this.timer = null
+    const now = this.engine.now()
+    let answered = false
+    while (this.oldest !== NONE && now - this.since[this.oldest] >= ANSWER_DEADLINE_NS) {
+      this.answer(this.oldest)
+      answered = true
+    }
+    if (answered && this.publish !== null) this.publish()
+    if (this.oldest !== NONE) this.watch(ANSWER_DEADLINE_NS - (now - this.since[this.oldest]))
+  }
+
+  private tellWaiters(stamp: number): void {
+    let done = false
+    for (const waiter of this.waiters) {
+      if (stamp < waiter.before && --waiter.left === 0) done = true
+    }
+    if (!done) return
+    const ready = this.waiters.filter((waiter) => waiter.left === 0)
+    this.waiters = this.waiters.filter((waiter) => waiter.left !== 0)
+    for (const waiter of ready) waiter.work()
+  }
+}

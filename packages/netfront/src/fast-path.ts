@@ -1,0 +1,71 @@
+import type { Frame } from '@netaccel/packet'
+import type { Engine } from '@netaccel/xen'
+
+/**
+ * What became of a frame that was offered to the fast path.
+ * 'taken': it is the fast path's from here. 'declined': untouched, it goes by the ring.
+ * 'stop': taken too, but parked: the burst ends behind it and the queue is stopped.
+ */
+export type Offer = 'taken' | 'declined' | 'stop'
+
+/**
+ * The seam between one queue and whatever accelerates it; a queue without an accelerator has none.
+ * All calls come from the queue's own engine, are synchronous and must not throw.
+ */
+export interface FastPath {
+  /** A burst begins (the lease is taken). True: frames may be offered. Each call is ended by {@link endBurst}. */
+  beginBurst(): boolean
+  /** Offer one frame; see {@link Offer} for who owns it afterwards. Only between a true beginBurst and endBurst. */
+  offer(frame: Frame): Offer
+  /** The burst is over: what was taken now leaves, the lease is dropped. */
+  endBurst(): void
+  /** No objection to waking the queue: nothing is parked and the hardware has room. */
+  hasRoom(): boolean
+  /** Deliver received frames, complete sent ones. Returns the frames delivered, 0 to `budget`. */
+  poll(budget: number): number
+  /** After {@link poll}: there is more, poll again. */
+  readonly more: boolean
+  /**
+   * Most frames that can stand unread in the fast path. The poll takes responses of the slow ring only once the fast
+   * path has said that it is empty, or has delivered so many since the slow producer was noted.
+   */
+  readonly rxDepth: number
+  /** Both sides are idle: ask for an interrupt. True: the queue may sleep; false: poll again. */
+  arm(): boolean
+  /** The slow side is about to schedule the poll itself: interrupts are not needed. */
+  disarm(): void
+  /**
+   * A frame that went by the ring has been answered (it has left, or never will). Called before the frame is
+   * released, so its `hash` can still be read; the frame stays the queue's.
+   */
+  slowAnswered?(frame: Frame): void
+  /**
+   * The slow side has consumed its responses up to, not including, ring index `position` (unsigned 32 bit), and is
+   * about to deliver the packet that begins there or to stop. Frames held back until then may be delivered from here.
+   */
+  slowReached?(position: number): void
+}
+
+/** What a queue offers to its fast path. All calls belong to the queue's engine. */
+export interface QueueSide {
+  readonly index: number
+  readonly engine: Engine
+  /** Send a frame by the ring. True: the queue owns it until it is answered. False: ring full, the frame stays yours. */
+  sendSlow(frame: Frame): boolean
+  /** Publish what {@link sendSlow} wrote outside a burst; inside one the queue does it at the end. */
+  flushSlow(): void
+  /** The stack shall hand over nothing until {@link wakeIfReady} finds room. */
+  stop(): void
+  /** Wake the stack if the queue is stopped, the device runs, the ring has room and the fast path does not object. */
+  wakeIfReady(): void
+  /** Hand a received frame to the stack, which releases it. */
+  deliver(frame: Frame): void
+  /** Poll this queue soon. */
+  schedulePoll(): void
+  /** Frames sent by the ring and not answered yet. */
+  readonly slowOutstanding: number
+  /** Free slots of the TX ring. */
+  freeSlots(): number
+  /** The fast path in place, or null. Set between bursts and polls only; set to null before its generation ends. */
+  fastPath: FastPath | null
+}

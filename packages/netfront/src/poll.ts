@@ -1,0 +1,87 @@
+// Stage 2 of a frame's way in: the poll.
+import type { FastPath } from './fast-path.js'
+import type { QueueLink, TxRxQueue } from './queue.js'
+
+/**
+ * One call of the queue's poll, as NAPI's: completions, then at most `budget` received frames from both paths, then
+ * refill and wake. True: there may be more. Before it says false it asks both rings, and the fast path, for an event,
+ * and looks once more.
+ */
+export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): boolean {
+  const fault = link.tx.reap()
+  const fast = queue.fastPath
+  let work = 0
+  if (fault === null) {
+    const available = link.rx.available()
+    if (fast !== null) work = pollBoth(queue, link, fast, budget)
+    else if (available > 0)
+      work = takeSlow(queue, link, null, (link.rx.ring.rspCons + available) >>> 0, budget)
+  }
+  const broken = fault ?? link.rx.fault
+  if (broken !== null) {
+    queue.broken(broken)
+    return fast !== null && (fast.more || !queue.arm(fast))
+  }
+  queue.refill(link)
+  queue.wakeIfReady()
+  queue.settle()
+  if (work >= budget) return true
+  if (fast !== null && (fast.more || !queue.arm(fast))) return true
+  const again = link.tx.ring.finalCheckResponses()
+  // Both questions are asked, whatever the first answer is: each also sets its event index.
+  return (link.rx.ring.finalCheckResponses() && link.reader.ready) || again
+}
+
+/**
+ * Fast before slow, and slow only up to the producer noted before the fast path was asked: what the hardware had
+ * delivered before a filter was removed then comes out before the slow frames that follow it. The two share the
+ * budget; when the fast path has spent it, the slow side opens the next round.
+ */
+function pollBoth(queue: TxRxQueue, link: QueueLink, fast: FastPath, budget: number): number {
+  const round = queue.round
+  let work = 0
+  if (round.slowDue) work = takeSlow(queue, link, fast, round.noted, budget)
+  if (round.noted === link.rx.ring.rspCons || !round.open) {
+    const available = link.rx.available()
+    round.noted = (link.rx.ring.rspCons + (available > 0 ? available : 0)) >>> 0
+    round.fastFrames = 0
+    round.slowDue = false
+    round.open = true
+  }
+  if (work < budget) {
+    const delivered = fast.poll(budget - work)
+    work += delivered
+    round.fastFrames += delivered
+    if (!fast.more || round.fastFrames >= fast.rxDepth) round.slowDue = true
+  }
+  if (round.slowDue) work += takeSlow(queue, link, fast, round.noted, budget - work)
+  return work
+}
+
+/** Deliver packets of the ring up to index `noted`, at most `budget`. */
+function takeSlow(
+  queue: TxRxQueue,
+  link: QueueLink,
+  fast: FastPath | null,
+  noted: number,
+  budget: number,
+): number {
+  const { rx, reader } = link
+  const ring = rx.ring
+  const counters = queue.counters
+  const marked = fast !== null && fast.slowReached !== undefined
+  let work = 0
+  while (work < budget && ring.rspCons !== noted && reader.ready && rx.fault === null) {
+    if (marked) fast.slowReached?.(ring.rspCons)
+    const frame = reader.take((noted - ring.rspCons) >>> 0)
+    work++
+    if (frame === null) continue
+    counters.rx_packets++
+    counters.rx_bytes += frame.length
+    counters.rx_segments += frame.segments
+    queue.deliver(frame)
+  }
+  if (marked) fast.slowReached?.(ring.rspCons)
+  queue.work.frames += work
+  return work
+}

@@ -1,0 +1,208 @@
+import type { Frame, FramePool } from '@netaccel/packet'
+import type { Arena, Domain, Engine, PollHandle, Poller } from '@netaccel/xen'
+import { QueueCounters } from './counters.js'
+import type { FastPath, QueueSide } from './fast-path.js'
+import { pollQueue } from './poll.js'
+import type { RxPacketReader } from './rx-packet.js'
+import type { RxPages } from './rx-pages.js'
+import type { RxFault, RxRing } from './rx-ring.js'
+import type { TxFault, TxRing } from './tx-ring.js'
+import { freeWhenIdle } from './tx-pool.js'
+import { Work } from './work.js'
+
+/** What the guest's network stack gives to its device. */
+export interface GuestStack {
+  /** A frame has come in. The stack owns it and releases it. */
+  receive(frame: Frame): void
+  /** A stopped queue takes frames again. */
+  wake(): void
+}
+
+/** One connection of a queue to one backend; it ends with the backend, the queue stays. */
+export interface QueueLink {
+  readonly tx: TxRing
+  readonly rx: RxRing
+  readonly reader: RxPacketReader
+  /** Raise the backend's event channel. */
+  notifyTx(): void
+  notifyRx(): void
+}
+
+/** What a queue needs to know of the vif it belongs to. */
+export interface QueueHost {
+  readonly name: string
+  /** Connected to a backend that is connected too. */
+  readonly running: boolean
+  stack: GuestStack | null
+  /** The backend broke the protocol on a queue: no queue of the vif carries anything until it is replaced. */
+  broken(reason: TxFault | RxFault): void
+}
+
+/** Where the slow and the fast receive path stand to one another; see poll.ts. */
+export interface PollRound {
+  /** A round is under way, up to this index of the slow ring, of which this many frames came by the fast path. */
+  open: boolean
+  noted: number
+  fastFrames: number
+  /** The slow side may take what was noted. */
+  slowDue: boolean
+}
+
+/** One TX/RX queue of a vif: everything that is per queue, so that a vif with more queues has more of these. */
+export class TxRxQueue implements QueueSide, Poller {
+  readonly index: number
+  readonly name: string
+  readonly engine: Engine
+  readonly counters: QueueCounters
+  readonly pages: RxPages
+  /** 17-page frames for packets whose pages are scattered. */
+  readonly gather: FramePool<Arena>
+  readonly work: Work
+  readonly round: PollRound
+  fastPath: FastPath | null
+  /** The stack hands over nothing; true also while there is no connection. */
+  stopped: boolean
+  private readonly host: QueueHost
+  private readonly poller: PollHandle
+  private link: QueueLink | null
+  private armed: boolean
+  private short: boolean
+
+  constructor(host: QueueHost, index: number, engine: Engine, pages: RxPages, gather: FramePool<Arena>) {
+    this.host = host
+    this.index = index
+    this.name = `${host.name}-q${index}`
+    this.engine = engine
+    this.counters = new QueueCounters()
+    this.pages = pages
+    this.gather = gather
+    this.work = new Work()
+    this.round = { open: false, noted: 0, fastFrames: 0, slowDue: false }
+    this.fastPath = null
+    this.stopped = true
+    this.link = null
+    this.armed = false
+    this.short = false
+    this.poller = engine.addPoller(this)
+    pages.onFree = () => {
+      if (this.short) this.schedulePoll()
+    }
+    gather.onFree = () => {
+      if (gather.free === 1) this.schedulePoll()
+    }
+  }
+
+  /** The connection in place, or null. */
+  get connection(): QueueLink | null {
+    return this.link
+  }
+
+  /** A backend is there: `link` carries from now on. */
+  connect(link: QueueLink): void {
+    this.link = link
+    this.round.open = false
+    link.tx.answered = (frame) => this.fastPath?.slowAnswered?.(frame)
+    this.refill(link)
+    this.schedulePoll()
+  }
+
+  /** The backend is gone. What stood in the rings has been given back by the caller. */
+  disconnect(): void {
+    this.stopped = true
+    this.link = null
+    this.round.open = false
+  }
+
+  /** Ends the queue for good. Its pages go back when the stack has released the last frame it was given. */
+  close(domain: Domain): void {
+    this.disconnect()
+    this.poller.remove()
+    this.pages.close(() => domain.extent.freePages(this.pages.arena))
+    freeWhenIdle(domain, this.gather)
+  }
+
+  poll(budget: number): boolean {
+    const link = this.link
+    if (link !== null) return pollQueue(this, link, budget)
+    const fast = this.fastPath
+    if (fast === null) return false
+    fast.poll(budget)
+    return fast.more || !this.arm(fast)
+  }
+
+  sendSlow(frame: Frame): boolean {
+    const link = this.link
+    if (link === null) {
+      this.counters.dropped.count('netfront_tx_not_connected', frame.segments, frame.length)
+      frame.release()
+      return true
+    }
+    const taken = link.tx.send(frame)
+    if (!link.tx.roomy) this.stopped = true
+    return taken
+  }
+
+  flushSlow(): void {
+    const link = this.link
+    if (link !== null && link.tx.ring.pushRequests()) link.notifyTx()
+    this.work.settle(this.engine)
+  }
+
+  stop(): void {
+    this.stopped = true
+  }
+
+  wakeIfReady(): void {
+    const link = this.link
+    if (!this.stopped || link === null || !this.host.running || !link.tx.roomy) return
+    if (this.fastPath !== null && !this.fastPath.hasRoom()) return
+    this.stopped = false
+    if (this.host.stack !== null) this.host.stack.wake()
+  }
+
+  deliver(frame: Frame): void {
+    const stack = this.host.stack
+    if (stack !== null) return stack.receive(frame)
+    this.counters.dropped.count('netfront_rx_no_stack', frame.segments, frame.length)
+    frame.release()
+  }
+
+  schedulePoll(): void {
+    if (this.armed) {
+      this.armed = false
+      this.fastPath?.disarm()
+    }
+    this.poller.schedule()
+  }
+
+  /** Ask the fast path for an interrupt; true if the queue may sleep. */
+  arm(fast: FastPath): boolean {
+    this.armed = fast.arm()
+    return this.armed
+  }
+
+  get slowOutstanding(): number {
+    return this.link === null ? 0 : this.link.tx.framesOutstanding
+  }
+
+  freeSlots(): number {
+    return this.link === null ? 0 : this.link.tx.ring.freeRequests()
+  }
+
+  /** Post pages, and show them to the backend if they are enough for any packet. */
+  refill(link: QueueLink): void {
+    this.short = !link.rx.refill()
+    if (!this.short && link.rx.ring.pushRequests()) link.notifyRx()
+  }
+
+  /** Charge what has been done. */
+  settle(): void {
+    this.work.settle(this.engine)
+  }
+
+  broken(reason: TxFault | RxFault): void {
+    this.stopped = true
+    this.settle()
+    this.host.broken(reason)
+  }
+}

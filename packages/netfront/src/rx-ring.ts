@@ -1,0 +1,114 @@
+// Stage 3s of a frame's way in: the frontend's half of the RX ring.
+import type { FrontRing, GrantTable } from '@netaccel/xen'
+import { writeRxRequest } from '@netaccel/xen'
+import { NO_PAGE } from './rx-pages.js'
+import type { RxPages } from './rx-pages.js'
+import { MAX_SLOTS } from './tx-ring.js'
+import type { Work } from './work.js'
+
+const EMPTY = -1
+/** Requests are shown to the backend only when it has this many: enough for one packet of any kind. */
+const LEAST_POSTED = MAX_SLOTS + 1
+
+/** The ring, and what it needs to know of the two domains. */
+export interface RxRingParts {
+  readonly ring: FrontRing
+  readonly grants: GrantTable
+  readonly backend: number
+  /** One claimed reference per slot. */
+  readonly refs: Uint32Array
+  readonly pages: RxPages
+  readonly work: Work
+}
+
+/** What the backend did that no backend may do; see TxFault. */
+export type RxFault = 'response overflow' | 'response while the page is in use'
+
+/** Pages posted for the backend to write into. A page is found by its slot, as the protocol says, never by an id. */
+export class RxRing {
+  readonly ring: FrontRing
+  readonly pages: RxPages
+  /** Set when the backend broke the protocol; nothing is consumed from then on. */
+  fault: RxFault | null
+  readonly work: Work
+  private readonly parts: RxRingParts
+  private readonly mask: number
+  /** Page in each slot, and slots whose reference could not be ended. */
+  private readonly posted: Int16Array
+  private readonly stuck: Uint8Array
+
+  constructor(parts: RxRingParts) {
+    this.parts = parts
+    this.ring = parts.ring
+    this.pages = parts.pages
+    this.fault = null
+    this.work = parts.work
+    this.mask = parts.ring.size - 1
+    this.posted = new Int16Array(parts.ring.size).fill(EMPTY)
+    this.stuck = new Uint8Array(parts.ring.size)
+  }
+
+  /** Post free pages in every free slot. Returns true if enough is posted for any packet, and may be pushed. */
+  refill(): boolean {
+    const { ring, grants, backend, refs, pages } = this.parts
+    const words = ring.page.words
+    let produced = ring.reqProdPvt
+    let free = ring.freeRequests()
+    let wrote = 0
+    for (; free > 0; free--) {
+      const page = pages.post()
+      if (page === NO_PAGE) break
+      const slot = produced & this.mask
+      const ref = refs[slot]
+      grants.permit(ref, backend, pages.gfn(page), false)
+      this.posted[slot] = page
+      writeRxRequest(words, ring.slotOffset(produced), slot, ref)
+      produced = (produced + 1) >>> 0
+      wrote++
+    }
+    ring.reqProdPvt = produced
+    this.work.slots += wrote
+    this.work.grantOps += wrote
+    return ring.size - free >= LEAST_POSTED
+  }
+
+  /** Responses that are there now; -1, and {@link fault} set, if the backend claims more than were asked for. */
+  available(): number {
+    if (this.fault !== null) return -1
+    const ring = this.ring
+    const count = ring.unconsumedResponses()
+    if (count >= 0 && count <= (ring.reqProdPvt - ring.rspCons) >>> 0) return count
+    this.fault = 'response overflow'
+    return -1
+  }
+
+  /**
+   * End the grant of the page in slot `index` and take the page out; the backend cannot write it any more.
+   * -1, and {@link fault} set, if the backend still maps it: the page stays out of use for ever (XSA-396).
+   */
+  claim(index: number): number {
+    const slot = index & this.mask
+    const page = this.posted[slot]
+    this.posted[slot] = EMPTY
+    if (page === EMPTY) return EMPTY
+    this.work.grantOps++
+    if (this.parts.grants.tryEnd(this.parts.refs[slot])) return page
+    this.stuck[slot] = 1
+    this.pages.withhold(page)
+    this.fault = 'response while the page is in use'
+    return EMPTY
+  }
+
+  /** The connection is over: take back every posted page. */
+  disconnect(): void {
+    for (let slot = 0; slot <= this.mask; slot++) {
+      const page = this.claim(slot)
+      if (page !== EMPTY) this.pages.discard(page)
+    }
+  }
+
+  /** True if the reference of a slot could not be ended and must not be given back. */
+  refInUse(slot: number): boolean {
+    return this.stuck[slot] === 1
+  }
+}

@@ -1,0 +1,337 @@
+import type { Frame } from '@netaccel/packet'
+import { FramePool } from '@netaccel/packet'
+import {
+  CleanupStack,
+  KEY_EVENT_CHANNEL,
+  KEY_FEATURE_GSO_TCPV4,
+  KEY_FEATURE_GSO_TCPV6,
+  KEY_FEATURE_IPV6_CSUM_OFFLOAD,
+  KEY_FEATURE_NO_CSUM_OFFLOAD,
+  KEY_FEATURE_RX_COPY,
+  KEY_FEATURE_RX_NOTIFY,
+  KEY_FEATURE_SG,
+  KEY_MAC,
+  KEY_MTU,
+  KEY_MULTI_QUEUE_MAX_QUEUES,
+  KEY_MULTI_QUEUE_NUM_QUEUES,
+  KEY_REQUEST_RX_COPY,
+  KEY_RX_RING_REF,
+  KEY_TX_RING_REF,
+  XenbusState,
+} from '@netaccel/xen'
+import type { Arena, Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
+import { connectQueue } from './connect.js'
+import type { QueueKeys } from './connect.js'
+import { NetfrontError } from './errors.js'
+import { TxRxQueue } from './queue.js'
+import type { GuestStack, QueueHost } from './queue.js'
+import { RxPages } from './rx-pages.js'
+import type { RxFault } from './rx-ring.js'
+import { Serial } from './serial.js'
+import { interfaceStatistics } from './statistics.js'
+import type { InterfaceStatistics } from './statistics.js'
+import { transmit } from './transmit.js'
+import { JUMBO_BUFFER, TxPool } from './tx-pool.js'
+import type { TxPoolOptions } from './tx-pool.js'
+import type { TxFault } from './tx-ring.js'
+
+export interface VifOptions extends TxPoolOptions {
+  /** Pages to receive into; the ring takes 256 of them, the rest covers what the stack holds. Default 384. */
+  readonly rxPages?: number
+  /** 17-page frames for packets whose pages are scattered. Default 2. */
+  readonly gatherFrames?: number
+  /** What this guest takes from the backend. All default true. */
+  readonly sg?: boolean
+  readonly gso?: boolean
+  readonly checksum?: boolean
+  /** Go to Connected with the keys at once and wait for nothing, as mini-os does. Default false. */
+  readonly eager?: boolean
+}
+
+/** What the stack may hand out: GSO and blank checksums, as the backend takes them. */
+export interface VifFeatures {
+  readonly sg: boolean
+  readonly gso: boolean
+  readonly checksum: boolean
+}
+
+/**
+ * 'waiting': for a backend to come. 'connecting': keys are written, the backend is not connected. 'connected'. 'broken':
+ * the backend broke the protocol, nothing is carried until another takes its place. 'closed': removed.
+ */
+export type VifState = 'waiting' | 'connecting' | 'connected' | 'broken' | 'closed'
+
+const EINVAL = 22
+/**
+ * What lives beside the rings of a connection and goes before them. `connected` is called once a connection; the function
+ * that it gives is awaited before the rings are given back.
+ */
+export interface VifCompanion {
+  connected(vif: Vif): Promise<() => Promise<void>>
+}
+
+const NO_FEATURES: VifFeatures = { sg: false, gso: false, checksum: false }
+
+/** One network device of the guest: it follows its backend through the xenbus states, and reconnects by itself. */
+export class Vif implements QueueHost {
+  readonly handle: number
+  readonly name: string
+  readonly domain: Domain
+  readonly device: XenbusDevice
+  readonly queues: readonly TxRxQueue[]
+  readonly txPool: TxPool
+  mac: string
+  mtu: number
+  stack: GuestStack | null
+  /** Set before {@link start}; null: none. */
+  companion: VifCompanion | null
+  /** Called after each change of {@link state}. */
+  onState: ((state: VifState) => void) | null
+  /** Why the device is broken. */
+  brokenReason: string | null
+  private readonly options: VifOptions
+  private readonly serial: Serial
+  private offered: VifFeatures
+  private current: VifState
+  private connection: CleanupStack | null
+
+  /** Throws what the extent throws when the guest has not the pages. Call {@link start} next. */
+  constructor(domain: Domain, device: XenbusDevice, handle: number, options: VifOptions = {}) {
+    const { rxPages = 384, gatherFrames = 2 } = options
+    this.domain = domain
+    this.device = device
+    this.handle = handle
+    this.name = `vif${domain.id}.${handle}`
+    this.options = options
+    this.mac = '00:00:00:00:00:00'
+    this.mtu = 1500
+    this.stack = null
+    this.companion = null
+    this.onState = null
+    this.brokenReason = null
+    this.offered = NO_FEATURES
+    this.current = 'waiting'
+    this.connection = null
+    this.serial = new Serial(domain.engine, (error) => this.report(error))
+    const taken: Arena[] = []
+    try {
+      taken.push(domain.extent.allocPages(rxPages))
+      taken.push(domain.extent.allocPages((gatherFrames * JUMBO_BUFFER) / 4096))
+      this.txPool = new TxPool(domain, options)
+    } catch (error) {
+      for (const arena of taken) domain.extent.freePages(arena)
+      throw error
+    }
+    const [rx, gather] = taken as [Arena, Arena]
+    const frames = new FramePool(gather, { frames: gatherFrames, bytesEach: JUMBO_BUFFER })
+    this.queues = [new TxRxQueue(this, 0, domain.engine, new RxPages(rx), frames)]
+  }
+
+  get state(): VifState {
+    return this.current
+  }
+
+  get running(): boolean {
+    return this.current === 'connected'
+  }
+
+  get features(): VifFeatures {
+    return this.offered
+  }
+
+  /** Arenas in which every frame of {@link txPool} lies. */
+  get txArenas(): readonly Arena[] {
+    return this.txPool.arenas
+  }
+
+  /** Read what the toolstack says of the device, and follow the backend from now on. */
+  async start(): Promise<void> {
+    const { device } = this
+    const [mac, mtu] = await Promise.all([device.read(KEY_MAC), device.read(KEY_MTU)])
+    if (mac !== undefined) this.mac = mac
+    if (mtu !== undefined && /^\d{2,5}$/.test(mtu)) this.mtu = Number(mtu)
+    if (this.options.eager === true) await this.serial.run(() => this.connect())
+    await device.onOtherendChanged((state) => this.serial.run(() => this.follow(state)))
+  }
+
+  /**
+   * Hand a burst to the device: the first n frames are taken and released when they have left, n is returned. The others
+   * stay the caller's; {@link GuestStack.wake} says when to come again.
+   */
+  transmit(frames: readonly Frame[], count: number): number {
+    const queue = this.queues[0]
+    return queue === undefined ? 0 : transmit(queue, frames, count)
+  }
+
+  statistics(): InterfaceStatistics {
+    return interfaceStatistics(this.queues)
+  }
+
+  /** Leave the backend and give everything back. Frames still with the stack take their pages along until released. */
+  async close(): Promise<void> {
+    await this.serial.run(async () => {
+      if (this.current === 'closed') return
+      await this.disconnect()
+      this.become('closed')
+      for (const queue of this.queues) queue.close(this.domain)
+      this.txPool.close(this.domain)
+    })
+  }
+
+  broken(reason: TxFault | RxFault): void {
+    if (this.current === 'broken' || this.current === 'closed') return
+    this.brokenReason = reason
+    for (const queue of this.queues) queue.stop()
+    this.become('broken')
+  }
+
+  private async follow(state: XenbusStateNumber): Promise<void> {
+    const { device } = this
+    if (this.current === 'closed') return
+    switch (state) {
+      case XenbusState.InitWait:
+        if (this.current === 'connected' || this.current === 'broken') {
+          // A backend that begins anew has lost our rings; when it has followed us to Closed, we both begin anew.
+          await this.disconnect()
+          await device.switchState(XenbusState.Closed)
+        } else if (this.current === 'waiting') {
+          await device.switchState(XenbusState.Initialising)
+          await this.connect()
+        }
+        return
+      case XenbusState.Connected:
+        if (this.current === 'connecting') this.carrierOn()
+        return
+      case XenbusState.Closing:
+        await this.disconnect()
+        await device.switchState(XenbusState.Closed)
+        return
+      case XenbusState.Closed:
+      case XenbusState.Unknown:
+        if (this.current === 'connecting' && this.options.eager === true) return
+        await this.disconnect()
+        await device.switchState(XenbusState.Initialising)
+        return
+      case XenbusState.Initialising:
+      case XenbusState.Initialised:
+      case XenbusState.Reconfiguring:
+      case XenbusState.Reconfigured:
+    }
+  }
+
+  private async connect(): Promise<void> {
+    const cleanup = new CleanupStack()
+    this.connection = cleanup
+    try {
+      const backend = await this.readBackend()
+      const queue = this.queues[0]
+      const made = connectQueue(
+        this.domain,
+        queue,
+        this.device.otherendId,
+        this.txPool,
+        backend.features.sg,
+        cleanup,
+      )
+      await this.writeKeys(made.keys, backend.multiQueue, cleanup)
+      this.offered = backend.features
+      cleanup.push('queue', () => queue.disconnect())
+      queue.connect(made.link)
+      made.link.notifyTx()
+      if (this.companion !== null) cleanup.push('companion', await this.companion.connected(this))
+      this.become('connecting')
+      await this.device.switchState(XenbusState.Connected)
+      if (this.device.otherendState === XenbusState.Connected) this.carrierOn()
+    } catch (error) {
+      this.connection = null
+      await cleanup.run()
+      throw error
+    }
+  }
+
+  private carrierOn(): void {
+    this.become('connected')
+    for (const queue of this.queues) queue.wakeIfReady()
+  }
+
+  /** Give back all that the connection took. Does nothing without one. */
+  private async disconnect(): Promise<void> {
+    const cleanup = this.connection
+    this.connection = null
+    this.offered = NO_FEATURES
+    if (this.current !== 'closed') this.become('waiting')
+    if (cleanup !== null) await cleanup.run()
+  }
+
+  private async readBackend(): Promise<{ features: VifFeatures; multiQueue: boolean }> {
+    const { device, options } = this
+    const keys = [
+      KEY_FEATURE_SG,
+      KEY_FEATURE_GSO_TCPV4,
+      KEY_FEATURE_GSO_TCPV6,
+      KEY_FEATURE_RX_COPY,
+      KEY_MULTI_QUEUE_MAX_QUEUES,
+    ]
+    const read = keys.map((key) => device.readOtherend(key))
+    const [sg, gso4, gso6, rxCopy, maxQueues] = await Promise.all(read)
+    if (rxCopy !== '1' && options.eager !== true) {
+      throw new NetfrontError(
+        'BAD_BACKEND',
+        `the backend of ${this.name} does not copy to the guest (${KEY_FEATURE_RX_COPY}): only copying backends are served`,
+      )
+    }
+    const canSg = sg === '1' && options.sg !== false
+    const features = {
+      sg: canSg,
+      gso: canSg && gso4 === '1' && gso6 === '1' && options.gso !== false,
+      checksum: true,
+    }
+    return { features, multiQueue: maxQueues !== undefined }
+  }
+
+  /** All keys in one transaction: a backend sees none of them or all. */
+  private async writeKeys(keys: QueueKeys, multiQueue: boolean, cleanup: CleanupStack): Promise<void> {
+    const { device, domain, options } = this
+    const sg = options.sg !== false
+    const gso = sg && options.gso !== false
+    const checksum = options.checksum !== false
+    const entries: Record<string, string> = {
+      [KEY_TX_RING_REF]: String(keys.txRingRef),
+      [KEY_RX_RING_REF]: String(keys.rxRingRef),
+      [KEY_EVENT_CHANNEL]: String(keys.eventChannel),
+      [KEY_REQUEST_RX_COPY]: '1',
+    }
+    if (multiQueue) entries[KEY_MULTI_QUEUE_NUM_QUEUES] = '1'
+    if (options.eager !== true) entries[KEY_FEATURE_RX_NOTIFY] = '1'
+    if (sg) entries[KEY_FEATURE_SG] = '1'
+    if (gso) entries[KEY_FEATURE_GSO_TCPV4] = entries[KEY_FEATURE_GSO_TCPV6] = '1'
+    if (checksum) entries[KEY_FEATURE_IPV6_CSUM_OFFLOAD] = '1'
+    else entries[KEY_FEATURE_NO_CSUM_OFFLOAD] = '1'
+    cleanup.push('keys', () => this.removeKeys(Object.keys(entries)))
+    await domain.store.transaction(async (tx) => {
+      for (const [key, value] of Object.entries(entries)) await tx.write(`${device.nodename}/${key}`, value)
+    })
+  }
+
+  private async removeKeys(keys: readonly string[]): Promise<void> {
+    const { device, domain } = this
+    await domain.store.transaction(async (tx) => {
+      for (const key of keys) {
+        const path = `${device.nodename}/${key}`
+        if ((await tx.read(path)) !== undefined) await tx.rm(path)
+      }
+    })
+  }
+
+  private become(state: VifState): void {
+    if (this.current === state) return
+    this.current = state
+    if (this.onState !== null) this.onState(state)
+  }
+
+  private report(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error)
+    if (this.current === 'closed') return
+    void this.serial.run(() => this.device.fatal(EINVAL, text))
+  }
+}
