@@ -94,8 +94,9 @@ export class XenbusRegistration {
 
   /** The directory was removed and made again since we looked: it begins anew, and it was not us who began it. */
   async #isAnother(path: string, { device }: Entry): Promise<boolean> {
-    if (device.state === XenbusState.Initialising) return false
+    if (device.state === XenbusState.Initialising || device.switching) return false
     const state = await this.#domain.store.read(`${path}/state`)
+    if (device.switching) return false
     return state === String(XenbusState.Initialising) && (device.state as number) !== XenbusState.Initialising
   }
 

@@ -42,6 +42,7 @@ export class XenbusDevice {
   #watch: StoreWatch | undefined
   readonly #look: Coalesced
   #closed = false
+  #switches = 0
 
   private constructor(domain: XenbusHost, side: XenbusSide, nodename: string, details: Details) {
     this.domain = domain
@@ -113,7 +114,17 @@ export class XenbusDevice {
     }
     // Noted before it is written, so that whoever sees it in the store can tell that it was us.
     this.#state = state
-    return transaction === undefined ? this.domain.store.transaction(change) : change(transaction)
+    this.#switches++
+    try {
+      return await (transaction === undefined ? this.domain.store.transaction(change) : change(transaction))
+    } finally {
+      this.#switches--
+    }
+  }
+
+  /** A state is being written: until it is, the store may still show the one before. */
+  get switching(): boolean {
+    return this.#switches > 0
   }
 
   /** A key of the own directory. */
