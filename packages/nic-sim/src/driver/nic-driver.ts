@@ -130,9 +130,10 @@ export class NicDriver implements AcceleratedPort, Poller {
     this.changed.push(changed)
   }
 
+  /** Settles at once when the port is quiet or closed: nothing more will be handed over. */
   handedOver(): Promise<void> {
     const { device, engine } = this
-    if (this.state === 'closed') return Promise.resolve()
+    if (this.state !== 'running') return Promise.resolve()
     engine.asyncBegin()
     const settled = new Promise<void>((resolve) => this.handOver.add(device.arrived, resolve))
     this.updateHandOver()
@@ -173,6 +174,7 @@ export class NicDriver implements AcceleratedPort, Poller {
     this.device.halt()
     this.vis.kill()
     this.resetTimer?.cancel()
+    this.handOver.settleAll()
   }
 
   /** Ends the port: observers hear 'gone', what stood in its queues is dropped and counted, the pool is whole again. */
@@ -196,7 +198,6 @@ export class NicDriver implements AcceleratedPort, Poller {
     }
     sent.releaseAll()
     posted.releaseAll()
-    this.handOver.settleAll()
   }
 
   /** The driver wants its poll, and a bridge port has been set: frames may have waited for it. */

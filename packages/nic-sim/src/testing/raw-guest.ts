@@ -1,6 +1,6 @@
 // A guest that drives its VI with nothing but the layout of constants.ts: what a plugin's frontend half does.
 import type { IoPage, MappedPage } from '@netaccel/xen'
-import type { Arena, Extent } from '@netaccel/xen'
+import type { Arena, Extent, Page } from '@netaccel/xen'
 import { GrantOps, GrantTable } from '@netaccel/xen'
 import {
   bufferAddress,
@@ -76,7 +76,7 @@ export class RawGuest {
       events,
       tx,
       rx,
-      rings: { ...this.rings, pages: this.rings.pages as never },
+      rings: this.rings,
     })
     if (typeof vi === 'string') throw new Error(`no VI: ${vi}`)
     this.vi = vi
@@ -93,11 +93,11 @@ export class RawGuest {
     this.txRing = pagesOf('tx')
     this.rxRing = pagesOf('rx')
     const door = vi.pages.find((page) => page.role === 'doorbell')
-    const io = this.ops.mapIo(0, host.grants.grant(domid, door?.page as never, 'io'))
+    const io = this.ops.mapIo(0, host.grants.grant(domid, (door as { page: Page }).page, 'io'))
     if (typeof io === 'number') throw new Error(`no doorbell: ${io}`)
     this.doorbell = io
     this.buffers = this.extent.allocPages(buffers)
-    const mapped = share(host, this.grants, domid, host.ops, this.buffers.pages as never)
+    const mapped = share(host, this.grants, domid, host.ops, this.buffers.pages)
     this.index = vi.register(mapped.map(handleOf))
     if (this.index < 0) throw new Error(`registering gave ${this.index}`)
   }

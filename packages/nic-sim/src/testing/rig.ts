@@ -1,13 +1,12 @@
 // Test set-up: a machine with a driver domain, a NIC with its driver, and guests that talk to their VI in raw bytes.
 import type { Page } from '@netaccel/core'
+import { mappedPageHandle } from '@netaccel/core'
 import type { Frame, TcpOptions, UdpOptions } from '@netaccel/packet'
 import { FramePool, parseIp, parseMac, writeTcp, writeUdp } from '@netaccel/packet'
 import type { Arena, Extent, Timeline } from '@netaccel/xen'
 import { GrantOps, GrantTable, Machine, MappedPage } from '@netaccel/xen'
 import type { NicDeviceOptions } from '../index.js'
 import { MachineBus, NicDevice, NicDriver } from '../index.js'
-
-export const MAPPED_BASE = 0x200000
 
 /** A driver domain and one NIC on a machine of its own; what it receives is kept as bytes. */
 export class Host {
@@ -34,11 +33,7 @@ export class Host {
     this.extent = this.machine.createExtent(0, 1400)
     this.grants = new GrantTable(this.machine, this.extent)
     this.ops = new GrantOps(this.machine, 0)
-    this.bus = new MachineBus({
-      machine: this.machine,
-      domid: 0,
-      machineFrameOf: (page) => (page >= MAPPED_BASE ? page - MAPPED_BASE : -1),
-    })
+    this.bus = new MachineBus({ machine: this.machine, domid: 0 })
     const engine = timeline.engine(`${name}-eth0`)
     this.device = new NicDevice({ name: 'eth0', engine, bus: this.bus, mac: '00:0f:53:00:00:01', ...options })
     this.rxPool = this.pool(rx, 2048)
@@ -133,7 +128,7 @@ export function share(
   pages: readonly Page[],
 ): MappedPage[] {
   return pages.map((page) => {
-    const ref = from.grant(to.domid, page as number as Arena['pages'][number], 'rw')
+    const ref = from.grant(to.domid, page, 'rw')
     const mapped = to.map(fromId, ref, 'rw')
     if (!(mapped instanceof MappedPage))
       throw new Error(`mapping grant ${ref} of ${host.machine.name} gave ${mapped}`)
@@ -143,5 +138,5 @@ export function share(
 
 /** The handle of a mapped page, as the host's doors give it. */
 export function handleOf(page: MappedPage): Page {
-  return (MAPPED_BASE + page.hostAddr / 4096) as Page
+  return mappedPageHandle(page)
 }

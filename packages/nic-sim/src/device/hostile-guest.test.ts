@@ -1,0 +1,129 @@
+import { afterEach, describe, expect, it, vi as mock } from 'vitest'
+import { attack } from '../testing/attack.js'
+import { BufferTable } from './buffer-table.js'
+import { RingMemory } from './ring-memory.js'
+import { RxEngine } from './rx-engine.js'
+import { RxScatter } from './rx-scatter.js'
+import { TxEngine } from './tx-engine.js'
+import { VirtualInterface } from './virtual-interface.js'
+
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
+
+/** The private parts of a class, to plant a fault in. */
+type Inside = Record<string, (...args: never[]) => unknown>
+const inside = (part: { prototype: object }): Inside => part.prototype as unknown as Inside
+
+/** Name, and how the NIC is broken. Each is a check that a careless implementation forgets. */
+const faults: [string, () => void][] = [
+  [
+    'any registered page will do, whoever owns it',
+    () =>
+      mock.spyOn(BufferTable.prototype, 'owns').mockImplementation(function (
+        this: BufferTable,
+        _vi,
+        address,
+        length,
+      ) {
+        const owners = (this as unknown as { owners: Uint32Array }).owners
+        for (let i = address >>> 12; i <= (address + length - 1) >>> 12; i++) if (!owners[i]) return false
+        return true
+      }),
+  ],
+  [
+    'only the first page of a buffer is checked',
+    () =>
+      mock.spyOn(BufferTable.prototype, 'owns').mockImplementation(function (this: BufferTable, id, address) {
+        return (this as unknown as { owners: Uint32Array }).owners[address >>> 12] === id + 1
+      }),
+  ],
+  [
+    'unregistering forgets to clear the entry',
+    () => mock.spyOn(BufferTable.prototype, 'remove').mockReturnValue(0),
+  ],
+  [
+    'a doorbell value is believed',
+    () =>
+      mock.spyOn(VirtualInterface.prototype, 'ring').mockImplementation(function (
+        this: VirtualInterface,
+        offset,
+        value,
+      ) {
+        if (offset === 0) this.txProducer = value
+        if (offset === 4) this.rxProducer = value
+        return true
+      }),
+  ],
+  [
+    'the length of a buffer is written, not that of the frame',
+    () => {
+      const { collect } = inside(RxScatter)
+      mock.spyOn(inside(RxScatter), 'collect').mockImplementation(function (this: object, ...args) {
+        const self = this as { used: number; lengths: Uint32Array }
+        const result = (collect as (...all: unknown[]) => number).apply(self, args as unknown[])
+        if (result === 0) self.lengths[self.used - 1] += 64
+        return result
+      })
+    },
+  ],
+  ['the wire waits for a VI without end', () => mock.spyOn(inside(RxEngine), 'wait').mockReturnValue(false)],
+  [
+    'the wire waits for a stalled VI again and again',
+    () => {
+      const { takeDoorbells } = VirtualInterface.prototype
+      mock.spyOn(VirtualInterface.prototype, 'takeDoorbells').mockImplementation(function (
+        this: VirtualInterface,
+      ) {
+        takeDoorbells.call(this)
+        this.stalled = false
+      })
+    },
+  ],
+  [
+    'a bad frame stops the turn for good',
+    () =>
+      mock.spyOn(VirtualInterface.prototype, 'discardTx').mockImplementation(() => {
+        throw new Error('assertion')
+      }),
+  ],
+  [
+    'the event queue wraps over events that were not read',
+    () =>
+      mock.spyOn(RingMemory.prototype, 'write').mockImplementation(function (
+        this: RingMemory,
+        index,
+        word0,
+        word1,
+      ) {
+        const { views, bases } = this as unknown as { views: DataView[]; bases: number[] }
+        views[0].setUint32(bases[0] + (index & 4095) * 8, word0, true)
+        views[0].setUint32(bases[0] + (index & 4095) * 8 + 4, word1, true)
+      }),
+  ],
+  [
+    'a sender is served until its ring is empty',
+    () => mock.spyOn(inside(TxEngine), 'sendQueued').mockReturnValue(undefined),
+  ],
+]
+
+afterEach(() => {
+  mock.restoreAllMocks()
+})
+
+describe('a hostile guest (D8, MEM-06)', () => {
+  it.each(SEEDS)(
+    'seed %i: nothing thrown, no foreign byte read or written, everybody else goes on',
+    async (seed) => {
+      expect(await attack(seed)).toEqual([])
+    },
+  )
+
+  it.each(faults)('the seeds find it when %s', async (_, plant) => {
+    plant()
+    let found: string[] = []
+    for (const seed of SEEDS) {
+      found = await attack(seed)
+      if (found.length > 0) break
+    }
+    expect(found).not.toEqual([])
+  })
+})
