@@ -144,6 +144,8 @@ export class EventChannels {
       const bit = 31 - Math.clz32(bits & -bits)
       bits &= bits - 1
       const port = (word << 5) | bit
+      // An earlier handler of this pass may have masked the port: then its event stays for the unmask.
+      if ((Atomics.load(words, maskAt) & (1 << bit)) !== 0) continue
       Atomics.and(words, at, ~(1 << bit))
       this.#next = port + 1 === MAX_PORTS ? 1 : port + 1
       const handler = this.#handlers[port]

@@ -3,15 +3,33 @@ import type { NodeChange, Request } from './operations.js'
 import { canonical, domainPath, isSpecial, isValidPath } from './paths.js'
 import { formatPerm, parsePerm, READ } from './permissions.js'
 import type { Perm } from './permissions.js'
+import type { NodeView } from './node-view.js'
+import type { StoreQuotas } from './quotas.js'
 import type { OpenRequest, StoreSession } from './session.js'
 import { StoreTransaction } from './transactions.js'
+import type { StoreTree } from './tree.js'
+import type { WatchTable } from './watches.js'
 import { encodeStrings, exactStrings, PAYLOAD_MAX, splitStrings, XS } from './wire.js'
 import type { Message, StoreErrno } from './wire.js'
-import type { Xenstored } from './server.js'
+
+/** What requests need of the server. */
+export interface StoreService {
+  readonly quotas: StoreQuotas
+  readonly tree: StoreTree
+  readonly direct: NodeView
+  readonly watches: WatchTable
+  isDomain(domid: number): boolean
+  isIntroduced(domid: number): boolean
+  introduce(domid: number, gfn: number, port: number): boolean
+  release(domid: number): boolean
+  tell(changes: readonly NodeChange[], cause: OpenRequest | undefined): void
+  specialPerms(name: string): readonly Perm[] | undefined
+  setSpecialPerms(name: string, perms: readonly Perm[]): boolean
+}
 
 /** One request on its way through the server. */
 interface Context {
-  readonly server: Xenstored
+  readonly server: StoreService
   readonly session: StoreSession
   readonly message: Message
   readonly open: OpenRequest
@@ -33,7 +51,7 @@ interface Operation {
 const OK = encodeStrings('OK')
 
 /** Handles one request and queues its answer. Never throws on what a client sent. */
-export function dispatch(server: Xenstored, session: StoreSession, message: Message): void {
+export function dispatch(server: StoreService, session: StoreSession, message: Message): void {
   const open = session.openRequest()
   const operation = OPERATIONS[message.type]
   const id = operation?.outsideTransactions === true ? 0 : message.transactionId
@@ -153,9 +171,14 @@ function doSetPerms(context: Context): Answer {
   // A domain that never was has no rights to get; as an owner it is refused.
   if (!server.isDomain(perms[0].domid)) return 'ENOENT'
   const kept: Perm[] = perms.filter((perm) => server.isDomain(perm.domid))
-  if (isSpecial(name)) return session.privileged ? server.setSpecialPerms(name, kept) : 'EACCES'
+  if (isSpecial(name)) return setSpecialPerms(context, name, kept)
   const path = validPath(session, name)
   return path === undefined ? 'EINVAL' : changed(context, setPerms(request, path, kept))
+}
+
+function setSpecialPerms({ server, session }: Context, name: string, perms: readonly Perm[]): Answer {
+  if (!session.privileged) return 'EACCES'
+  return server.setSpecialPerms(name, perms) ? OK : 'ENOENT'
 }
 
 /** The path and token of WATCH and UNWATCH. */

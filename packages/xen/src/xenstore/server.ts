@@ -1,5 +1,6 @@
 import type { Engine, PollHandle, Poller } from '../engine.js'
 import { dispatch } from './dispatch.js'
+import type { StoreService } from './dispatch.js'
 import { DirectView } from './node-view.js'
 import type { NodeChange } from './operations.js'
 import type { Perm, Principal } from './permissions.js'
@@ -9,8 +10,6 @@ import { StoreSession } from './session.js'
 import type { OpenRequest, SessionHost } from './session.js'
 import type { StoreTransport } from './transport.js'
 import { freshNode, StoreTree } from './tree.js'
-import type { StoreErrno } from './wire.js'
-import { encodeStrings } from './wire.js'
 import { WatchTable } from './watches.js'
 
 /** Requests of one client that are served before the next client has its turn. */
@@ -33,7 +32,7 @@ export interface StorePlatform {
  * The store's server, after the C xenstored 4.17. It serves every client in turn on an engine of its own; nothing that
  * a client sends makes it throw, wait, or work longer than its turn.
  */
-export class Xenstored implements SessionHost, Poller {
+export class Xenstored implements SessionHost, StoreService, Poller {
   readonly name = 'xenstored'
   readonly engine: Engine
   readonly quotas: StoreQuotas
@@ -156,10 +155,11 @@ export class Xenstored implements SessionHost, Poller {
     return this.#special.get(name)
   }
 
-  setSpecialPerms(name: string, perms: readonly Perm[]): Uint8Array | StoreErrno {
-    if (!this.#special.has(name)) return 'ENOENT'
+  /** False: there is no such event. */
+  setSpecialPerms(name: string, perms: readonly Perm[]): boolean {
+    if (!this.#special.has(name)) return false
     this.#special.set(name, perms)
-    return encodeStrings('OK')
+    return true
   }
 
   #serve(session: StoreSession, turns: number): number {
