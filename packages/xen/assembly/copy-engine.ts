@@ -81,6 +81,8 @@ export function copyBatch(ops: i32, count: i32, caller: i32): void {
   atomic.sub<i32>(record + DOMAIN_IN_HYPERCALL, 1)
 }
 
+// @ts-ignore: decorator
+@inline
 function copyOne(op: i32, caller: i32): i32 {
   const length = <i32>load<u16>(op, COPY_LENGTH)
   if (length == 0) return GNTST_OKAY
@@ -143,6 +145,8 @@ function localPage(record: i32, gmfn: u32, high: i32): i32 {
 }
 
 /** Pin a reference; machine address of its page, or a status. */
+// @ts-ignore: decorator
+@inline
 function acquire(record: i32, ref: i32, caller: i32, write: bool, hold: bool): i32 {
   if (<u32>ref >= load<u32>(record, DOMAIN_GRANT_ENTRIES)) return GNTST_BAD_GNTREF
   const frame = (ref >>> ENTRIES_PER_FRAME_SHIFT) << 2
@@ -249,18 +253,99 @@ function clearStatus(shared: i32, bits: i32): void {
   atomic.and<i32>(shared, ~bits)
 }
 
-/** As memmove. The block copy costs a call out of wasm, so short runs go by words; the last word may overlap. */
+/**
+ * As memmove. The block copy costs a call out of wasm, so short runs are moved here: every load before the first store,
+ * so that overlap does no harm, and no loop, whose every turn would look for interrupts.
+ */
 // @ts-ignore: decorator
 @inline
 function copyBytes(to: i32, from: i32, length: i32): void {
-  if (length > SMALL_COPY || length < 8 || <u32>(to - from) < <u32>length || <u32>(from - to) < <u32>length) {
-    memory.copy(to, from, length)
-    return
+  if (length > SMALL_COPY) memory.copy(to, from, length)
+  else if (length >= 32) copy32to128(to, from, length)
+  else copyUnder32(to, from, length)
+}
+
+// @ts-ignore: decorator
+@inline
+function copy32to128(to: i32, from: i32, length: i32): void {
+  const toEnd = to + length - 32
+  const fromEnd = from + length - 32
+  const a = v128.load(from)
+  const b = v128.load(from, 16)
+  const y = v128.load(fromEnd)
+  const z = v128.load(fromEnd, 16)
+  if (length > 64) {
+    const c = v128.load(from, 32)
+    const d = v128.load(from, 48)
+    const w = v128.load(fromEnd - 32)
+    const x = v128.load(fromEnd - 32, 16)
+    v128.store(to, c, 32)
+    v128.store(to, d, 48)
+    v128.store(toEnd - 32, w)
+    v128.store(toEnd - 32, x, 16)
   }
-  const last = length - 8
-  const tail = load<u64>(from + last)
-  for (let at = 0; at < last; at += 8) store<u64>(to + at, load<u64>(from + at))
-  store<u64>(to + last, tail)
+  v128.store(to, a)
+  v128.store(to, b, 16)
+  v128.store(toEnd, y)
+  v128.store(toEnd, z, 16)
+}
+
+function copyUnder32(to: i32, from: i32, length: i32): void {
+  if (length >= 16) {
+    const a = v128.load(from)
+    const z = v128.load(from + length - 16)
+    v128.store(to, a)
+    v128.store(to + length - 16, z)
+  } else if (length >= 8) {
+    const a = load<u64>(from)
+    const z = load<u64>(from + length - 8)
+    store<u64>(to, a)
+    store<u64>(to + length - 8, z)
+  } else if (length >= 4) {
+    const a = load<u32>(from)
+    const z = load<u32>(from + length - 4)
+    store<u32>(to, a)
+    store<u32>(to + length - 4, z)
+  } else if (length >= 2) {
+    const a = load<u16>(from)
+    const z = load<u16>(from + length - 2)
+    store<u16>(to, a)
+    store<u16>(to + length - 2, z)
+  } else if (length == 1) store<u8>(to, load<u8>(from))
+}
+
+/** As memmove over machine memory. */
+export function copy(to: i32, from: i32, length: i32): void {
+  copyBytes(to, from, length)
+}
+
+/**
+ * The guest's end of access for `count` references at `refs` of the table whose frames are listed at `frames`: flags to
+ * 0 by one exchange, unless somebody uses the page. `results` gets 1 for ended, 0 for in use. How many are in use.
+ */
+export function endGrants(refs: i32, results: i32, count: i32, frames: i32): i32 {
+  let busy = 0
+  const bytes = count << 2
+  for (let at = 0; at < bytes; at += 4) {
+    const ref = load<i32>(refs + at)
+    const frame = load<i32>(frames + ((ref >>> ENTRIES_PER_FRAME_SHIFT) << 2))
+    const ended = endGrant(frame + ((ref & ENTRIES_PER_FRAME_MASK) << SHARED_ENTRY_SHIFT))
+    store<i32>(results + at, ended)
+    busy += 1 - ended
+  }
+  return busy
+}
+
+// @ts-ignore: decorator
+@inline
+function endGrant(entry: i32): i32 {
+  let flags = <i32>load<u16>(entry)
+  while ((flags & (GTF_READING | GTF_WRITING)) == 0) {
+    const seen = <i32>atomic.cmpxchg<u16>(entry, <u16>flags, 0)
+    if (seen == flags) return 1
+    flags = seen
+  }
+  return 0
 }
 
 /** RFC 1071, folded, not inverted, big-endian words. */

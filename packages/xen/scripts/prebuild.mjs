@@ -31,6 +31,8 @@ const options = [
   'threads',
   '--enable',
   'bulk-memory',
+  '--enable',
+  'simd',
   '--optimizeLevel',
   '3',
   '--shrinkLevel',

@@ -1,3 +1,4 @@
+import { foldSum, sumBytes, wordsOf } from '@netaccel/packet'
 import {
   DOMID_SELF,
   GNTCOPY_DEST_GREF,
@@ -9,6 +10,7 @@ import {
   GNTST_PERMISSION_DENIED,
 } from './grant-abi.js'
 import { GrantPins } from './grant-pins.js'
+import { endAccess } from './grant-end.js'
 import { enterHypercall, leaveHypercall, livingRecord } from './hypercall.js'
 import {
   COPY_DEST_DOMID,
@@ -25,12 +27,16 @@ import {
   COPY_STATUS,
   DOMAIN_EXTENT_BASE,
   DOMAIN_EXTENT_PAGES,
+  ENTRIES_PER_FRAME_MASK,
+  ENTRIES_PER_FRAME_SHIFT,
   PIN_HOST_READ,
   PIN_HOST_WRITE,
+  SHARED_ENTRY_SHIFT,
 } from './hypervisor-layout.js'
 import { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
 import type { CopyEngine } from './copy-engine.js'
 import type { Machine } from './machine.js'
+import type { WordView } from '@netaccel/packet'
 
 /**
  * The copy engine in plain TypeScript: the reference the wasm module is tested against, and what runs where there is no
@@ -41,10 +47,12 @@ export class TypeScriptCopyEngine implements CopyEngine {
   protected readonly machine: Machine
   protected readonly pins: GrantPins
   #caller = 0
+  #packetWords: WordView
 
   constructor(machine: Machine, pins: GrantPins = new GrantPins(machine)) {
     this.machine = machine
     this.pins = pins
+    this.#packetWords = wordsOf(machine.bytes)
   }
 
   copyBatch(ops: number, count: number, caller: number): void {
@@ -58,15 +66,29 @@ export class TypeScriptCopyEngine implements CopyEngine {
     if (entered) leaveHypercall(machine, caller)
   }
 
+  copy(to: number, from: number, length: number): void {
+    this.machine.bytes.copyWithin(to, from, from + length)
+  }
+
   checksum(address: number, length: number, initial: number): number {
-    const { view } = this.machine
-    let sum = initial
-    let at = address
-    const end = address + length
-    for (; at + 2 <= end; at += 2) sum += view.getUint16(at)
-    if (at < end) sum += view.getUint8(at) << 8
-    while (sum > 0xffff) sum = (sum & 0xffff) + Math.floor(sum / 0x10000)
-    return sum
+    return foldSum(sumBytes(this.#packetWords, address, length) + initial)
+  }
+
+  endGrants(refs: number, results: number, count: number, frames: number): number {
+    const { words } = this.machine
+    let busy = 0
+    for (let index = 0; index < count; index++) {
+      const ref = words[(refs >> 2) + index]
+      const frame = words[(frames >> 2) + (ref >>> ENTRIES_PER_FRAME_SHIFT)]
+      const ended = this.endGrant(frame + ((ref & ENTRIES_PER_FRAME_MASK) << SHARED_ENTRY_SHIFT))
+      words[(results >> 2) + index] = ended ? 1 : 0
+      if (!ended) busy++
+    }
+    return busy
+  }
+
+  protected endGrant(entry: number): boolean {
+    return endAccess(this.machine.halves, entry >> 1)
   }
 
   /** One operation; its struct lies in the caller's memory, so each field is read once. */

@@ -4,47 +4,58 @@ import type { Machine } from './machine.js'
 
 export type CopyEngineKind = 'wasm' | 'typescript'
 
-/** What the CPU does best, behind one interface with two implementations of equal results. */
+/**
+ * What the CPU does best, behind one interface with two implementations of equal results. Addresses are machine byte
+ * offsets; unless said otherwise the caller has checked that its ranges are its own.
+ */
 export interface CopyEngine {
   readonly kind: CopyEngineKind
   /**
-   * GNTTABOP_copy: carry out `count` (at most 64) gnttab_copy structs at machine byte offset `ops` for domain `caller`;
-   * each status is written into its struct. Never throws.
+   * GNTTABOP_copy: carry out `count` (at most 64) gnttab_copy structs at `ops` for domain `caller`; each status is
+   * written into its struct. Never throws, whatever the structs and the grant tables hold.
    */
   copyBatch(ops: number, count: number, caller: number): void
+  /** Move bytes within machine memory; the ranges may overlap (memmove). What a DMA engine does. */
+  copy(to: number, from: number, length: number): void
   /**
    * The RFC 1071 sum of a machine range, folded to 16 bits and not inverted, big-endian words, an odd last byte padded
-   * with 0; `initial` is a sum of the same kind to begin with.
+   * with 0; `initial` (0 to 0xffff) is a sum of the same kind to begin with. Lengths up to 128 KiB.
    */
   checksum(address: number, length: number, initial: number): number
+  /**
+   * The guest's end of access to `count` references at `refs` (u32 each), see `GrantEndBatch`. `frames` lists the machine
+   * offsets of the table's frames; `results` gets a u32 each: 1 ended, 0 in use. Returns how many are in use.
+   */
+  endGrants(refs: number, results: number, count: number, frames: number): number
 }
 
-interface CopyEngineExports {
-  copyBatch(ops: number, count: number, caller: number): void
-  checksum(address: number, length: number, initial: number): number
-}
+type CopyEngineExports = Omit<CopyEngine, 'kind'>
 
 let compiled: WebAssembly.Module | undefined
 
+/** The exports are the methods: a wrapper around each would cost more than a small copy. */
 class WasmCopyEngine implements CopyEngine {
   readonly kind = 'wasm'
   readonly copyBatch: CopyEngine['copyBatch']
+  readonly copy: CopyEngine['copy']
   readonly checksum: CopyEngine['checksum']
+  readonly endGrants: CopyEngine['endGrants']
 
   constructor(machine: Machine) {
     compiled ??= new WebAssembly.Module(Buffer.from(copyEngineModule, 'base64'))
     const instance = new WebAssembly.Instance(compiled, { env: { memory: machine.memory } })
     const exports = instance.exports as unknown as CopyEngineExports
     this.copyBatch = exports.copyBatch
-    // wasm gives a signed number; a folded sum is never negative.
+    this.copy = exports.copy
     this.checksum = exports.checksum
+    this.endGrants = exports.endGrants
   }
 }
 
 const engines = new WeakMap<Machine, Map<CopyEngineKind, CopyEngine>>()
 
 /** The engine of that kind over a machine's memory; one of each kind per machine and thread. */
-export function copyEngine(machine: Machine, kind: CopyEngineKind): CopyEngine {
+export function copyEngine(machine: Machine, kind: CopyEngineKind = 'wasm'): CopyEngine {
   let made = engines.get(machine)
   if (made === undefined) engines.set(machine, (made = new Map()))
   let engine = made.get(kind)

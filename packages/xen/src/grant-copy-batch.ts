@@ -92,7 +92,9 @@ export class GrantCopyBatch {
 
   /** Status of an operation after `run`. */
   status(index: number): GrantStatus {
-    return this.#statuses[index * (COPY_OP_BYTES >> 1) + (COPY_STATUS >> 1)] as GrantStatus
+    return this.#statuses[
+      (index & (COPY_BATCH - 1)) * (COPY_OP_BYTES >> 1) + (COPY_STATUS >> 1)
+    ] as GrantStatus
   }
 
   /** Forget the operations. */
@@ -110,7 +112,8 @@ export class GrantCopyBatch {
     const index = this.count
     if (index === COPY_BATCH) return -1
     const words = this.#words
-    const at = index * WORDS_PER_OP
+    // Masked, so that V8 knows the range and drops its overflow tests.
+    const at = (index & (COPY_BATCH - 1)) * WORDS_PER_OP
     words[at] = source
     words[at + 2] = sourceWord
     words[at + 4] = dest

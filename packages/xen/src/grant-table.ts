@@ -6,11 +6,10 @@ import {
   GTF_PCD,
   GTF_PERMIT_ACCESS,
   GTF_PWT,
-  GTF_READING,
   GTF_READONLY,
-  GTF_WRITING,
   MAX_GRANT_FRAMES,
 } from './grant-abi.js'
+import { endAccess } from './grant-end.js'
 import { addGrantFrame } from './grant-frames.js'
 import type { After } from './deferred-grants.js'
 import type { Extent } from './extent.js'
@@ -28,8 +27,15 @@ export interface GrantTableOptions {
   readonly stuck?: (ref: number) => void
 }
 
-/** Most flags a word of a shared entry may carry while nobody uses it. */
-const IN_USE = GTF_READING | GTF_WRITING
+/**
+ * On these processors one core's stores are seen in their order, so a plain store of the flags is a release; an Atomics
+ * call costs 7 ns more on the frame path. Elsewhere a grantee that guessed the reference could see new flags beside the
+ * frame of an earlier grant.
+ */
+const STORES_IN_ORDER = process.arch === 'x64' || process.arch === 'ia32'
+
+const END = -1
+const CLAIMED = -2
 
 /**
  * The guest's half of grants: version 1 entries in the domain's own pages. A reference is claimed, permitted, ended and
@@ -44,11 +50,10 @@ export class GrantTable {
   /** Domain-relative byte offset of each table frame. */
   #frames = new Int32Array(MAX_GRANT_FRAMES)
   #frameCount = 0
-  /** Stack of free references. */
-  #free = new Int32Array(0)
+  /** Free references as a list: the next one, or END for the last, or CLAIMED. */
+  #next = new Int32Array(0)
+  #head = END
   #freeCount = 0
-  /** 1: claimed. */
-  #claimed = new Uint8Array(0)
   #deferred: DeferredGrants
 
   constructor(machine: Machine, extent: Extent, options: GrantTableOptions = {}) {
@@ -105,8 +110,11 @@ export class GrantTable {
   /** As `claim`; -1 when there is none. */
   tryClaim(): number {
     if (this.#freeCount === 0 && !this.#tryGrow()) return -1
-    const ref = this.#free[--this.#freeCount]
-    this.#claimed[ref] = 1
+    const next = this.#next
+    const ref = this.#head
+    this.#head = next[ref]
+    next[ref] = CLAIMED
+    this.#freeCount--
     return ref
   }
 
@@ -117,45 +125,43 @@ export class GrantTable {
   }
 
   /**
-   * Fill in an entry: `domid` may use page `gfn`. Frame and domid are written before the flags. References 0 to 7 may be
-   * permitted without a claim (by the builder of the domain).
+   * Fill in an entry: `domid` may use page `gfn`; the flags are written last. The grantee learns the reference from a
+   * ring or the store, whose own publishing makes the entry visible. References 0 to 7 may be permitted without a claim
+   * (by the builder of the domain).
    */
   permit(ref: number, domid: number, gfn: Page, readonly: boolean): void {
-    this.#write(ref, domid, gfn, readonly ? GTF_PERMIT_ACCESS | GTF_READONLY : GTF_PERMIT_ACCESS)
+    const words = this.#words
+    const index = this.#entry(ref) >> 2
+    const flags = (readonly ? GTF_PERMIT_ACCESS | GTF_READONLY : GTF_PERMIT_ACCESS) | (domid << 16)
+    words[index + 1] = gfn
+    if (STORES_IN_ORDER) words[index] = flags
+    else Atomics.store(words, index, flags)
   }
 
   /**
-   * End access if nobody uses the page: one compare-and-exchange of the flags, so that a pin taken in between is seen
-   * (XSA-396: never query first and end later). False while in use: neither the page nor the reference may be reused.
+   * End access if nobody uses the page. False while in use: neither the page nor the reference may be reused. See
+   * `GrantEndBatch` for many at a time.
    */
   tryEnd(ref: number): boolean {
-    const halves = this.#halves
-    const index = this.#entry(ref) >> 1
-    let flags = halves[index]
-    for (;;) {
-      if ((flags & IN_USE) !== 0) return false
-      const seen = Atomics.compareExchange(halves, index, flags, 0)
-      if (seen === flags) return true
-      flags = seen
-    }
+    return endAccess(this.#halves, this.#entry(ref) >> 1)
   }
 
   /** Give an ended reference back. Throws BAD_GRANT if it is not claimed. */
   release(ref: number): void {
-    if (this.#claimed[ref] !== 1)
-      throw new XenError(
-        'BAD_GRANT',
-        `grant reference ${ref} of domain ${this.extent.domid} is not claimed: released twice?`,
-      )
-    this.#claimed[ref] = 0
-    this.#free[this.#freeCount++] = ref
+    const next = this.#next
+    if (next[ref] !== CLAIMED) throw this.#notClaimed(ref)
+    next[ref] = this.#head
+    this.#head = ref
+    this.#freeCount++
   }
 
   /** Claim and permit. 'io' is for a page of `Machine.ioPage`: uncached, read and write. Throws NO_GRANTS. */
   grant(domid: number, gfn: Page, access: 'ro' | 'rw' | 'io'): number {
     const ref = this.claim()
     const flags = access === 'ro' ? GTF_READONLY : access === 'io' ? GTF_PWT | GTF_PCD : 0
-    this.#write(ref, domid, gfn, GTF_PERMIT_ACCESS | flags)
+    const index = this.#entry(ref) >> 2
+    this.#words[index + 1] = gfn
+    Atomics.store(this.#words, index, GTF_PERMIT_ACCESS | flags | (domid << 16))
     return ref
   }
 
@@ -182,23 +188,28 @@ export class GrantTable {
     this.#deferred.stop()
   }
 
+  /** Throws BAD_GRANT if a reference is not claimed. */
+  checkClaimed(ref: number): void {
+    if (this.#next[ref] !== CLAIMED) throw this.#notClaimed(ref)
+  }
+
+  /** Write the machine offsets of the table's frames into `into`; how many there are. */
+  listFrames(into: Int32Array): number {
+    for (let frame = 0; frame < this.#frameCount; frame++)
+      into[frame] = this.extent.base + this.#frames[frame]
+    return this.#frameCount
+  }
+
   /** Flags of an entry as they are now, for tests and tools. */
   flagsOf(ref: number): number {
     return Atomics.load(this.#halves, this.#entry(ref) >> 1)
-  }
-
-  #write(ref: number, domid: number, gfn: number, flags: number): void {
-    const words = this.#words
-    const index = this.#entry(ref) >> 2
-    words[index + 1] = gfn
-    Atomics.store(words, index, flags | (domid << 16))
   }
 
   /** Domain-relative byte offset of an entry. A reference out of range falls into no frame and throws. */
   #entry(ref: number): number {
     if (ref >>> 9 >= this.#frameCount)
       throw new XenError('BAD_GRANT', `domain ${this.extent.domid} has no grant reference ${ref}`)
-    return this.#frames[ref >>> 9] + ((ref & 511) << 3)
+    return (this.#frames[ref >>> 9] + ((ref & 511) << 3)) | 0
   }
 
   #finish(ref: number, arena: Arena | undefined): void {
@@ -217,13 +228,20 @@ export class GrantTable {
     addGrantFrame(this.machine, this.extent.domid, arena.pages[0])
     const first = this.#frameCount * GRANTS_PER_FRAME
     this.#frames[this.#frameCount++] = arena.offset
-    const free = new Int32Array(first + GRANTS_PER_FRAME)
-    free.set(this.#free.subarray(0, this.#freeCount))
-    this.#free = free
-    const claimed = new Uint8Array(first + GRANTS_PER_FRAME)
-    claimed.set(this.#claimed)
-    this.#claimed = claimed
-    for (let ref = first + GRANTS_PER_FRAME - 1; ref >= Math.max(first, GNTTAB_RESERVED_ENTRIES); ref--)
-      this.#free[this.#freeCount++] = ref
+    const next = new Int32Array(first + GRANTS_PER_FRAME)
+    next.set(this.#next)
+    this.#next = next
+    for (let ref = first + GRANTS_PER_FRAME - 1; ref >= Math.max(first, GNTTAB_RESERVED_ENTRIES); ref--) {
+      next[ref] = this.#head
+      this.#head = ref
+      this.#freeCount++
+    }
+  }
+
+  #notClaimed(ref: number): XenError {
+    return new XenError(
+      'BAD_GRANT',
+      `grant reference ${ref} of domain ${this.extent.domid} is not claimed: released twice?`,
+    )
   }
 }

@@ -118,12 +118,12 @@ export function readTxRequest(words: Int32Array, at: number, into: TxRequest): v
   into.size = third >>> 16
 }
 
-/** {id u16@0, status s16@2}. The rest of the slot is cleared: an answer shows nothing of what was there (XSA-216). */
+/**
+ * {id u16@0, status s16@2}: the first word of a slot, all of the response. What follows in the slot is the request's own
+ * bytes, which came from the peer it goes back to, so nothing leaks (XSA-216).
+ */
 export function writeTxResponse(words: Int32Array, at: number, id: number, status: number): void {
-  const word = at >> 2
-  words[word] = (id & 0xffff) | (status << 16)
-  words[word + 1] = 0
-  words[word + 2] = 0
+  words[at >> 2] = (id & 0xffff) | (status << 16)
 }
 
 /** A transmit response as one word: take it apart with `responseId` and `responseStatus`. */

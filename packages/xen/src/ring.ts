@@ -56,9 +56,12 @@ class RingPage {
     this.slots = page.offset + RING_HEADER_BYTES
   }
 
-  /** Byte offset of a slot in the page's typed arrays. Any index will do: it is masked here. */
+  /**
+   * Byte offset of a slot in the page's typed arrays. Any index will do: it is masked here. (imul and `| 0` spare V8 the
+   * tests for overflow and minus zero: half of the cost.)
+   */
   slotOffset(index: number): number {
-    return this.slots + (index & this.mask) * this.slotSize
+    return (this.slots + Math.imul(index & this.mask, this.slotSize)) | 0
   }
 }
 
