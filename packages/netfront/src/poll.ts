@@ -14,8 +14,13 @@ export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): bo
   if (fault === null) {
     const available = link.rx.available()
     if (fast !== null) work = pollBoth(queue, link, fast, budget)
-    else if (available > 0)
-      work = takeSlow(queue, link, null, (link.rx.ring.rspCons + available) >>> 0, budget)
+    else {
+      // A round that a fast path left open would name an index that has gone by when the next one comes.
+      queue.round.open = false
+      queue.round.slowDue = false
+      if (available > 0)
+        work = takeSlow(queue, link, null, (link.rx.ring.rspCons + available) >>> 0, budget)
+    }
   }
   const broken = fault ?? link.rx.fault
   if (broken !== null) {

@@ -101,6 +101,7 @@ export class TxRxQueue implements QueueSide, Poller {
   connect(link: QueueLink): void {
     this.link = link
     this.round.open = false
+    this.round.slowDue = false
     link.tx.answered = (frame) => this.fastPath?.slowAnswered?.(frame)
     this.refill(link)
     this.schedulePoll()
@@ -111,6 +112,7 @@ export class TxRxQueue implements QueueSide, Poller {
     this.stopped = true
     this.link = null
     this.round.open = false
+    this.round.slowDue = false
   }
 
   /** Ends the queue for good. Its pages go back when the stack has released the last frame it was given. */

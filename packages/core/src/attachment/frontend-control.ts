@@ -1,0 +1,332 @@
+// The state machine of one vif in netfront: reads `accel-frontend`, asks the registry, attaches and detaches.
+import type { FrontendAccelerator, RemoveReason } from '../contract/index.js'
+import { onClock, withDeadline } from '../control-clock.js'
+import type { EventHub } from '../event-hub.js'
+import type { Generation, RegistryMember } from '../registry-types.js'
+import type { Registry } from '../registry.js'
+import { DoorTally } from '../scope/tally.js'
+import type { Deadlines } from './deadlines.js'
+import { DEADLINES } from './deadlines.js'
+import type { AttachmentHost, FrontendDevice, FrontendPaths } from './frontend-device.js'
+import { FrontendRun } from './frontend-run.js'
+import { ControlLoop } from './control-loop.js'
+import type { DescribeHalf } from './half-description.js'
+import type { FrontendPhase, ShownPhase } from './phase.js'
+import { FRONTEND_KEY, readPhase } from './phase.js'
+import { PeerPhase } from './peer-phase.js'
+import { PhaseBoard } from './phase-board.js'
+import type { DetachReport } from './report.js'
+import type { DoorWatch } from '../scope/door-domain.js'
+
+/** Names that a plugin can have, and `accel-frontend` can hold; anything else a backend writes there is no name. */
+const PLUGIN_NAME = /^[a-z][a-z0-9_-]{0,63}$/
+
+export interface FrontendControlOptions {
+  readonly registry: Registry<FrontendAccelerator>
+  readonly host: AttachmentHost
+  readonly describe: DescribeHalf
+  readonly events: EventHub
+  readonly deadlines?: Partial<Deadlines>
+}
+
+/** Why an attachment ends, and whether the vif may ask again by itself. */
+interface Leave {
+  readonly reason: RemoveReason
+  readonly failed: boolean
+  /** The vif asks the registry again once it has left; otherwise it stays declined. */
+  readonly again: boolean
+}
+
+/** A loaded half that the registry offers to the vif. */
+interface Offer {
+  readonly half: FrontendAccelerator
+  readonly generation: Generation<FrontendAccelerator>
+  readonly answer: (outcome: 'attached' | 'declined') => void
+}
+
+/**
+ * One vif's control, from its connection to the backend to its disconnection. Everything that happens to the vif only
+ * sets a wish and kicks the loop, which takes one step at a time; so nothing of it runs inside a hook, a watch or a
+ * burst, and no two steps overlap.
+ */
+export class FrontendControl implements RegistryMember<FrontendAccelerator> {
+  readonly name: string
+  readonly tally: DoorTally
+  readonly peer: PeerPhase
+  /** The last attachment's end. */
+  lastReport: DetachReport | undefined
+  readonly #device: FrontendDevice
+  readonly #options: FrontendControlOptions
+  readonly #deadlines: Deadlines
+  readonly #loop: ControlLoop
+  readonly #board: PhaseBoard<FrontendPhase>
+  #epoch = 0
+  #watch: DoorWatch | undefined
+  #keyDirty = false
+  #requested: string | undefined
+  #offer: Offer | undefined
+  #run: FrontendRun | undefined
+  /** The run has settled its `attach` and lives. */
+  #attached = false
+  #leave: Leave | undefined
+  #again = false
+  #suspended = false
+  #closed = false
+  #gone: (() => void)[] = []
+  readonly #quarantine: FrontendPaths[] = []
+
+  constructor(device: FrontendDevice, options: FrontendControlOptions) {
+    this.name = device.name
+    this.tally = new DoorTally(device.name)
+    this.#device = device
+    this.#options = options
+    this.#deadlines = { ...DEADLINES, ...options.deadlines }
+    const { engine, domain, facts } = device
+    const { own, peer } = facts.directories
+    this.peer = new PeerPhase(engine, domain.store, peer, (shown) => this.peerChanged(shown))
+    this.#loop = new ControlLoop(engine, () => this.step(), options.host.log, device.name)
+    this.#board = new PhaseBoard<FrontendPhase>(engine, domain.store, own, 'none', this.#deadlines.store)
+    this.#board.onChange = (from, to) => {
+      const name = this.#requested ?? ''
+      options.events.hear.phase?.({ vif: device.name, side: 'frontend', from, to, name })
+    }
+  }
+
+  get phase(): FrontendPhase {
+    return this.#board.phase
+  }
+
+  /** The attachment in being, for status: its leases, its doors' holdings. */
+  get run(): FrontendRun | undefined {
+    return this.#run
+  }
+
+  /** Watch the backend's keys. Both watches fire at once, which is how the first name is read. */
+  start(): Promise<void> {
+    const { domain, engine, facts } = this.#device
+    return onClock(engine, async () => {
+      this.#epoch = (await readPhase(domain.store, facts.directories.own)).epoch
+      await this.peer.start()
+      const key = `${facts.directories.peer}/${FRONTEND_KEY}`
+      this.#watch = await domain.store.watch(key, () => {
+        this.#keyDirty = true
+        this.#loop.kick()
+      })
+    })
+  }
+
+  /** The vif is removed or its backend closes: detach, forget the wish, and end. */
+  close(): Promise<void> {
+    this.#closed = true
+    this.leave({ reason: 'disconnected', failed: false, again: false })
+    return onClock(this.#device.engine, async () => {
+      await this.#loop.settled()
+      await withDeadline(this.#device.engine, this.#deadlines.store, 'unwatch', async () => {
+        await this.#watch?.unwatch()
+        await this.peer.stop()
+      }).catch(() => this.#options.host.log('warn', this.name, 'the store did not answer'))
+      this.quietAll()
+    })
+  }
+
+  /** Detach and stay wished for, until {@link FrontendControl.cancelSuspend}. */
+  suspend(): Promise<void> {
+    this.#suspended = true
+    this.leave({ reason: 'suspended', failed: false, again: false })
+    return onClock(this.#device.engine, () => this.#loop.settled())
+  }
+
+  /** The suspend was cancelled and the vif is still connected: attach anew. */
+  cancelSuspend(): void {
+    this.#suspended = false
+    this.#again = true
+    this.#keyDirty = true
+    this.#loop.kick()
+  }
+
+  /** Resolves when the vif is in this phase. */
+  whenPhase(phase: FrontendPhase): Promise<void> {
+    return this.#board.when(phase)
+  }
+
+  /** For the registry: a half is loaded that the vif has asked for. */
+  attach(half: FrontendAccelerator, generation: Generation<FrontendAccelerator>): Promise<'attached' | 'declined'> {
+    return new Promise((resolve) => {
+      this.#offer?.answer('declined')
+      this.#offer = { half, generation, answer: resolve }
+      this.#loop.kick()
+    })
+  }
+
+  /** For the registry: the half is leaving. Settles when the vif uses nothing of it any more. */
+  detach(reason: RemoveReason): Promise<void> {
+    const offer = this.#offer
+    this.#offer = undefined
+    offer?.answer('declined')
+    if (this.#run === undefined) return Promise.resolve()
+    this.leave({ reason, failed: false, again: false })
+    return new Promise((resolve) => this.#gone.push(resolve))
+  }
+
+  /** The first wish to leave gives the reason. An attachment that is not finished is called off. */
+  private leave(leave: Leave): void {
+    if (this.#run !== undefined) {
+      this.#leave ??= leave
+      if (!this.#attached) this.#run.abort()
+    }
+    this.#loop.kick()
+  }
+
+  /** One step; true: look again. */
+  private async step(): Promise<boolean> {
+    if (this.#run !== undefined && this.#leave !== undefined) {
+      await this.endRun(this.#run, this.#leave)
+      return true
+    }
+    if (this.#closed || this.#suspended) {
+      await this.standDown()
+      return false
+    }
+    if (this.#keyDirty) {
+      this.#keyDirty = false
+      await this.readKey()
+      return true
+    }
+    if (this.#offer === undefined || this.#run !== undefined) return false
+    await this.beginRun(this.#offer)
+    return true
+  }
+
+  /** The key says whom the vif wishes for. A name that is the same as before changes nothing. */
+  private async readKey(): Promise<void> {
+    const { domain, facts } = this.#device
+    const text = await domain.store.read(`${facts.directories.peer}/${FRONTEND_KEY}`).catch(() => undefined)
+    const name = text !== undefined && PLUGIN_NAME.test(text) ? text : undefined
+    if (name === this.#requested && !this.#again) return
+    if (this.#run !== undefined) {
+      if (name === this.#requested) return
+      // First leave the old one, then read again.
+      this.#keyDirty = true
+      this.leave({ reason: 'detached', failed: false, again: false })
+      return
+    }
+    this.#again = false
+    if (this.#requested !== undefined && this.#requested !== name) await this.#options.registry.withdraw(this)
+    this.#requested = name
+    await this.show(name === undefined ? 'none' : 'requested')
+    if (name !== undefined) this.#options.registry.request(name, this)
+  }
+
+  private async standDown(): Promise<void> {
+    this.#offer?.answer('declined')
+    this.#offer = undefined
+    if (this.#requested !== undefined) await this.#options.registry.withdraw(this)
+    this.#requested = undefined
+    await this.show(this.#closed ? 'none' : 'suspended')
+  }
+
+  /** Steps 3 to 6 of attaching. */
+  private async beginRun(offer: Offer): Promise<void> {
+    this.#offer = undefined
+    const outcome = offer.generation.open ? await this.attachRun(offer) : 'declined'
+    if (outcome === 'attached') {
+      this.#attached = true
+      await this.show('receiving')
+    } else {
+      const called = this.#leave
+      this.#run = undefined
+      this.#leave = undefined
+      this.#keyDirty ||= called?.again === true
+      this.#again ||= called?.again === true
+      await this.show(called === undefined ? 'declined' : 'requested')
+    }
+    offer.answer(outcome)
+    if (outcome === 'declined') this.tellGone()
+    // The registry notes the outcome before anything else happens to the vif.
+    await this.#loop.nextStep()
+    this.peerChanged(this.peer.shown)
+  }
+
+  private async attachRun({ half, generation }: Offer): Promise<'attached' | 'declined'> {
+    const { host, describe } = this.#options
+    const run = new FrontendRun({
+      device: this.#device,
+      host,
+      half,
+      description: describe(half),
+      generation,
+      deadlines: this.#deadlines,
+      peer: this.peer,
+      epoch: ++this.#epoch,
+      tally: this.tally,
+      events: {
+        leave: (why, failed) => {
+          host.log(failed ? 'error' : 'info', this.name, `leaves: ${why}`)
+          this.leave({ reason: failed ? 'failed' : 'detached', failed, again: false })
+        },
+      },
+    })
+    this.#run = run
+    await this.show('attaching')
+    return run.attach()
+  }
+
+  private async endRun(run: FrontendRun, leave: Leave): Promise<void> {
+    this.#attached = false
+    const report = await run.detach(leave.reason, leave.failed, () => this.show('draining'))
+    this.lastReport = report
+    this.#run = undefined
+    this.#leave = undefined
+    if (report.forced) {
+      this.#quarantine.push(run.paths)
+      this.#options.events.hear.forced?.({
+        vif: this.name,
+        side: 'frontend',
+        name: report.accelerator,
+        holders: report.late,
+      })
+    }
+    this.#options.registry.left(this, leave.again ? 'requested' : 'declined')
+    const stays = leave.again || this.#gone.length > 0 || this.#keyDirty
+    await this.show(stays ? 'requested' : 'declined')
+    this.#again ||= leave.again
+    this.#keyDirty ||= leave.again
+    this.tellGone()
+    this.peerChanged(this.peer.shown)
+  }
+
+  private tellGone(): void {
+    for (const resolve of this.#gone.splice(0)) resolve()
+  }
+
+  /** Step 8, and the backend's leaving without a word. */
+  private peerChanged({ phase, epoch }: ShownPhase): void {
+    if (phase !== 'steering' && phase !== 'closing') this.quietAll()
+    const run = this.#run
+    if (run === undefined || !this.#attached || this.#leave !== undefined) return
+    const ours = epoch === run.epoch
+    if (this.phase === 'receiving') {
+      if (phase === 'steering' && ours) this.activate(run)
+      else if (phase === 'closing' && ours) this.leave({ reason: 'failed', failed: false, again: false })
+      // An offer that knows our number is younger than this attachment: what we hold is an older half's.
+      else if (phase === 'offered' && ours) this.leave({ reason: 'peer-gone', failed: false, again: true })
+    } else if (this.phase === 'active' && !(phase === 'steering' && ours)) {
+      this.leave({ reason: 'peer-gone', failed: false, again: true })
+    }
+  }
+
+  private activate(run: FrontendRun): void {
+    run.paths.openGate()
+    this.tally.bump('attached')
+    void this.show('active')
+  }
+
+  private show(phase: FrontendPhase): Promise<void> {
+    return this.#board.show(phase, this.#epoch)
+  }
+
+  /** The backend has closed its VI, or is gone: frames taken back by force are nobody's any more. */
+  private quietAll(): void {
+    for (const paths of this.#quarantine.splice(0)) paths.quiet()
+  }
+}

@@ -1,0 +1,115 @@
+import type { Filter, FilterProvider, FilterStatus, FlowKey, Vi } from '../contract/index.js'
+import type { ScopeBook, Taking } from './scope-book.js'
+import type { Quota } from './vi.js'
+import { RecordedVi } from './vi.js'
+
+/** Runs the provider's insertion at the moment at which no frame of the key can overtake another. */
+export interface InsertFence {
+  /** Calls `insert` once, now or when the slow way is drained of the key, and gives its answer. */
+  insert(key: FlowKey, vi: Vi, insert: () => Filter | FilterStatus): Promise<Filter | FilterStatus>
+}
+
+/** Inserts at once: nothing is lost or doubled, but frames on the slow way may be overtaken. */
+export const unfenced: InsertFence = {
+  insert: (_key, _vi, insert) => Promise.resolve(insert()),
+}
+
+/**
+ * The filters of one vif: within its quota, only between `start` and `stop` (LC-14), all removable at once.
+ */
+export class FilterTable {
+  readonly #provider: FilterProvider | undefined
+  readonly #quota: Quota
+  readonly #fence: InsertFence
+  readonly #live = new Set<RecordedFilter>()
+  #open = false
+
+  constructor(provider: FilterProvider | undefined, quota: Quota, fence: InsertFence) {
+    this.#provider = provider
+    this.#quota = quota
+    this.#fence = fence
+  }
+
+  get size(): number {
+    return this.#live.size
+  }
+
+  /** From here on filters may be inserted. */
+  open(): void {
+    this.#open = true
+  }
+
+  /** From here on insertions answer 'closed', also those that wait at the fence. */
+  shut(): void {
+    this.#open = false
+  }
+
+  removeAll(): void {
+    for (const filter of [...this.#live]) filter.remove()
+  }
+
+  /** Remove those that feed `vi`, which is about to close. */
+  removeOf(vi: Vi): void {
+    for (const filter of [...this.#live]) if (filter.vi === vi) filter.remove()
+  }
+
+  async insert(book: ScopeBook, key: FlowKey, vi: Vi): Promise<Filter | FilterStatus> {
+    const inner = RecordedVi.inner(vi)
+    const provider = this.#provider
+    if (!this.admits(book)) return 'closed'
+    if (provider === undefined || inner === undefined || !provider.supports(key)) return 'unsupported'
+    if (book.fails('insertFilter') || !this.#quota.take(1)) return 'quota'
+    const answer = await this.#fence.insert(key, vi, () =>
+      this.admits(book) ? provider.insert(key, inner) : 'closed',
+    )
+    if (typeof answer === 'string') {
+      this.#quota.give(1)
+      return answer
+    }
+    const filter = new RecordedFilter(answer, vi, book, (gone) => {
+      if (this.#live.delete(gone)) this.#quota.give(1)
+    })
+    this.#live.add(filter)
+    if (this.admits(book)) return filter
+    filter.remove()
+    return 'closed'
+  }
+
+  private admits(book: ScopeBook): boolean {
+    if (book.open) return this.#open
+    book.parts.tally.late()
+    return false
+  }
+}
+
+/** A filter behind the host's recording door: removed once, with its scope at the latest. */
+class RecordedFilter implements Filter {
+  readonly key: FlowKey
+  readonly vi: Vi
+  readonly #inner: Filter
+  readonly #book: ScopeBook
+  readonly #gone: (filter: RecordedFilter) => void
+  readonly #taking: Taking
+  #removed = false
+
+  constructor(inner: Filter, vi: Vi, book: ScopeBook, gone: (filter: RecordedFilter) => void) {
+    this.key = inner.key
+    this.vi = vi
+    this.#inner = inner
+    this.#book = book
+    this.#gone = gone
+    this.#taking = book.take('filter', JSON.stringify(inner.key), () => this.remove())
+  }
+
+  hits(): number {
+    return this.#removed ? 0 : this.#inner.hits()
+  }
+
+  remove(): void {
+    if (this.#removed) return
+    this.#removed = true
+    this.#book.forget(this.#taking)
+    this.#inner.remove()
+    this.#gone(this)
+  }
+}

@@ -1,0 +1,67 @@
+import { FramePool as Pool } from '@netaccel/packet'
+import type { Arena, Frame, FramePool } from '../contract/index.js'
+
+/**
+ * A pool of receive frames as a plugin gets it. The host notes which frames it was given (`deliver`), so that at the
+ * end it can tell frames that the stack still reads, whose pages must outlive the plugin, from buffers that the plugin
+ * simply kept (MEM-05).
+ */
+export class PluginPool implements FramePool {
+  readonly arena: Arena
+  readonly #frames: Pool<Arena>
+  /** 1 for each frame that was delivered and not taken again since. */
+  readonly #delivered: Uint8Array
+  #closed = false
+
+  /** `settle` is called when a frame comes back after the pool was closed. */
+  constructor(arena: Arena, frames: number, bytesEach: number, settle: () => void) {
+    this.arena = arena
+    this.#frames = new Pool(arena, { frames, bytesEach })
+    this.#delivered = new Uint8Array(frames)
+    this.#frames.onFree = () => {
+      if (this.#closed) settle()
+    }
+  }
+
+  get free(): number {
+    return this.#closed ? 0 : this.#frames.free
+  }
+
+  take(): Frame | undefined {
+    if (this.#closed) return undefined
+    const frame = this.#frames.take()
+    if (frame !== undefined) this.#delivered[frame.index] = 0
+    return frame
+  }
+
+  /** Whether the buffer that begins at `start` is one of this pool's. */
+  owns(start: number): boolean {
+    return start >= this.arena.offset && start < this.arena.offset + this.arena.length
+  }
+
+  /** The host was given the frame in this place. */
+  delivered(index: number): void {
+    this.#delivered[index] = 1
+  }
+
+  /** Give out no more frames. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** Frames that the host's stack still holds. */
+  onLoan(): number {
+    let held = 0
+    for (const frame of this.#frames.frames)
+      if (frame.holders > 0 && this.#delivered[frame.index] === 1) held++
+    return held
+  }
+
+  /** Frames that the plugin took and neither delivered nor released. */
+  heldByPlugin(): number {
+    let held = 0
+    for (const frame of this.#frames.frames)
+      if (frame.holders > 0 && this.#delivered[frame.index] === 0) held++
+    return held
+  }
+}

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest'
+import { FailDoor } from '@netaccel/core'
+import { Random } from '@netaccel/packet'
+import { MS, PairWorld } from './pair-world.js'
+import type { PairOptions } from './pair-world.js'
+
+async function connected(options: PairOptions = {}): Promise<PairWorld> {
+  const world = await PairWorld.make(options)
+  await world.connected()
+  return world
+}
+
+async function active(options: PairOptions = {}): Promise<PairWorld> {
+  const world = await connected(options)
+  world.loadAll()
+  expect(await world.until(() => world.allIn('active'))).toBe(true)
+  return world
+}
+
+function startAll(world: PairWorld, most = 16, gap = 30_000): void {
+  for (const { stack } of world.guests) stack?.start(most, gap)
+}
+
+async function unloadAll(world: PairWorld): Promise<void> {
+  await world.run(Promise.all(world.guests.map((guest) => guest.registry.stop('lane', 'unloaded'))))
+  await world.run(world.registry.stop('lane', 'unloaded'))
+}
+
+function fast(world: PairWorld): number[] {
+  return world.guests.map((guest) => guest.accelerators.fastCounters(guest.vif)[0]?.tx_packets ?? 0)
+}
+
+function dropped(world: PairWorld): unknown[] {
+  return world.guests.flatMap((guest) => guest.accelerators.fastCounters(guest.vif)[0]?.dropped.entries() ?? [])
+}
+
+describe('attaching and detaching under traffic', () => {
+  it('carries frames by the ring, then by the lane, then by the ring, and loses none', async () => {
+    const world = await connected()
+    const before = world.resources()
+    startAll(world)
+    await world.for(5)
+    world.loadAll()
+    expect(await world.until(() => world.allIn('active'))).toBe(true)
+    await world.for(20)
+    await unloadAll(world)
+    expect(world.reports().map((report) => report?.late)).toEqual([[], []])
+    await world.for(5)
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+    expect(Math.min(...fast(world))).toBeGreaterThan(100)
+    expect(world.resources()).toEqual(before)
+  })
+
+  it('loses and doubles nothing over 200 loads and unloads at random moments', async () => {
+    const world = await connected({ seed: 7 })
+    const before = world.resources()
+    const random = new Random(42)
+    world.loadBackend()
+    startAll(world, 8, 60_000)
+    for (let cycle = 0; cycle < 200; cycle++) {
+      const guest = world.guests[random.below(2)] as (typeof world.guests)[number]
+      if (guest.registry.state('lane')?.generation === undefined) world.loadFrontend(guest)
+      else if (random.below(8) === 0) {
+        // The other end leaves instead, and comes back.
+        await world.run(world.registry.stop('lane', 'unloaded'))
+        world.loadBackend()
+      } else {
+        const stop = guest.registry.stop('lane', 'unloaded')
+        if (random.below(2) === 0) await world.run(stop)
+      }
+      await world.clock.run({ for: random.below(4 * MS) })
+    }
+    await unloadAll(world)
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+    expect(dropped(world)).toEqual([])
+    expect(Math.min(...fast(world))).toBeGreaterThan(500)
+    expect(world.resources()).toEqual(before)
+  })
+})
+
+describe('a door that fails', () => {
+  const sides = ['frontendFaults', 'backendFaults'] as const
+  it.each(sides)('at any call leaves nothing behind, and the next attachment works (%s)', async (side) => {
+    let door: FailDoor | null = null
+    const world = await connected({ [side]: () => door })
+    const before = world.resources()
+    const failed: string[] = []
+    for (let k = 0; k < 200; k++) {
+      door = new FailDoor(k)
+      world.loadAll()
+      // A conversation that one end gives up is given up by the other at its deadline.
+      const settled = () => world.guests.every(({ control }) => /^(active|declined)$/.test(control?.phase ?? ''))
+      await world.until(settled, 12_000)
+      const { failed: name } = door
+      await unloadAll(world)
+      await world.for(1100)
+      expect(world.resources(), `after ${name} failed at call ${k}`).toEqual(before)
+      if (name === undefined) break
+      failed.push(name)
+    }
+    expect(failed.length).toBeGreaterThan(10)
+    door = null
+    world.loadAll()
+    expect(await world.until(() => world.allIn('active'))).toBe(true)
+  })
+})
+
+describe('leaving from inside a hook', () => {
+  const hooks = ['accepts', 'startXmit', 'flush', 'hasRoom', 'poll', 'startInterrupts', 'stopInterrupts']
+  it.each(hooks)('%s: the unload waits until the hook is over', async (name) => {
+    let stop: Promise<unknown> | undefined
+    let world: PairWorld | undefined
+    const hook = (called: string) => {
+      if (called === name && stop === undefined && world?.allIn('active') === true) {
+        stop = world.guests[0]?.registry.stop('lane', 'unloaded')
+      }
+    }
+    world = await active({ frontendManners: { hook } })
+    startAll(world)
+    expect(await world.until(() => stop !== undefined)).toBe(true)
+    await world.run(stop ?? Promise.reject(new Error('no stop')))
+    await world.for(5)
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+    expect(world.reports()[0]?.late ?? world.reports()[1]?.late).toEqual([])
+  })
+})
+
+describe('a second install', () => {
+  it('waits until the last lease of the first is gone', async () => {
+    const world = await active()
+    const [guest] = world.guests
+    startAll(world)
+    await world.for(2)
+    const stop = guest?.registry.stop('lane', 'upgraded')
+    if (guest !== undefined) world.loadFrontend(guest)
+    expect(guest?.registry.state('lane')?.state).toBe('deferred')
+    await world.run(stop ?? Promise.resolve())
+    expect(await world.until(() => world.allIn('active'))).toBe(true)
+    expect(guest?.registry.state('lane')?.generation).toBe(2)
+    await world.for(5)
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+  })
+})
+
+describe('keys', () => {
+  it('removing accel detaches in order, writing it again attaches', async () => {
+    const world = await active()
+    startAll(world)
+    const key = `${world.backVif(0).device.nodename}/accel`
+    await world.run(world.dom0.store.rm(key))
+    const [guest] = world.guests
+    expect(await world.until(() => guest?.control?.phase === 'none')).toBe(true)
+    expect(guest?.control?.lastReport?.late).toEqual([])
+    await world.for(3)
+    await world.run(world.dom0.store.write(key, 'lane'))
+    expect(await world.until(() => world.allIn('active'))).toBe(true)
+    await world.for(3)
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+  })
+
+  it('a name that nobody has loaded leaves the vif requested and slow', async () => {
+    const world = await connected()
+    world.loadBackend()
+    expect(await world.until(() => world.allIn('requested'))).toBe(true)
+    const [guest] = world.guests
+    const path = `${guest?.vif.device.otherend}/accel-frontend`
+    expect(await world.run(world.dom0.store.read(path))).toBe('lane')
+    await world.run(world.dom0.store.write(path, 'other'))
+    expect(await world.until(() => guest?.registry.state('other') !== undefined)).toBe(true)
+    expect(guest?.registry.state('lane')?.members).toEqual([])
+    expect(guest?.control?.phase).toBe('requested')
+  })
+
+  it('shows the phases of both ends in the store', async () => {
+    const world = await active()
+    const { nodename, otherend } = world.backVif(0).device
+    const phases = [`${nodename}/accel-phase`, `${otherend}/accel-phase`].map((path) => world.dom0.store.read(path))
+    expect(await world.run(Promise.all(phases))).toEqual(['steering', 'active'])
+    await unloadAll(world)
+    const after = [`${nodename}/accel-phase`, `${otherend}/accel-phase`].map((path) => world.dom0.store.read(path))
+    expect(await world.run(Promise.all(after))).toEqual([undefined, 'none'])
+  })
+})

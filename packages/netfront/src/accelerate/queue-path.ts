@@ -1,0 +1,413 @@
+import type { Frame } from '@netaccel/packet'
+import { Lease, LEASE_BURST, LEASE_LENT, LEASE_POLL } from '@netaccel/core'
+import type {
+  AcceleratedVif,
+  DropReason,
+  Fault,
+  PathParts,
+  QueueGeneration,
+  QueueHooks,
+  AcceleratedQueue,
+} from '@netaccel/core'
+import type { FastPath, Offer, QueueSide } from '../fast-path.js'
+import type { FastCounters } from './fast-counters.js'
+import { LentTable } from './lent-table.js'
+import { QueueDoors } from './queue-doors.js'
+
+/** A frame that is busy for so long, without a completion, shows that the hardware stands still (tx_timeout). */
+const TX_TIMEOUT_NS = 1_000_000_000
+
+/** Most frames that a host lends on one queue, whatever the plugin's `txDepth` says. */
+const MAX_DEPTH = 65536
+
+/** What stays with a queue over all its attachments. */
+export interface QueueKeep {
+  readonly queue: QueueSide
+  readonly hooks: QueueHooks
+  readonly counters: FastCounters
+}
+
+/** The fast path of one queue during one attachment: lends frames, parks one, counts at the doors. */
+export class QueuePath implements FastPath {
+  readonly queue: QueueSide
+  readonly counters: FastCounters
+  readonly lease: Lease
+  /** A poll of the plugin's is on the stack. */
+  polling: boolean
+  /** Frames that are lent now; made when the plugin has said how many it can have. */
+  lent: LentTable
+  more: boolean
+  private readonly hooks: QueueHooks
+  private readonly parts: PathParts
+  private readonly doors: QueueDoors
+  private readonly tx: boolean
+  private readonly gso: boolean
+  private readonly blank: boolean
+  private plugin: AcceleratedQueue | null
+  private generation: QueueGeneration | null
+  private gate: boolean
+  private burst: boolean
+  private accepted: number
+  private delivered: number
+  private completed: number
+  private budget: number
+  /** The one frame that waits, and whether for the ring instead of for room. */
+  private parked: Frame | null
+  private toSlow: boolean
+  /** Room may have appeared since the parked frame was offered last. */
+  private retry: boolean
+  private waitingSince: number
+  private timer: boolean
+  private wakeAsked: boolean
+  private readonly onWake: () => void
+  private drained: (() => void) | null
+  private quarantine: Frame[]
+
+  constructor(keep: QueueKeep, parts: PathParts) {
+    this.queue = keep.queue
+    this.counters = keep.counters
+    this.hooks = keep.hooks
+    this.parts = parts
+    this.lease = parts.lease.add(new Lease(`${parts.lease.name} queue ${keep.queue.index}`))
+    this.doors = new QueueDoors(this, parts.tally)
+    this.tx = parts.capabilities.has('tx')
+    this.gso = parts.capabilities.has('tx-gso')
+    this.blank = parts.capabilities.has('tx-checksum')
+    this.lent = new LentTable(1)
+    this.plugin = null
+    this.generation = null
+    this.polling = false
+    this.more = false
+    this.gate = false
+    this.burst = false
+    this.accepted = 0
+    this.delivered = 0
+    this.completed = 0
+    this.budget = 0
+    this.parked = null
+    this.toSlow = false
+    this.retry = false
+    this.waitingSince = 0
+    this.timer = false
+    this.wakeAsked = false
+    this.onWake = () => this.woken()
+    this.drained = null
+    this.quarantine = []
+  }
+
+  // --- attaching and detaching; never inside a burst or a poll
+
+  /** Step 5. Throws what the plugin throws. */
+  open(vif: AcceleratedVif): void {
+    const plugin = vif.openQueue(this.doors)
+    this.plugin = plugin
+    this.lent = new LentTable(Math.min(Math.max(1, plugin.txDepth), MAX_DEPTH))
+  }
+
+  /** Step 6. */
+  install(): void {
+    const { plugin, queue, parts } = this
+    if (plugin === null) return
+    this.generation = this.hooks.install({
+      name: parts.name,
+      queue: plugin,
+      lease: this.lease,
+      onFault: (fault: Fault) => parts.onFault(queue.index, fault),
+    })
+    // A frame that the last attachment had parked still waits for a slot of the ring.
+    const before = queue.fastPath
+    if (before instanceof QueuePath) this.inherit(before)
+    queue.fastPath = this
+    queue.schedulePoll()
+  }
+
+  openGate(): void {
+    this.gate = true
+  }
+
+  /** Step 2 of a detach. */
+  shutGate(): void {
+    this.gate = false
+    if (this.parked !== null) {
+      this.toSlow = true
+      this.sendParked()
+    }
+    this.queue.wakeIfReady()
+  }
+
+  /** Calls `work` when a poll has found nothing, nothing is lent and nothing parked. */
+  whenDrained(work: () => void): void {
+    this.drained = work
+    this.queue.schedulePoll()
+  }
+
+  /** Frames that are still lent are dropped, and kept aside until {@link quiet}. Their number. */
+  force(): number {
+    this.shutGate()
+    this.doors.shut()
+    this.hooks.remove()
+    const frames = this.lent.list()
+    for (const frame of frames) {
+      this.lent.remove(frame)
+      this.counters.dropped.count('forced_detach', frame.segments, frame.length)
+    }
+    this.quarantine.push(...frames)
+    this.lease.forfeit()
+    return frames.length
+  }
+
+  /** Step 5 of a detach. */
+  clear(): void {
+    this.generation?.stopInterrupts()
+    this.hooks.remove()
+    this.doors.shut()
+    this.generation = null
+    this.plugin = null
+    this.gate = false
+    if (this.parked === null) this.leaveQueue()
+    this.queue.schedulePoll()
+    this.queue.wakeIfReady()
+  }
+
+  quiet(): void {
+    for (const frame of this.quarantine.splice(0)) frame.release()
+  }
+
+  // --- the fork
+
+  beginBurst(): boolean {
+    if (this.generation === null) return false
+    this.lease.take(LEASE_BURST)
+    this.burst = true
+    this.accepted = 0
+    return this.gate && this.parked === null
+  }
+
+  offer(frame: Frame): Offer {
+    const generation = this.generation
+    if (generation === null || !this.gate || !this.mayOffer(frame)) return 'declined'
+    if (this.lent.size >= this.lent.capacity) return generation.accepts(frame) ? this.park(frame) : 'declined'
+    const verdict = generation.startXmit(frame)
+    if (verdict === 'accepted') this.lend(frame)
+    else if (verdict === 'busy') return this.park(frame)
+    else if (verdict === 'fault') this.dropFaulty(frame)
+    else {
+      this.counters.tx_declined++
+      return 'declined'
+    }
+    return 'taken'
+  }
+
+  endBurst(): void {
+    if (!this.burst) return
+    this.burst = false
+    if (this.accepted > 0) {
+      this.flush()
+      if (this.gate && !this.roomy()) this.queue.stop()
+    }
+    this.lease.drop(LEASE_BURST)
+    this.lease.publish()
+  }
+
+  /** Before the queue is woken. What is parked goes first; then the queue is looked at once more. */
+  hasRoom(): boolean {
+    if (this.parked !== null) {
+      if (this.toSlow || this.retry) this.settleParked()
+      if (this.parked === null) this.wake()
+      return false
+    }
+    return !this.gate || this.roomy()
+  }
+
+  // --- the poll
+
+  poll(budget: number): number {
+    const generation = this.generation
+    this.more = false
+    if (generation === null) {
+      if (this.parked !== null) this.settleParked()
+      return 0
+    }
+    const lease = this.lease
+    lease.take(LEASE_POLL)
+    this.delivered = 0
+    this.completed = 0
+    this.budget = budget
+    this.polling = true
+    const answer = generation.poll(budget)
+    this.polling = false
+    const delivered = this.delivered
+    this.more = answer === 'more' || delivered >= budget
+    if (this.completed > 0) {
+      this.retry = true
+      this.waitingSince = this.queue.engine.now()
+    }
+    if (this.parked !== null && (this.toSlow || this.retry)) this.settleParked()
+    const done = delivered + this.completed
+    if (done > 0) this.queue.engine.charge('frame', done)
+    lease.drop(LEASE_POLL)
+    lease.publish()
+    if (answer !== 'more') this.lookDrained()
+    return delivered < budget ? delivered : budget
+  }
+
+  get rxDepth(): number {
+    return this.generation === null ? 0 : this.generation.rxDepth
+  }
+
+  arm(): boolean {
+    return this.generation === null || this.generation.startInterrupts() === 'armed'
+  }
+
+  disarm(): void {
+    this.generation?.stopInterrupts()
+  }
+
+  // --- what the doors ask
+
+  deliver(frame: Frame): void {
+    const { pools } = this.parts
+    for (let i = 0; i < pools.length; i++) {
+      if (pools[i].owns(frame.start)) pools[i].delivered(frame.index)
+    }
+    if (++this.delivered > this.budget) this.parts.tally.violation('RX-01')
+    this.counters.rx_packets++
+    this.counters.rx_segments += frame.segments
+    this.counters.rx_bytes += frame.length
+    this.queue.deliver(frame)
+  }
+
+  /** A lent frame comes back; `dropped`: it never left, for this reason. */
+  complete(frame: Frame, dropped: DropReason | null): void {
+    this.lent.remove(frame)
+    if (dropped === null) this.counters.tx_completed++
+    else this.counters.dropped.count(dropped, frame.segments, frame.length)
+    this.completed++
+    this.lease.drop(LEASE_LENT)
+    frame.release()
+  }
+
+  /** Room may have appeared. May be called inside a hook, so nothing is offered here. */
+  wake(): void {
+    this.retry = true
+    if (this.wakeAsked) return
+    this.wakeAsked = true
+    this.queue.engine.defer(this.onWake)
+  }
+
+  // --- parking
+
+  private woken(): void {
+    this.wakeAsked = false
+    if (this.parked !== null) this.settleParked()
+    this.queue.wakeIfReady()
+  }
+
+  private park(frame: Frame): 'stop' {
+    this.parked = frame
+    this.toSlow = false
+    this.retry = false
+    this.counters.tx_busy++
+    this.waitingSince = this.queue.engine.now()
+    this.watchTimeout(TX_TIMEOUT_NS)
+    return 'stop'
+  }
+
+  /** Offer the parked frame again, or send it by the ring if that is where it must go. Never inside a hook. */
+  private settleParked(): void {
+    const frame = this.parked
+    if (frame === null) return
+    const generation = this.generation
+    if (this.toSlow || generation === null || !this.gate) {
+      this.sendParked()
+      return
+    }
+    this.retry = false
+    if (this.lent.size >= this.lent.capacity) return
+    const verdict = generation.startXmit(frame)
+    if (verdict === 'busy') return
+    if (verdict === undefined) {
+      this.toSlow = true
+      this.sendParked()
+      return
+    }
+    this.parked = null
+    if (verdict === 'fault') this.dropFaulty(frame)
+    else {
+      this.lend(frame)
+      this.flush()
+    }
+  }
+
+  private sendParked(): void {
+    const frame = this.parked
+    if (frame === null || !this.queue.sendSlow(frame)) return
+    this.parked = null
+    this.toSlow = false
+    this.queue.flushSlow()
+    if (this.generation === null) this.leaveQueue()
+  }
+
+  private inherit(before: QueuePath): void {
+    this.parked = before.parked
+    this.toSlow = true
+    before.parked = null
+  }
+
+  private leaveQueue(): void {
+    if (this.queue.fastPath === this) this.queue.fastPath = null
+  }
+
+  /** One timer at a time; it looks again for as long as something is parked. */
+  private watchTimeout(ns: number): void {
+    if (this.timer) return
+    this.timer = true
+    this.queue.engine.after(ns, () => {
+      this.timer = false
+      if (this.parked === null || this.toSlow || this.generation === null) return
+      const left = this.waitingSince + TX_TIMEOUT_NS - this.queue.engine.now()
+      if (left > 0) this.watchTimeout(left)
+      else this.parts.onTimeout(this.queue.index)
+    })
+  }
+
+  // --- small parts
+
+  private mayOffer(frame: Frame): boolean {
+    return (frame.gsoSize === 0 || this.gso) && (frame.checksum !== 'blank' || this.blank)
+  }
+
+  private roomy(): boolean {
+    const generation = this.generation
+    return generation === null || (this.lent.size < this.lent.capacity && generation.hasRoom() !== false)
+  }
+
+  private lend(frame: Frame): void {
+    if (!this.tx) this.parts.tally.violation('VN-06')
+    this.lent.add(frame)
+    this.lease.take(LEASE_LENT)
+    this.accepted++
+    this.counters.tx_packets++
+    this.counters.tx_segments += frame.segments
+    this.counters.tx_bytes += frame.length
+  }
+
+  private flush(): void {
+    this.queue.engine.charge('frame', this.accepted)
+    this.accepted = 0
+    this.generation?.flush()
+  }
+
+  /** The plugin failed while it had the frame: it may have left, so it is not sent again. */
+  private dropFaulty(frame: Frame): void {
+    this.counters.dropped.count('accelerator_fault', frame.segments, frame.length)
+    frame.release()
+  }
+
+  private lookDrained(): void {
+    const work = this.drained
+    if (work === null || this.lent.size > 0 || this.parked !== null) return
+    this.drained = null
+    work()
+  }
+}
