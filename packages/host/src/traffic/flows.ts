@@ -44,7 +44,6 @@ export interface Flow {
   write(frame: Frame): void
 }
 
-const MSS = 1448
 const ETHERNET_MTU_FRAME = 1514
 
 /** Make `count` flows from one end to another, of kinds and sizes drawn from `random`. */
@@ -87,6 +86,8 @@ class TcpFlow implements Flow {
   need = 0
   readonly #options: TcpOptions
   readonly #headers: number
+  /** Payload of a full segment: what an Ethernet frame leaves beside the headers. */
+  readonly #mss: number
   readonly #random: Random
   #payload = 0
   #id = 0
@@ -99,6 +100,7 @@ class TcpFlow implements Flow {
       sequence: random.next32(),
     }
     this.#headers = tcpHeaders(this.#options)
+    this.#mss = ETHERNET_MTU_FRAME - this.#headers
     this.#random = random.fork(`tcp${port}`)
     this.#plan()
   }
@@ -107,8 +109,8 @@ class TcpFlow implements Flow {
   #plan(): void {
     const draw = this.#random.below(8)
     if (draw < 2) this.#payload = this.#random.below(200)
-    else if (draw < 6) this.#payload = MSS
-    else this.#payload = MSS * (2 + this.#random.below(43)) - this.#random.below(MSS)
+    else if (draw < 6) this.#payload = this.#mss
+    else this.#payload = this.#mss * (2 + this.#random.below(43)) - this.#random.below(this.#mss)
     this.need = this.#headers + this.#payload
   }
 
@@ -116,10 +118,10 @@ class TcpFlow implements Flow {
     const options = this.#options
     const payload = this.#payload
     options.payloadLength = payload
-    options.gsoSize = payload > MSS ? MSS : 0
+    options.gsoSize = payload > this.#mss ? this.#mss : 0
     options.blank = (this.#id & 3) !== 0
     options.ipId = this.#id & 0xffff
-    for (let at = 0; at < payload; at += MSS)
+    for (let at = 0; at < payload; at += this.#mss)
       number(frame, this.#headers + at, payload - at, options.sequence + at)
     writeTcp(frame, options)
     options.sequence = (options.sequence + payload) >>> 0

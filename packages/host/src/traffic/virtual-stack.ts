@@ -1,6 +1,5 @@
 import type { Frame, Random } from '@netaccel/packet'
 import type { Engine } from '@netaccel/xen'
-import type { EdgeOracle } from '../check/oracle.js'
 import type { Flow } from './flows.js'
 
 /** What a generated stack needs of a guest's device; netfront's vif is one. */
@@ -18,13 +17,11 @@ export interface Pace {
 
 /** Stage 1 of a frame's way, without a kernel: a guest's stack that generates traffic and consumes what arrives. */
 export class VirtualStack {
-  readonly name: string
   /** Wire segments handed to the device, and received from it. */
   sent = 0
   received = 0
   readonly #device: StackDevice
   readonly #engine: Engine
-  readonly #oracle: EdgeOracle | null
   readonly #random: Random
   readonly #burst: Frame[] = []
   #flows: readonly Flow[] = []
@@ -33,12 +30,10 @@ export class VirtualStack {
   /** Frames of a burst that the device did not take yet: they go first when it wakes us. */
   #held = 0
 
-  constructor(name: string, device: StackDevice, engine: Engine, random: Random, oracle: EdgeOracle | null) {
-    this.name = name
+  constructor(device: StackDevice, engine: Engine, random: Random) {
     this.#device = device
     this.#engine = engine
     this.#random = random
-    this.#oracle = oracle
     device.stack = { receive: (frame) => this.#receive(frame), wake: () => this.#wake() }
   }
 
@@ -71,7 +66,7 @@ export class VirtualStack {
     const count = 1 + this.#random.below(this.#pace.burst)
     let made = 0
     while (made < count) {
-      const flow = this.#flows[this.#random.below(this.#flows.length)] as Flow
+      const flow = this.#flows[this.#random.below(this.#flows.length)]
       const frame = this.#device.take(flow.need)
       if (frame === undefined) break
       flow.write(frame)
@@ -87,20 +82,13 @@ export class VirtualStack {
     const count = this.#held
     if (count === 0) return
     const taken = this.#device.transmit(burst, count)
-    // A taken frame leaves in a later step at the earliest, so its bytes are still what was handed over.
-    for (let i = 0; i < taken; i += 1) this.#note(burst[i] as Frame)
-    for (let i = taken; i < count; i += 1) burst[i - taken] = burst[i] as Frame
+    for (let i = 0; i < taken; i += 1) this.sent += burst[i].segments
+    for (let i = taken; i < count; i += 1) burst[i - taken] = burst[i]
     this.#held = count - taken
-  }
-
-  #note(frame: Frame): void {
-    this.sent += frame.segments
-    if (this.#oracle !== null) this.#oracle.entered(this.name, frame)
   }
 
   #receive(frame: Frame): void {
     this.received += frame.segments
-    if (this.#oracle !== null) this.#oracle.left(this.name, frame)
     frame.release()
   }
 

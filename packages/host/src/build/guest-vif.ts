@@ -1,0 +1,78 @@
+import type { Frame } from '@netaccel/packet'
+import type { GuestStack, Vif } from '@netaccel/netfront'
+import type { Engine } from '@netaccel/xen'
+import type { EdgeOracle } from '../check/oracle.js'
+import type { StackDevice } from '../traffic/virtual-stack.js'
+
+/** What entered and left at one guest's device, in wire segments and bytes of whole frames: the ledger's two ends. */
+export interface EdgeCount {
+  enteredSegments: number
+  enteredBytes: number
+  leftSegments: number
+  leftBytes: number
+}
+
+/**
+ * A guest's device as its stack meets it: the edge of the world. Whatever is taken here is noted as entered, whatever
+ * is delivered as left, for the ledger and for the oracle; both look only, and own nothing.
+ */
+export class GuestVif implements StackDevice {
+  /** `a.guest1.vif0`: its name in the world, and its edge in the oracle. */
+  readonly path: string
+  readonly mac: string
+  readonly vif: Vif
+  readonly engine: Engine
+  readonly count: EdgeCount = { enteredSegments: 0, enteredBytes: 0, leftSegments: 0, leftBytes: 0 }
+  readonly #oracle: EdgeOracle | null
+  #stack: GuestStack | null = null
+
+  constructor(path: string, mac: string, vif: Vif, oracle: EdgeOracle | null) {
+    this.path = path
+    this.mac = mac
+    this.vif = vif
+    this.engine = vif.domain.engine
+    this.#oracle = oracle
+    oracle?.addEdge(path, mac)
+    vif.stack = { receive: (frame) => this.#receive(frame), wake: () => this.#stack?.wake() }
+  }
+
+  /** For code that was given the device only. */
+  get device(): StackDevice {
+    return this
+  }
+
+  get stack(): GuestStack | null {
+    return this.#stack
+  }
+
+  /** The stack that receives from now on. Null: what arrives is counted and given back. */
+  set stack(stack: GuestStack | null) {
+    this.#stack = stack
+  }
+
+  /** An empty frame of the device with room for `length` bytes, or undefined: wait for `wake` or a completion. */
+  take(length: number): Frame | undefined {
+    return this.vif.txPool.take(length)
+  }
+
+  /** As netfront's `transmit`: the first n are the device's. */
+  transmit(frames: Frame[], count: number): number {
+    const taken = this.vif.transmit(frames, count)
+    // A taken frame leaves in a later step at the earliest, so its bytes are still those that were handed over.
+    for (let i = 0; i < taken; i += 1) {
+      const frame = frames[i]
+      this.count.enteredSegments += frame.segments
+      this.count.enteredBytes += frame.length
+      if (this.#oracle !== null) this.#oracle.entered(this.path, frame)
+    }
+    return taken
+  }
+
+  #receive(frame: Frame): void {
+    this.count.leftSegments += frame.segments
+    this.count.leftBytes += frame.length
+    if (this.#oracle !== null) this.#oracle.left(this.path, frame)
+    if (this.#stack === null) frame.release()
+    else this.#stack.receive(frame)
+  }
+}

@@ -1,0 +1,163 @@
+import { Bridge } from '@netaccel/bridge'
+import { Netback } from '@netaccel/netback'
+import { Netfront, type VifOptions } from '@netaccel/netfront'
+import {
+  CleanupStack,
+  type CostTable,
+  type Domain,
+  Hypervisor,
+  PAGE_SIZE,
+  type Timeline,
+} from '@netaccel/xen'
+import type { EdgeOracle } from '../check/oracle.js'
+import { parseSentence } from '../value/sentence.js'
+import type { GuestValue, HostValue, VifValue } from '../value/world-value.js'
+import { Nic } from './nic.js'
+import { GuestVif } from './guest-vif.js'
+import { createVif, removeVif } from './toolstack.js'
+
+const MEBIBYTE = 1 << 20
+const DEFAULT_MEBIBYTES = 16
+/** The hypervisor's own tables. */
+const HYPERVISOR_MEBIBYTES = 2
+
+/** What all hosts of a world share. */
+export interface HostParts {
+  readonly timeline: Timeline
+  readonly costs: CostTable
+  readonly oracle: EdgeOracle | null
+}
+
+/** A guest: its domain, its frontend driver, its devices by name. */
+export interface Guest {
+  readonly name: string
+  readonly domain: Domain
+  readonly netfront: Netfront
+  readonly vifs: ReadonlyMap<string, GuestVif>
+}
+
+/** One machine: hypervisor, driver domain with bridge, netback and NICs, and guests. */
+export class Host {
+  readonly name: string
+  readonly value: HostValue
+  readonly hypervisor: Hypervisor
+  readonly driver: Domain
+  readonly bridge: Bridge
+  readonly netback: Netback
+  readonly nics = new Map<string, Nic>()
+  readonly guests = new Map<string, Guest>()
+  readonly #parts: HostParts
+  readonly #cleanup: CleanupStack
+
+  private constructor(
+    name: string,
+    value: HostValue,
+    parts: HostParts,
+    hypervisor: Hypervisor,
+    driver: Domain,
+    cleanup: CleanupStack,
+  ) {
+    this.name = name
+    this.value = value
+    this.hypervisor = hypervisor
+    this.driver = driver
+    this.#parts = parts
+    this.#cleanup = cleanup
+    this.bridge = new Bridge(driver.engine)
+    for (const [nicName, nic] of Object.entries(value.nics ?? {})) {
+      this.nics.set(nicName, new Nic(nicName, nic, hypervisor, driver, cleanup))
+    }
+    this.netback = new Netback(driver, { bridge: this.bridge })
+  }
+
+  /** Build the machine and its driver domain. Guests come by {@link addGuest}. On failure all is undone. */
+  static async build(name: string, value: HostValue, parts: HostParts): Promise<Host> {
+    const { timeline, costs } = parts
+    const cleanup = new CleanupStack()
+    try {
+      const hypervisor = new Hypervisor({ name, timeline, costs, machine: { bytes: machineBytes(value) } })
+      const driver = await hypervisor.createDomain({ name: 'driver', pages: pagesOf(DEFAULT_MEBIBYTES) })
+      cleanup.push('driver domain', async () => void (await hypervisor.destroyDomain(driver)))
+      const host = new Host(name, value, parts, hypervisor, driver, cleanup)
+      for (const text of value.links ?? []) host.nics.get(parseSentence(text)?.from ?? '')?.plug(host.bridge)
+      await host.netback.start()
+      cleanup.push('netback', () => host.netback.stop())
+      for (const [guest, guestValue] of Object.entries(value.guests ?? {}))
+        await host.addGuest(guest, guestValue)
+      return host
+    } catch (error) {
+      await cleanup.run()
+      throw error
+    }
+  }
+
+  /** Make a guest with its frontend driver and devices. They connect by themselves. */
+  async addGuest(name: string, value: GuestValue): Promise<Guest> {
+    const memory = value.memory ?? DEFAULT_MEBIBYTES
+    const domain = await this.hypervisor.createDomain({ name, pages: pagesOf(memory) })
+    this.#cleanup.push(`guest ${name}`, () => this.removeGuest(name))
+    const names = Object.keys(value.vifs)
+    const options = vifOptions(Object.values(value.vifs))
+    const netfront = new Netfront(domain, options)
+    const vifs = new Map<string, GuestVif>()
+    const guest: Guest = { name, domain, netfront, vifs }
+    this.guests.set(name, guest)
+    netfront.onVif = (vif) => {
+      const vifName = names[vif.handle]
+      if (vifName === undefined) return
+      const path = `${this.name}.${name}.${vifName}`
+      vifs.set(vifName, new GuestVif(path, value.vifs[vifName].mac, vif, this.#parts.oracle))
+    }
+    for (const [handle, vif] of Object.values(value.vifs).entries()) {
+      const request = { handle, mac: vif.mac, mtu: vif.mtu ?? 1500 }
+      await createVif(
+        this.driver,
+        domain,
+        vif.accel === undefined ? request : { ...request, accel: vif.accel },
+      )
+    }
+    await netfront.start()
+    return guest
+  }
+
+  /** Unplug a guest's devices in good order, then take the domain away. A guest that is gone is none to remove. */
+  async removeGuest(name: string): Promise<void> {
+    const guest = this.guests.get(name)
+    if (guest === undefined) return
+    this.guests.delete(name)
+    for (const handle of guest.vifs.size === 0 ? [] : [...guest.vifs.values()].map(({ vif }) => vif.handle)) {
+      await removeVif(this.driver, guest.domain, handle)
+    }
+    await guest.netfront.stop()
+    await this.hypervisor.destroyDomain(guest.domain)
+  }
+
+  /** Every vif carries frames. */
+  get connected(): boolean {
+    return [...this.guests.values()].every(
+      (guest) => guest.vifs.size > 0 && [...guest.vifs.values()].every(({ vif }) => vif.running),
+    )
+  }
+
+  /** Take the machine down; what it took is given back. */
+  close(): Promise<void> {
+    return this.#cleanup.run().then(() => undefined)
+  }
+}
+
+function pagesOf(mebibytes: number): number {
+  return (mebibytes * MEBIBYTE) / PAGE_SIZE
+}
+
+function machineBytes(value: HostValue): number {
+  const guests = Object.values(value.guests ?? {}).map((guest) => guest.memory ?? DEFAULT_MEBIBYTES)
+  const needed = HYPERVISOR_MEBIBYTES + DEFAULT_MEBIBYTES + guests.reduce((sum, memory) => sum + memory, 0)
+  return Math.max(value.memory ?? 0, needed) * MEBIBYTE
+}
+
+/** netfront takes the features per domain: a guest whose vifs differ gets what all of them have. */
+function vifOptions(vifs: readonly VifValue[]): VifOptions {
+  const all = (name: 'sg' | 'gso' | 'checksum'): boolean =>
+    vifs.every((vif) => vif.features?.[name] !== false)
+  return { sg: all('sg'), gso: all('gso'), checksum: all('checksum') }
+}

@@ -1,0 +1,52 @@
+import type { BridgePort } from '@netaccel/bridge'
+import { type Frame, FrameQueue } from '@netaccel/packet'
+import type { NicDriver } from '@netaccel/nic-sim'
+
+/**
+ * Stage 6s of a frame's way out: what plugs a NIC into the bridge.
+ *
+ * A frame that finds the NIC's queue full waits here, in order. The wait is bounded without a bound of its own: a frame
+ * comes from a pool, and its sender stops when the pool is empty (docs/adr/0007).
+ */
+export class NicPort {
+  readonly #driver: NicDriver
+  readonly #backlog = new FrameQueue()
+
+  constructor(driver: NicDriver) {
+    this.#driver = driver
+    driver.onRoom = () => this.#flush()
+  }
+
+  /** Received frames go into the bridge from here. */
+  plug(port: BridgePort): void {
+    this.#driver.onReceive = (frame) => port.receive(frame)
+  }
+
+  /** The bridge's `send`: owns the frame. */
+  send(frame: Frame): void {
+    if (this.#backlog.count === 0 && this.#driver.transmit(frame) === 'taken') return
+    this.#backlog.push(frame)
+  }
+
+  /** Frames that wait for the NIC, in wire segments. */
+  get segments(): number {
+    return this.#backlog.segments
+  }
+
+  /** The host is taken down: what waits is given back. */
+  close(): void {
+    this.#driver.onRoom = null
+    this.#driver.onReceive = null
+    this.#backlog.releaseAll()
+  }
+
+  #flush(): void {
+    for (let frame = this.#backlog.peek(); frame !== null; frame = this.#backlog.peek()) {
+      this.#backlog.shift()
+      if (this.#driver.transmit(frame) === 'full') {
+        this.#backlog.unshift(frame)
+        return
+      }
+    }
+  }
+}

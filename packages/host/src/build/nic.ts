@@ -1,0 +1,51 @@
+import type { Bridge } from '@netaccel/bridge'
+import { MachineBus, NicDevice, NicDriver } from '@netaccel/nic-sim'
+import { FramePool, poolBytes } from '@netaccel/packet'
+import { type CleanupStack, type Domain, type Engine, type Hypervisor, PAGE_SIZE } from '@netaccel/xen'
+import type { NicValue } from '../value/world-value.js'
+import { NicPort } from './nic-port.js'
+
+/** Receive buffers of the driver domain: what a NIC of this speed class posts, as many as its ring has descriptors. */
+const RX_FRAMES = 512
+const DEFAULT_MTU = 1500
+const ETHERNET_HEADER = 18
+
+/** A NIC of a host: device, driver, and what plugs it into the bridge. */
+export class Nic {
+  readonly name: string
+  readonly device: NicDevice
+  readonly driver: NicDriver
+  readonly pool: FramePool
+  readonly port: NicPort
+  readonly engine: Engine
+
+  /** Build it, pushing on `cleanup` whatever undoes it. */
+  constructor(name: string, value: NicValue, hypervisor: Hypervisor, driver: Domain, cleanup: CleanupStack) {
+    const { mac, mtu = DEFAULT_MTU, overflow } = value
+    this.name = name
+    this.engine = hypervisor.timeline.engine(`${hypervisor.name}.${name}`, hypervisor.costs)
+    cleanup.push(`${name} engine`, () => hypervisor.timeline.removeEngine(this.engine))
+    const bus = new MachineBus({ machine: hypervisor.machine, domid: driver.id })
+    this.device = new NicDevice({
+      name,
+      engine: this.engine,
+      bus,
+      mac,
+      mtu,
+      ...(overflow === undefined ? {} : { overflow }),
+    })
+    const bytesEach =
+      mtu + ETHERNET_HEADER <= 2048 ? 2048 : Math.ceil((mtu + ETHERNET_HEADER) / PAGE_SIZE) * PAGE_SIZE
+    const arena = driver.extent.allocPages(Math.ceil(poolBytes(RX_FRAMES, bytesEach) / PAGE_SIZE))
+    cleanup.push(`${name} receive buffers`, () => driver.extent.freePages(arena))
+    this.pool = new FramePool(arena, { frames: RX_FRAMES, bytesEach })
+    this.driver = new NicDriver({ engine: driver.engine, device: this.device, bus, pool: this.pool })
+    cleanup.push(`${name} driver`, () => this.driver.close())
+    this.port = new NicPort(this.driver)
+    cleanup.push(`${name} port`, () => this.port.close())
+  }
+
+  plug(bridge: Bridge): void {
+    this.port.plug(bridge.addPort({ name: this.name, send: (frame) => this.port.send(frame) }))
+  }
+}
