@@ -3,6 +3,7 @@ import type { Engine } from '@netaccel/xen'
 import type { BufferTable } from './buffer-table.js'
 import type { FilterTable } from './filter-table.js'
 import type { HostQueues } from './host-queues.js'
+import type { Meter } from './meter.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import type { WireLane } from './wire-lane.js'
 
@@ -19,6 +20,7 @@ export interface DeviceParts {
   viTop: number
   readonly drops: DropCounters
   readonly statistics: PortStatistics
+  readonly meter: Meter
   /** The cable, or null while none is plugged in. */
   out: WireLane | null
   incoming: WireLane | null

@@ -21,6 +21,8 @@ const SOURCE = 7
 const MAC_HIGH = 11
 const MAC_LOW = 12
 const FAMILY = 13
+/** The whole first hash: tells almost every other key at one look. */
+const HASH = 14
 
 /**
  * The port's receive filters: an open hash table with a second hash as the step, one for all VIs. The most precise
@@ -58,8 +60,10 @@ export class FilterTable {
   insert(key: FilterWords, vi: number): number | 'duplicate' | 'full' {
     const wanted = this.wanted
     fillWanted(wanted, key)
-    let at = this.firstHash(wanted)
-    const step = this.secondHash(wanted)
+    const hash = hashOf(wanted)
+    wanted[HASH] = hash
+    let at = hash & this.mask
+    const step = stepOf(hash)
     const limit = SEARCH_DEPTH[key.kind]
     let free = -1
     let depth = 0
@@ -139,7 +143,7 @@ export class FilterTable {
     if (this.live[KIND_WILDCARD] === 0) return -1
     wanted[KIND] = KIND_WILDCARD
     wanted[PORTS] = info.destinationPort << 16
-    wanted.fill(0, SOURCE, SOURCE + 4)
+    for (let i = SOURCE; i < SOURCE + 4; i++) wanted[i] = 0
     return this.search()
   }
 
@@ -155,15 +159,16 @@ export class FilterTable {
   }
 
   private search(): number {
-    const wanted = this.wanted
-    const words = this.words
-    const step = this.secondHash(wanted)
-    let at = this.firstHash(wanted)
-    for (let left = this.depth[wanted[KIND]]; left > 0; left--, at = (at + step) & this.mask) {
-      const mac = words[at * STRIDE + MAC_HIGH]
-      if (mac !== ANY_MAC && (mac !== wanted[MAC_HIGH] || words[at * STRIDE + MAC_LOW] !== wanted[MAC_LOW]))
-        continue
-      if (this.equalsButMac(at, wanted)) return at
+    const { wanted, words, mask } = this
+    const hash = hashOf(wanted)
+    const step = stepOf(hash)
+    let at = hash & mask
+    for (let left = this.depth[wanted[KIND]]; left > 0; left--, at = (at + step) & mask) {
+      const entry = at * STRIDE
+      if (words[entry + HASH] !== hash >>> 0 || !this.equalsButMac(at, wanted)) continue
+      const mac = words[entry + MAC_HIGH]
+      if (mac === ANY_MAC || (mac === wanted[MAC_HIGH] && words[entry + MAC_LOW] === wanted[MAC_LOW]))
+        return at
     }
     return -1
   }
@@ -181,25 +186,32 @@ export class FilterTable {
     for (let i = KIND; i < MAC_HIGH; i++) if (words[at + i] !== wanted[i]) return false
     return words[at + FAMILY] === wanted[FAMILY]
   }
-
-  /** Of all but the MAC, which a key need not name; of the MAC for a key that is nothing else. */
-  private firstHash(wanted: Uint32Array): number {
-    return mixed(wanted, 0x9e3779b9) & this.mask
-  }
-
-  /** Odd, so that the steps reach every place. */
-  private secondHash(wanted: Uint32Array): number {
-    return (mixed(wanted, 0x85ebca6b) | 1) & this.mask
-  }
 }
 
-function mixed(wanted: Uint32Array, seed: number): number {
-  let hash = seed ^ wanted[KIND]
-  const last = wanted[KIND] === KIND_MAC ? MAC_LOW : SOURCE + 3
-  const first = wanted[KIND] === KIND_MAC ? MAC_HIGH : PORTS
-  for (let i = first; i <= last; i++) hash = Math.imul(hash ^ wanted[i] ^ (hash >>> 15), 0x2c1b3c6d)
-  hash = Math.imul(hash ^ (hash >>> 13), 0x297a2d39)
-  return hash ^ (hash >>> 16)
+/**
+ * Of all but the MAC, which a key need not name; of the MAC for a key that is nothing else. Addresses of IPv4 and the
+ * source of a wildcard are one word and none.
+ */
+function hashOf(wanted: Uint32Array): number {
+  const kind = wanted[KIND]
+  if (kind === KIND_MAC) return mix(mix(kind, wanted[MAC_HIGH]), wanted[MAC_LOW]) | 0
+  let hash = mix(mix(mix(kind, wanted[PORTS]), wanted[PROTOCOL]), wanted[DESTINATION])
+  if (kind === KIND_FULL) hash = mix(hash, wanted[SOURCE])
+  if (wanted[FAMILY] === 6) {
+    for (let i = 1; i < 4; i++) hash = mix(hash, wanted[DESTINATION + i])
+    if (kind === KIND_FULL) for (let i = 1; i < 4; i++) hash = mix(hash, wanted[SOURCE + i])
+  }
+  return hash
+}
+
+/** The second hash, odd, so that the steps reach every place. */
+function stepOf(hash: number): number {
+  return (Math.imul(hash, 0x85ebca6b) >>> 16) | 1
+}
+
+function mix(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x9e3779b1)
+  return mixed ^ (mixed >>> 15)
 }
 
 function fillWanted(wanted: Uint32Array, key: FilterWords): void {

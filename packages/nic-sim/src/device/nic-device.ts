@@ -10,6 +10,7 @@ import type { DeviceParts, PortStatistics } from './device-parts.js'
 import type { FilterWords } from './filter-key.js'
 import { FilterTable } from './filter-table.js'
 import { HostQueues } from './host-queues.js'
+import { Meter } from './meter.js'
 import { RingMemory } from './ring-memory.js'
 import { RxEngine } from './rx-engine.js'
 import { TxEngine } from './tx-engine.js'
@@ -101,6 +102,7 @@ export class NicDevice implements WireSocket {
       viTop: 0,
       drops: this.drops,
       statistics: emptyStatistics(),
+      meter: new Meter(),
       out: null,
       incoming: null,
       link: false,
@@ -219,7 +221,7 @@ export class NicDevice implements WireSocket {
       rx: new RingMemory(pages.slice(rxAt, rxAt + ringPages(rx)), rx),
     }
     const page = this.bus.ioPage((offset, value) => this.rung(vi, offset, value))
-    const vi = new VirtualInterface(id, owner, rings, page)
+    const vi = new VirtualInterface(id, owner, rings, page, this.parts.meter)
     this.parts.vis[id] = vi
     this.parts.viTop = Math.max(this.parts.viTop, id + 1)
     return vi

@@ -29,6 +29,8 @@ export class RxEngine implements Poller {
   processed: number
   /** Called after frames were taken, when somebody waits for {@link processed}; null: nobody. */
   onProcessed: (() => void) | null
+  /** Set by the device: schedules this engine's poll. */
+  onPauseEnd: () => void
   /** The wire was held up, and how often that ended by the watchdog. */
   pauses: number
   pauseTimeouts: number
@@ -49,6 +51,7 @@ export class RxEngine implements Poller {
     this.name = `${device.name}-rx`
     this.processed = 0
     this.onProcessed = null
+    this.onPauseEnd = ignore
     this.pauses = 0
     this.pauseTimeouts = 0
     this.device = device
@@ -96,10 +99,9 @@ export class RxEngine implements Poller {
   }
 
   private taken(frames: number, more: boolean): boolean {
-    if (frames > 0) {
-      this.device.engine.charge('frame', frames)
-      if (this.onProcessed !== null) this.onProcessed()
-    }
+    this.device.meter.frames += frames
+    this.device.meter.settle(this.device.engine)
+    if (frames > 0 && this.onProcessed !== null) this.onProcessed()
     return more
   }
 
@@ -143,8 +145,8 @@ export class RxEngine implements Poller {
     to.checksum = this.verdict === 'ok' ? 'verified' : 'none'
     to.id = frame.id
     this.count(frame.length)
-    device.engine.charge('byteDma', frame.length)
-    device.engine.charge('descriptor', 1)
+    device.meter.bytes += frame.length
+    device.meter.descriptors++
     host.received.push(to)
     host.receivedTotal++
     host.onWork()
@@ -188,9 +190,6 @@ export class RxEngine implements Poller {
     this.timer = null
     if (this.waitingSince >= 0) this.onPauseEnd()
   }
-
-  /** Set by the device: schedules this engine's poll. */
-  onPauseEnd: () => void = ignore
 
   /** Drops a frame for want of a buffer: a VI is told by an event, the driver domain's drop is counted here. */
   private give(frame: Frame, vi: VirtualInterface | null, reason: DropReason): boolean {

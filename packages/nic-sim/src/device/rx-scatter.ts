@@ -56,7 +56,7 @@ export class RxScatter {
     const events = (bad > 0 ? 1 : this.used) + (vi.untold > 0 ? 1 : 0)
     if (vi.eventRoom < events + TX_EVENT_RESERVE) return 'no-room'
     vi.flushMissed()
-    this.device.engine.charge('descriptor', this.used)
+    this.device.meter.descriptors += this.used
     if (bad > 0) vi.discardRx(this.used, bad, frame.length)
     else this.write(vi, frame, flagsOf(info, verdict))
     return 'laid'
@@ -89,7 +89,7 @@ export class RxScatter {
   }
 
   private write(vi: VirtualInterface, frame: Frame, flags: number): void {
-    const { buffers, engine } = this.device
+    const { buffers, meter } = this.device
     const { used } = this
     let done = 0
     for (let i = 0; i < used; i++) {
@@ -103,8 +103,8 @@ export class RxScatter {
     }
     vi.rxFrames++
     vi.rxBytes += frame.length
-    engine.charge('byteDma', frame.length)
-    engine.charge('descriptor', used)
+    meter.bytes += frame.length
+    meter.descriptors += used
   }
 }
 

@@ -61,6 +61,7 @@ export class TxEngine implements Poller {
       idle = this.left === before ? idle + 1 : 0
       this.turn = (this.turn + 1) % turns
     }
+    device.meter.settle(device.engine)
     return this.left <= 0 && !this.blocked
   }
 
@@ -93,7 +94,7 @@ export class TxEngine implements Poller {
     while (this.left > stop && !this.blocked) {
       const frame = queued.peek()
       if (frame === null) return
-      this.device.engine.charge('descriptor', 1)
+      this.device.meter.descriptors++
       if (frame.gsoSize > 0 && this.device.link) {
         queued.shift()
         this.left--
@@ -144,7 +145,7 @@ export class TxEngine implements Poller {
     while (this.left > stop && !this.blocked && !this.cutter.active && vi.eventRoom >= TX_EVENT_RESERVE) {
       const found = this.chain.read(vi, this.device.buffers)
       if (found === 'none') break
-      this.device.engine.charge('descriptor', this.chain.descriptors)
+      this.device.meter.descriptors += this.chain.descriptors
       if (found === 'bad') this.discard(vi, this.chain.reason)
       else if (!this.device.link || this.device.out === null) this.discard(vi, REASON_LINK)
       else if (this.chain.mss > 0) this.startViCut(vi)
@@ -180,7 +181,7 @@ export class TxEngine implements Poller {
   private startViCut(vi: VirtualInterface): void {
     const { chain, cutter } = this
     const outcome = cutter.beginVi(vi, chain, this.device.buffers, this.device.mtu)
-    this.device.engine.charge('byteDma', chain.bytes)
+    this.device.meter.bytes += chain.bytes
     if (outcome !== 'begun') {
       cutter.end()
       return this.discard(vi, outcome === 'oversize' ? REASON_OVERSIZE : REASON_MALFORMED)
@@ -226,7 +227,7 @@ export class TxEngine implements Poller {
 
   /** A filled slot goes to the wire. */
   private send(slot: Frame, vi: VirtualInterface | null): void {
-    const { statistics, engine, out } = this.device
+    const { statistics, meter, out } = this.device
     statistics.txPackets++
     statistics.txBytes += slot.length
     if (vi !== null) {
@@ -235,8 +236,8 @@ export class TxEngine implements Poller {
       vi.txSegments++
       vi.txBytes += slot.length
     }
-    engine.charge('frame', 1)
-    engine.charge('byteDma', slot.length)
+    meter.frames++
+    meter.bytes += slot.length
     out?.send(slot)
   }
 

@@ -18,6 +18,7 @@ import {
   REASON_NO_DESCRIPTOR,
   TX_BATCH,
 } from '../constants.js'
+import type { Meter } from './meter.js'
 import type { RingMemory } from './ring-memory.js'
 
 /** Event slots that receiving leaves free, so that a frame already taken from the TX ring can be answered. */
@@ -78,10 +79,12 @@ export class VirtualInterface {
   private missedFrames = 0
   private missedBytes = 0
   private missedTold = false
+  private readonly meter: Meter
   private readonly registers: Uint32Array
   private readonly rung: Uint8Array
 
-  constructor(id: number, owner: DomainId, rings: ViRings, doorbell: Page) {
+  constructor(id: number, owner: DomainId, rings: ViRings, doorbell: Page, meter: Meter) {
+    this.meter = meter
     this.id = id
     this.owner = owner
     this.doorbell = doorbell
@@ -139,6 +142,7 @@ export class VirtualInterface {
     this.events.write(this.eventWritten, word0, (kind << EVENT_KIND_SHIFT) | rest)
     this.eventWritten = (this.eventWritten + 1) >>> 0
     this.eventCount++
+    this.meter.descriptors++
     if (this.armed) this.wake()
   }
 

@@ -237,3 +237,16 @@ describe('reset, quiesce, close', () => {
     expect(() => left.driver.setMtu(9000)).toThrow(/maxMtu/)
   })
 })
+
+describe('charging (D2)', () => {
+  it('charges both NICs and both driver domains for what they did, exactly', async () => {
+    const { clock, left, right } = pair()
+    for (let i = 0; i < 10; i++) left.send(udp(pattern(58)))
+    await clock.run()
+    for (const { device } of [left, right]) {
+      expect(device.engine.charged('frame')).toBe(10)
+      expect(device.engine.charged('byteDma')).toBe(1000)
+      expect(device.engine.charged('descriptor')).toBe(10)
+    }
+  })
+})
