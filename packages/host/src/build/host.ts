@@ -1,6 +1,7 @@
 import { Bridge } from '@netaccel/bridge'
-import { Netback } from '@netaccel/netback'
-import { Netfront, type VifOptions } from '@netaccel/netfront'
+import type { BackendAccelerator, FrontendAccelerator } from '@netaccel/core'
+import { Netback, type NetbackAccelerators } from '@netaccel/netback'
+import { Netfront, type NetfrontAccelerators, type VifOptions } from '@netaccel/netfront'
 import {
   CleanupStack,
   type CostTable,
@@ -14,6 +15,7 @@ import { parseSentence } from '../value/sentence.js'
 import type { GuestValue, HostValue, VifValue } from '../value/world-value.js'
 import { Nic } from './nic.js'
 import { GuestVif } from './guest-vif.js'
+import { type DomainPlugins, driverPlugins, guestPlugins } from './plugins.js'
 import { createVif, removeVif } from './toolstack.js'
 
 const MEBIBYTE = 1 << 20
@@ -33,6 +35,7 @@ export interface Guest {
   readonly name: string
   readonly domain: Domain
   readonly netfront: Netfront
+  readonly plugins: DomainPlugins<FrontendAccelerator, NetfrontAccelerators>
   readonly vifs: ReadonlyMap<string, GuestVif>
 }
 
@@ -44,6 +47,7 @@ export class Host {
   readonly driver: Domain
   readonly bridge: Bridge
   readonly netback: Netback
+  readonly plugins: DomainPlugins<BackendAccelerator, NetbackAccelerators>
   readonly nics = new Map<string, Nic>()
   readonly guests = new Map<string, Guest>()
   readonly #parts: HostParts
@@ -67,7 +71,11 @@ export class Host {
     for (const [nicName, nic] of Object.entries(value.nics ?? {})) {
       this.nics.set(nicName, new Nic(nicName, nic, hypervisor, driver, cleanup))
     }
+    this.plugins = driverPlugins(driver)
+    for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
     this.netback = new Netback(driver, { bridge: this.bridge })
+    this.netback.onVif = (vif) => this.plugins.accelerators.addVif(vif)
+    this.netback.onGone = (vif) => this.plugins.accelerators.removeVif(vif)
   }
 
   /** Build the machine and its driver domain. Guests come by {@link addGuest}. On failure all is undone. */
@@ -100,9 +108,11 @@ export class Host {
     const options = vifOptions(Object.values(value.vifs))
     const netfront = new Netfront(domain, options)
     const vifs = new Map<string, GuestVif>()
-    const guest: Guest = { name, domain, netfront, vifs }
+    const plugins = guestPlugins(domain)
+    const guest: Guest = { name, domain, netfront, plugins, vifs }
     this.guests.set(name, guest)
     netfront.onVif = (vif) => {
+      vif.companion = plugins.accelerators
       const vifName = names[vif.handle]
       if (vifName === undefined) return
       const path = `${this.name}.${name}.${vifName}`

@@ -5,6 +5,7 @@ import { HostError } from '../errors.js'
 import type { WorldValue } from '../value/world-value.js'
 import type { GuestVif } from './guest-vif.js'
 import type { Host } from './host.js'
+import { attached, loadInto, readPackage, unloadFrom } from './loading.js'
 
 /** A built world: hosts that run on one timeline. Made by {@link build}. */
 export class World {
@@ -78,6 +79,21 @@ export class World {
     } finally {
       this.#running = false
     }
+  }
+
+  /**
+   * Load both halves of a plugin's package into every host and guest, and wait until each vif that was offered it uses it.
+   * @throws AcceleratorError if the package does not fit; HostError ATTACH_FAILED
+   */
+  load(folder: string): Promise<void> {
+    const hosts = [...this.hosts.values()]
+    const plugin = readPackage(folder)
+    return this.drive(loadInto(hosts, plugin).then(() => attached(hosts, plugin.manifest)))
+  }
+
+  /** Detach a plugin from every vif, then unload both halves everywhere. */
+  unload(name: string): Promise<void> {
+    return this.drive(unloadFrom([...this.hosts.values()], name))
   }
 
   /** Take everything down, newest first. */
