@@ -269,6 +269,8 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
       await this.#board.show('closing', epoch)
       return true
     }
+    // A frontend that begins anew may count from the beginning.
+    if (APART.has(phase)) this.#epoch = epoch
     if (here === 'closing' && APART.has(phase)) {
       await this.#board.show('offered', this.#epoch)
       return true

@@ -84,6 +84,7 @@ export class BackendRun {
   async probe(): Promise<'attached' | 'declined'> {
     const { device, tally, host, port, description } = this.#parts
     try {
+      if (this.#aborted) throw new AcceleratorError('ABORTED', `probing ${device.name}`)
       const vif = await this.call('probe', () => this.callProbe())
       if (vif === 'declined') {
         tally.bump('attach_declined')

@@ -96,6 +96,7 @@ export class FrontendRun {
   async attach(): Promise<'attached' | 'declined'> {
     const { device, tally, host } = this.#parts
     try {
+      if (this.#aborted) throw new AcceleratorError('ABORTED', `attaching ${device.name}`)
       const vif = await this.newDevice()
       if (vif === 'declined') {
         tally.bump('attach_declined')

@@ -1,7 +1,7 @@
 // The phases of an attachment, as each end shows them to the other under `accel-phase`.
 import type { DoorStore } from '../scope/door-domain.js'
 
-/** Where a vif stands in netfront. Shown in its directory; absent until netfront has looked at `accel-frontend`. */
+/** Where a vif stands in netfront. `none` is shown by the absence of the key. */
 export type FrontendPhase =
   | 'none'
   | 'requested'
@@ -12,7 +12,7 @@ export type FrontendPhase =
   | 'draining'
   | 'suspended'
 
-/** Where a vif stands in netback. `none` is shown by the absence of the key. */
+/** Where a vif stands in netback; `none` as above. */
 export type BackendPhase = 'none' | 'offered' | 'steering' | 'closing'
 
 export const PHASE_KEY = 'accel-phase'

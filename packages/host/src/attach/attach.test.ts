@@ -31,7 +31,9 @@ function fast(world: PairWorld): number[] {
 }
 
 function dropped(world: PairWorld): unknown[] {
-  return world.guests.flatMap((guest) => guest.accelerators.fastCounters(guest.vif)[0]?.dropped.entries() ?? [])
+  return world.guests.flatMap(
+    (guest) => guest.accelerators.fastCounters(guest.vif)[0]?.dropped.entries() ?? [],
+  )
 }
 
 describe('attaching and detaching under traffic', () => {
@@ -91,7 +93,8 @@ describe('a door that fails', () => {
       door = new FailDoor(k)
       world.loadAll()
       // A conversation that one end gives up is given up by the other at its deadline.
-      const settled = () => world.guests.every(({ control }) => /^(active|declined)$/.test(control?.phase ?? ''))
+      const settled = () =>
+        world.guests.every(({ control }) => /^(active|declined)$/.test(control?.phase ?? ''))
       await world.until(settled, 12_000)
       const { failed: name } = door
       await unloadAll(world)
@@ -100,7 +103,7 @@ describe('a door that fails', () => {
       if (name === undefined) break
       failed.push(name)
     }
-    expect(failed.length).toBeGreaterThan(10)
+    expect(failed.length).toBeGreaterThan(8)
     door = null
     world.loadAll()
     expect(await world.until(() => world.allIn('active'))).toBe(true)
@@ -178,11 +181,167 @@ describe('keys', () => {
 
   it('shows the phases of both ends in the store', async () => {
     const world = await active()
+    await world.for(2)
     const { nodename, otherend } = world.backVif(0).device
-    const phases = [`${nodename}/accel-phase`, `${otherend}/accel-phase`].map((path) => world.dom0.store.read(path))
+    const phases = [`${nodename}/accel-phase`, `${otherend}/accel-phase`].map((path) =>
+      world.dom0.store.read(path),
+    )
     expect(await world.run(Promise.all(phases))).toEqual(['steering', 'active'])
     await unloadAll(world)
-    const after = [`${nodename}/accel-phase`, `${otherend}/accel-phase`].map((path) => world.dom0.store.read(path))
-    expect(await world.run(Promise.all(after))).toEqual([undefined, 'none'])
+    await world.for(2)
+    const after = [`${nodename}/accel-phase`, `${otherend}/accel-phase`].map((path) =>
+      world.dom0.store.read(path),
+    )
+    expect(await world.run(Promise.all(after))).toEqual([undefined, undefined])
+  })
+})
+
+describe('a half that does not settle', () => {
+  const never = () => new Promise<never>(() => {})
+
+  it('newDevice: declined after 5 s, everything given back', async () => {
+    const world = await connected()
+    const before = world.resources()
+    const [guest] = world.guests
+    if (guest === undefined) throw new Error('no guest')
+    world.loadBackend()
+    const half = world.loadFrontend(guest, { newDevice: async (vif) => {
+      const arena = vif.arena(4)
+      for (const page of arena.pages) vif.grant(page, 'rw')
+      vif.listen(() => {})
+      vif.task('for ever', never)
+      return never()
+    } })
+    expect(half).toBeDefined()
+    expect(await world.until(() => guest.control?.phase === 'attaching')).toBe(true)
+    expect(guest.registry.state('lane')?.use).toBe('probed')
+    const from = world.clock.now()
+    expect(await world.until(() => guest.control?.phase === 'declined')).toBe(true)
+    expect(Math.round((world.clock.now() - from) / MS)).toBeGreaterThan(4900)
+    await unloadAll(world)
+    expect(world.resources()).toEqual(before)
+  })
+
+  it('an unload during newDevice aborts it at once', async () => {
+    const world = await connected()
+    const [guest] = world.guests
+    if (guest === undefined) throw new Error('no guest')
+    world.loadBackend()
+    let aborted = false
+    world.loadFrontend(guest, { newDevice: (vif) => {
+      vif.signal.addEventListener('abort', () => {
+        aborted = true
+      })
+      return never()
+    } })
+    expect(await world.until(() => guest.control?.phase === 'attaching')).toBe(true)
+    await world.for(1)
+    const from = world.clock.now()
+    const report = await world.run(guest.registry.stop('lane', 'unloaded'))
+    expect(aborted).toBe(true)
+    expect(report.forced).toBe(false)
+    expect((world.clock.now() - from) / MS).toBeLessThan(120)
+    expect(guest.control?.phase).toBe('requested')
+  })
+
+  it('remove: taken back by force after 2 s, and the report says so', async () => {
+    const world = await active({ frontendManners: { remove: never } })
+    const [guest] = world.guests
+    const from = world.clock.now()
+    const report = await world.run(guest?.registry.stop('lane', 'unloaded') ?? Promise.reject(new Error('no guest')))
+    expect((world.clock.now() - from) / MS).toBeLessThan(2500)
+    expect(report.forced).toBe(false)
+    expect(guest?.control?.lastReport).toMatchObject({ forced: true, late: ['remove took longer than 2000 ms'] })
+    expect(guest?.control?.lastReport?.lastHook).toBeDefined()
+    startAll(world)
+    await world.for(3)
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+  })
+
+  it('stop of the backend: the frontend goes on after its deadline', async () => {
+    const world = await active({ backendManners: { stop: never } })
+    startAll(world)
+    await world.for(2)
+    const [guest] = world.guests
+    await world.run(guest?.registry.stop('lane', 'unloaded') ?? Promise.reject(new Error('no guest')))
+    expect(guest?.control?.phase).toBe('requested')
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+  })
+
+  it('a frontend that never completes: lent frames are dropped by force, counted, and kept aside', async () => {
+    const manners = { keep: false }
+    const world = await active({ frontendManners: manners })
+    manners.keep = true
+    const [guest] = world.guests
+    if (guest === undefined) throw new Error('no guest')
+    guest.stack?.burst(10)
+    const lent = guest.control?.run?.paths.lent ?? 0
+    expect(lent).toBeGreaterThan(0)
+    await world.run(guest.registry.stop('lane', 'unloaded'))
+    expect(guest.control?.lastReport).toMatchObject({ forced: true, framesDropped: lent, reason: 'unloaded' })
+    const [counters] = guest.accelerators.fastCounters(guest.vif)
+    expect(counters?.dropped.frames('forced_detach')).toBe(lent)
+    // The backend has said that the VI is closed: the frames are free again.
+    await world.for(5)
+    expect(guest.vif.txPool.small.free).toBe(guest.vif.txPool.small.size)
+  })
+
+  it('a frame that is busy for a second: tx_timeout, detached by force, declined', async () => {
+    const manners = { keep: false }
+    const world = await active({ frontendManners: manners })
+    manners.keep = true
+    const [guest] = world.guests
+    if (guest === undefined) throw new Error('no guest')
+    guest.stack?.burst(100)
+    expect(guest.vif.queues[0]?.stopped).toBe(true)
+    expect(await world.until(() => guest.control?.phase === 'declined')).toBe(true)
+    expect(guest.control?.lastReport).toMatchObject({ reason: 'failed', forced: true })
+    expect(guest.control?.tally.counters.counter('tx_timeout').value).toBe(1)
+    expect(guest.vif.queues[0]?.stopped).toBe(false)
+  })
+})
+
+describe('a hook that throws', () => {
+  it.each(['startXmit', 'poll', 'flush', 'hasRoom'])('%s: the vif detaches by force and stays declined until a reload', async (name) => {
+    let armed = false
+    const hook = (called: string) => {
+      if (armed && called === name) throw new Error('out of order')
+    }
+    const world = await active({ frontendManners: { hook } })
+    const [guest, other] = world.guests
+    if (guest === undefined || other === undefined) throw new Error('no guest')
+    armed = true
+    guest.stack?.burst(20)
+    expect(await world.until(() => guest.control?.phase === 'declined')).toBe(true)
+    armed = false
+    expect(guest.control?.tally.counters.counter('faults').value).toBe(1)
+    await world.for(200)
+    expect(guest.control?.phase).toBe('declined')
+    await world.drain()
+    // What may have left is dropped, never sent again.
+    const [counters] = guest.accelerators.fastCounters(guest.vif)
+    const gone = (counters?.dropped.frames('accelerator_fault') ?? 0) + (counters?.dropped.frames('forced_detach') ?? 0)
+    expect(world.wrong().filter((line) => !line.endsWith('came 0 times'))).toEqual([])
+    expect(world.wrong().length).toBeLessThanOrEqual(gone)
+    await world.run(guest.registry.stop('lane', 'unloaded'))
+    world.loadFrontend(guest)
+    expect(await world.until(() => guest.control?.phase === 'active')).toBe(true)
+  })
+})
+
+describe('a parked frame', () => {
+  it('goes by the ring at plug-out, before the frames behind it', async () => {
+    const world = await active()
+    const [guest, other] = world.guests
+    if (guest === undefined || other === undefined) throw new Error('no guest')
+    guest.stack?.burst(100)
+    const [counters] = guest.accelerators.fastCounters(guest.vif)
+    expect(guest.vif.queues[0]?.stopped).toBe(true)
+    await world.run(guest.registry.stop('lane', 'unloaded'))
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+    expect(counters?.dropped.entries()).toEqual([])
   })
 })

@@ -71,6 +71,11 @@ export interface LaneManners {
   hook?(name: string): void
   /** Never complete what was lent. */
   keep?: boolean
+  /** Instead of the plugin's own. */
+  newDevice?(vif: FrontendVif): Promise<AcceleratedVif | 'declined'>
+  /** Awaited before the plugin's own. */
+  remove?(): Promise<void>
+  stop?(): Promise<void>
 }
 
 // --- frontend
@@ -79,6 +84,7 @@ export function laneFrontend(context: FrontendContext, manners: LaneManners = {}
   return {
     newDevice: async (vif) => {
       manners.hook?.('newDevice')
+      if (manners.newDevice !== undefined) return manners.newDevice(vif)
       const arena = vif.arena(PAGES)
       const refs = arena.pages.map((page) => vif.grant(page, 'rw'))
       const state = new LaneVif(vif, arena, manners)
@@ -132,6 +138,7 @@ class LaneVif implements AcceleratedVif {
   /** The farewell: the other half unmaps our pages before their grants end. */
   async remove(_reason: string, signal: AbortSignal): Promise<void> {
     this.#manners.hook?.('remove')
+    await this.#manners.remove?.()
     this.#queue = undefined
     const { keys } = this.#vif
     await keys.write({ 'accel-lane': undefined })
@@ -198,7 +205,7 @@ class LaneQueue implements AcceleratedQueue {
     if (!this.accepts(frame)) return 'declined'
     const lane = this.#lane
     const prod = lane.get(TX_PROD)
-    if (((prod - this.#done) >>> 0) >= LANE_SLOTS) return 'busy'
+    if ((prod - this.#done) >>> 0 >= LANE_SLOTS) return 'busy'
     const at = lane.slot(TX_DATA, prod)
     lane.view.view.setUint32(at, frame.length, true)
     copyFrame(frame, frame.offset, lane.view, at + SLOT_HEADER, frame.length)
@@ -214,7 +221,7 @@ class LaneQueue implements AcceleratedQueue {
 
   hasRoom(): boolean {
     this.#manners.hook?.('hasRoom')
-    return ((this.#lane.get(TX_PROD) - this.#done) >>> 0) < LANE_SLOTS
+    return (this.#lane.get(TX_PROD) - this.#done) >>> 0 < LANE_SLOTS
   }
 
   poll(budget: number): 'idle' | 'more' {
@@ -322,6 +329,7 @@ class LaneEnd implements ProbedVif {
         if (other.pending() > 0) await new Promise<void>((resolve) => this.#empty.push(resolve))
       }
     }
+    await this.#manners.stop?.()
   }
 
   async remove(): Promise<void> {
@@ -372,6 +380,8 @@ class LaneEnd implements ProbedVif {
     const mapping = talk.map(refs, 'rw')
     const channel = typeof mapping === 'number' ? undefined : talk.connect(port, () => this.event())
     if (typeof mapping === 'number' || mapping.whole === undefined || channel === undefined) {
+      // What stands in the key may be an earlier vif's; the next one may say the very same again.
+      this.#said = undefined
       this.#talk = undefined
       await talk.close()
       return

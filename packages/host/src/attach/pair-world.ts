@@ -130,7 +130,8 @@ export class CountingStack {
       if (number < this.#last) this.reordered++
       this.#last = number
       for (let at = HEADER + 4; at < frame.length; at++) {
-        if (frame.bytes[frame.offset + at] !== ((number + 1 + at) & 255)) throw new Error(`frame ${number} came damaged`)
+        if (frame.bytes[frame.offset + at] !== ((number + 1 + at) & 255))
+          throw new Error(`frame ${number} came damaged`)
       }
     }
     frame.release()
@@ -312,7 +313,10 @@ export class PairWorld {
         const back = txPool.small.free === txPool.small.size && txPool.jumbo.free === txPool.jumbo.size
         return stack?.idle === true && back
       })
-    if (!(await this.until(quiet, 500))) throw new Error(`the traffic did not run out: ${this.guests.map((guest) => this.state(guest)).join('; ')}`)
+    if (!(await this.until(quiet, 500)))
+      throw new Error(
+        `the traffic did not run out: ${this.guests.map((guest) => this.state(guest)).join('; ')}`,
+      )
     await this.for(20)
   }
 
@@ -354,7 +358,8 @@ export class PairWorld {
       description: new HalfDescription(LANE_MANIFEST),
       requestUnload: () => {},
     }
-    const log = (level: string, scope: string, text: string, cause?: unknown) => this.log({ level, scope, text, cause })
+    const log = (level: string, scope: string, text: string, cause?: unknown) =>
+      this.log({ level, scope, text, cause })
     return openHalfScope({ domain, engine: domain.engine, kept, log }, facts).context
   }
 
