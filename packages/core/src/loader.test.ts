@@ -326,12 +326,20 @@ describe('the proof', () => {
       await load(files(good(String(n))))
       await unload()
     }
-    for (let n = 0; n < 50; n++) await cycle(n)
-    expect(await loader.prove(turn)).toEqual({ proven: 50, leaked: [] })
-    const before = process.memoryUsage().heapUsed
+    const heap = async () => {
+      for (let round = 0; round < 3; round++) {
+        await turn()
+        globalThis.gc?.()
+      }
+      return process.memoryUsage().heapUsed
+    }
+    // The first cycles also pay for compiled code.
     for (let n = 0; n < 200; n++) await cycle(n)
     expect(await loader.prove(turn)).toEqual({ proven: 200, leaked: [] })
-    expect((process.memoryUsage().heapUsed - before) / 200).toBeLessThan(1024)
+    const before = await heap()
+    for (let n = 0; n < 200; n++) await cycle(n)
+    expect(await loader.prove(turn)).toEqual({ proven: 200, leaked: [] })
+    expect(((await heap()) - before) / 200).toBeLessThan(1024)
   })
 
   it('names a generation that something still holds', async () => {
