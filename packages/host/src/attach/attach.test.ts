@@ -205,13 +205,15 @@ describe('a half that does not settle', () => {
     const [guest] = world.guests
     if (guest === undefined) throw new Error('no guest')
     world.loadBackend()
-    const half = world.loadFrontend(guest, { newDevice: async (vif) => {
-      const arena = vif.arena(4)
-      for (const page of arena.pages) vif.grant(page, 'rw')
-      vif.listen(() => {})
-      vif.task('for ever', never)
-      return never()
-    } })
+    const half = world.loadFrontend(guest, {
+      newDevice: async (vif) => {
+        const arena = vif.arena(4)
+        for (const page of arena.pages) vif.grant(page, 'rw')
+        vif.listen(() => {})
+        vif.task('for ever', never)
+        return never()
+      },
+    })
     expect(half).toBeDefined()
     expect(await world.until(() => guest.control?.phase === 'attaching')).toBe(true)
     expect(guest.registry.state('lane')?.use).toBe('probed')
@@ -228,12 +230,14 @@ describe('a half that does not settle', () => {
     if (guest === undefined) throw new Error('no guest')
     world.loadBackend()
     let aborted = false
-    world.loadFrontend(guest, { newDevice: (vif) => {
-      vif.signal.addEventListener('abort', () => {
-        aborted = true
-      })
-      return never()
-    } })
+    world.loadFrontend(guest, {
+      newDevice: (vif) => {
+        vif.signal.addEventListener('abort', () => {
+          aborted = true
+        })
+        return never()
+      },
+    })
     expect(await world.until(() => guest.control?.phase === 'attaching')).toBe(true)
     await world.for(1)
     const from = world.clock.now()
@@ -248,10 +252,15 @@ describe('a half that does not settle', () => {
     const world = await active({ frontendManners: { remove: never } })
     const [guest] = world.guests
     const from = world.clock.now()
-    const report = await world.run(guest?.registry.stop('lane', 'unloaded') ?? Promise.reject(new Error('no guest')))
+    const report = await world.run(
+      guest?.registry.stop('lane', 'unloaded') ?? Promise.reject(new Error('no guest')),
+    )
     expect((world.clock.now() - from) / MS).toBeLessThan(2500)
     expect(report.forced).toBe(false)
-    expect(guest?.control?.lastReport).toMatchObject({ forced: true, late: ['remove took longer than 2000 ms'] })
+    expect(guest?.control?.lastReport).toMatchObject({
+      forced: true,
+      late: ['remove took longer than 2000 ms'],
+    })
     expect(guest?.control?.lastReport?.lastHook).toBeDefined()
     startAll(world)
     await world.for(3)
@@ -304,31 +313,36 @@ describe('a half that does not settle', () => {
 })
 
 describe('a hook that throws', () => {
-  it.each(['startXmit', 'poll', 'flush', 'hasRoom'])('%s: the vif detaches by force and stays declined until a reload', async (name) => {
-    let armed = false
-    const hook = (called: string) => {
-      if (armed && called === name) throw new Error('out of order')
-    }
-    const world = await active({ frontendManners: { hook } })
-    const [guest, other] = world.guests
-    if (guest === undefined || other === undefined) throw new Error('no guest')
-    armed = true
-    guest.stack?.burst(20)
-    expect(await world.until(() => guest.control?.phase === 'declined')).toBe(true)
-    armed = false
-    expect(guest.control?.tally.counters.counter('faults').value).toBe(1)
-    await world.for(200)
-    expect(guest.control?.phase).toBe('declined')
-    await world.drain()
-    // What may have left is dropped, never sent again.
-    const [counters] = guest.accelerators.fastCounters(guest.vif)
-    const gone = (counters?.dropped.frames('accelerator_fault') ?? 0) + (counters?.dropped.frames('forced_detach') ?? 0)
-    expect(world.wrong().filter((line) => !line.endsWith('came 0 times'))).toEqual([])
-    expect(world.wrong().length).toBeLessThanOrEqual(gone)
-    await world.run(guest.registry.stop('lane', 'unloaded'))
-    world.loadFrontend(guest)
-    expect(await world.until(() => guest.control?.phase === 'active')).toBe(true)
-  })
+  it.each(['startXmit', 'poll', 'flush', 'hasRoom'])(
+    '%s: the vif detaches by force and stays declined until a reload',
+    async (name) => {
+      let armed = false
+      const hook = (called: string) => {
+        if (armed && called === name) throw new Error('out of order')
+      }
+      const world = await active({ frontendManners: { hook } })
+      const [guest, other] = world.guests
+      if (guest === undefined || other === undefined) throw new Error('no guest')
+      armed = true
+      guest.stack?.burst(20)
+      expect(await world.until(() => guest.control?.phase === 'declined')).toBe(true)
+      armed = false
+      expect(guest.control?.tally.counters.counter('faults').value).toBe(1)
+      await world.for(200)
+      expect(guest.control?.phase).toBe('declined')
+      await world.drain()
+      // What may have left is dropped, never sent again.
+      const [counters] = guest.accelerators.fastCounters(guest.vif)
+      const gone =
+        (counters?.dropped.frames('accelerator_fault') ?? 0) +
+        (counters?.dropped.frames('forced_detach') ?? 0)
+      expect(world.wrong().filter((line) => !line.endsWith('came 0 times'))).toEqual([])
+      expect(world.wrong().length).toBeLessThanOrEqual(gone)
+      await world.run(guest.registry.stop('lane', 'unloaded'))
+      world.loadFrontend(guest)
+      expect(await world.until(() => guest.control?.phase === 'active')).toBe(true)
+    },
+  )
 })
 
 describe('a parked frame', () => {
@@ -343,5 +357,61 @@ describe('a parked frame', () => {
     await world.drain()
     expect(world.wrong()).toEqual([])
     expect(counters?.dropped.entries()).toEqual([])
+  })
+})
+
+describe('suspend', () => {
+  it('detaches and waits; cancelled, it attaches anew', async () => {
+    const world = await active()
+    startAll(world)
+    const [guest] = world.guests
+    await world.run(guest?.control?.suspend() ?? Promise.reject(new Error('no guest')))
+    expect(guest?.control?.phase).toBe('suspended')
+    expect(guest?.control?.lastReport).toMatchObject({ reason: 'suspended', forced: false })
+    await world.for(5)
+    expect(guest?.control?.phase).toBe('suspended')
+    guest?.control?.cancelSuspend()
+    expect(await world.until(() => world.allIn('active'))).toBe(true)
+    await world.for(2)
+    await world.drain()
+    expect(world.wrong()).toEqual([])
+  })
+})
+
+describe('a vif that goes', () => {
+  it('leaves its accelerator before its rings, under traffic', async () => {
+    const world = await active()
+    startAll(world)
+    await world.for(2)
+    const [guest] = world.guests
+    if (guest === undefined) throw new Error('no guest')
+    await world.run(guest.netfront.stop())
+    expect(guest.registry.state('lane')?.members).toEqual([])
+    expect(guest.registry.state('lane')?.leases).toBe(0)
+    expect(await world.until(() => world.accelerators.control(world.backVif(0))?.phase === 'offered')).toBe(
+      true,
+    )
+  })
+
+  it('with its domain: the other end gives everything back and serves on', async () => {
+    const world = await connected()
+    const [before] = world.resources()
+    world.loadAll()
+    expect(await world.until(() => world.allIn('active'))).toBe(true)
+    startAll(world)
+    await world.for(2)
+    const [guest, other] = world.guests
+    if (guest === undefined || other === undefined) throw new Error('no guest')
+    guest.stack?.stop()
+    const report = await world.run(world.hypervisor.destroyDomain(guest.domain))
+    expect(report.stillHeld).toEqual([])
+    expect(await world.until(() => world.netback.vifs.length === 1)).toBe(true)
+    await world.for(10)
+    expect(other.control?.phase).toBe('active')
+    await world.run(other.registry.stop('lane', 'unloaded'))
+    await world.run(world.registry.stop('lane', 'unloaded'))
+    const [after] = world.resources()
+    expect(after?.mappings).toBeLessThanOrEqual((before?.mappings ?? 0) - 2)
+    expect(after?.grants).toBeLessThanOrEqual(before?.grants ?? 0)
   })
 })
