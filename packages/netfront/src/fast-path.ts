@@ -46,6 +46,17 @@ export interface FastPath {
   slowReached?(position: number): void
 }
 
+/**
+ * Sees each frame at the fork and at its delivery, with the path it takes. The frame stays whose it is: look, copy, keep
+ * nothing. A queue that nobody observes pays one field read a frame.
+ */
+export interface PathObserver {
+  /** The frame has been taken by this path. */
+  sent(frame: Frame, path: 'slow' | 'fast'): void
+  /** The frame has come by this path and is about to be the stack's. */
+  received(frame: Frame, path: 'slow' | 'fast'): void
+}
+
 /** What a queue offers to its fast path. All calls belong to the queue's engine. */
 export interface QueueSide {
   readonly index: number
@@ -68,4 +79,6 @@ export interface QueueSide {
   freeSlots(): number
   /** The fast path in place, or null. Set between bursts and polls only; set to null before its generation ends. */
   fastPath: FastPath | null
+  /** Null: nobody observes. */
+  observer: PathObserver | null
 }

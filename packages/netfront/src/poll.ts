@@ -18,8 +18,7 @@ export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): bo
       // A round that a fast path left open would name an index that has gone by when the next one comes.
       queue.round.open = false
       queue.round.slowDue = false
-      if (available > 0)
-        work = takeSlow(queue, link, null, (link.rx.ring.rspCons + available) >>> 0, budget)
+      if (available > 0) work = takeSlow(queue, link, null, (link.rx.ring.rspCons + available) >>> 0, budget)
     }
   }
   const broken = fault ?? link.rx.fault
@@ -84,6 +83,7 @@ function takeSlow(
     counters.rx_packets++
     counters.rx_bytes += frame.length
     counters.rx_segments += frame.segments
+    if (queue.observer !== null) queue.observer.received(frame, 'slow')
     queue.deliver(frame)
   }
   if (marked) fast.slowReached?.(ring.rspCons)

@@ -1,7 +1,7 @@
 import type { Frame, FramePool } from '@netaccel/packet'
 import type { Arena, Domain, Engine, PollHandle, Poller } from '@netaccel/xen'
 import { QueueCounters } from './counters.js'
-import type { FastPath, QueueSide } from './fast-path.js'
+import type { FastPath, PathObserver, QueueSide } from './fast-path.js'
 import { pollQueue } from './poll.js'
 import type { RxPacketReader } from './rx-packet.js'
 import type { RxPages } from './rx-pages.js'
@@ -60,6 +60,7 @@ export class TxRxQueue implements QueueSide, Poller {
   readonly work: Work
   readonly round: PollRound
   fastPath: FastPath | null
+  observer: PathObserver | null
   /** The stack hands over nothing; true also while there is no connection. */
   stopped: boolean
   private readonly host: QueueHost
@@ -79,6 +80,7 @@ export class TxRxQueue implements QueueSide, Poller {
     this.work = new Work()
     this.round = { open: false, noted: 0, fastFrames: 0, slowDue: false }
     this.fastPath = null
+    this.observer = null
     this.stopped = true
     this.link = null
     this.armed = false
@@ -139,7 +141,10 @@ export class TxRxQueue implements QueueSide, Poller {
       frame.release()
       return true
     }
+    const before = this.counters.tx_packets
     const taken = link.tx.send(frame)
+    // A frame that was dropped instead has not been sent by any path.
+    if (this.observer !== null && this.counters.tx_packets !== before) this.observer.sent(frame, 'slow')
     if (!link.tx.roomy) this.stopped = true
     return taken
   }

@@ -1,12 +1,12 @@
-import { Wire } from '@netaccel/nic-sim'
+import { type NicDevice, Wire } from '@netaccel/nic-sim'
 import { CleanupStack, defaultCosts, RealClock, settle, type Timeline, VirtualClock } from '@netaccel/xen'
 import { EdgeOracle } from '../check/oracle.js'
 import { HostError } from '../errors.js'
 import { checkWorld } from '../value/check-world.js'
-import { parseSentence } from '../value/sentence.js'
+import { parseSentence, type Sentence } from '../value/sentence.js'
 import type { WireValue, WorldValue } from '../value/world-value.js'
 import { Host } from './host.js'
-import { World } from './world.js'
+import { type NamedLane, World } from './world.js'
 
 export interface BuildOptions {
   /** The clock to run on, when the one that the value names is not enough (a real clock that waits on devices). */
@@ -32,34 +32,48 @@ async function assemble(value: WorldValue, timeline: Timeline, judged: boolean):
   const oracle = judged ? new EdgeOracle() : null
   const costs = { ...defaultCosts, ...value.costs }
   const hosts = new Map<string, Host>()
+  const lanes: NamedLane[] = []
   try {
     for (const [name, hostValue] of Object.entries(value.hosts)) {
       const host = await Host.build(name, hostValue, { timeline, costs, oracle })
       hosts.set(name, host)
       cleanup.push(`host ${name}`, () => host.close())
     }
-    for (const wire of value.wires ?? [])
-      join(hosts, typeof wire === 'string' ? { link: wire } : wire, value.seed ?? 1, cleanup)
+    for (const wire of value.wires ?? []) {
+      lanes.push(...join(hosts, typeof wire === 'string' ? { link: wire } : wire, value.seed ?? 1, cleanup))
+    }
     await connected(timeline, [...hosts.values()])
-    return new World(value, timeline, oracle, hosts, () => cleanup.run())
+    return new World(value, { timeline, oracle, hosts, lanes, undo: async () => void (await cleanup.run()) })
   } catch (error) {
     await cleanup.run()
     throw error
   }
 }
 
-function join(hosts: ReadonlyMap<string, Host>, value: WireValue, seed: number, cleanup: CleanupStack): void {
+function join(
+  hosts: ReadonlyMap<string, Host>,
+  value: WireValue,
+  seed: number,
+  cleanup: CleanupStack,
+): NamedLane[] {
   const { link, gbps = 0, delayUs = 0, loss = 0, flowControl = true } = value
-  const { from, to } = parseSentence(link) as { from: string; to: string }
-  const nicAt = (path: string) => {
-    const [host, nic] = path.split('.') as [string, string]
-    const found = hosts.get(host)?.nics.get(nic)
-    if (found === undefined) throw new HostError('NO_SUCH_PART', `The wire "${link}" names no NIC "${path}".`)
-    return found.device
-  }
+  const { from, to } = parseSentence(link) as Sentence
   const wire = new Wire({ gbps, delayNs: delayUs * 1000, loss, seed: `${seed}/${link}`, flowControl })
-  wire.join(nicAt(from), nicAt(to))
+  wire.join(nicAt(hosts, from), nicAt(hosts, to))
   cleanup.push(`wire ${link}`, () => wire.part())
+  const [there, back] = wire.lanes
+  return [
+    { name: `${from} -> ${to}`, lane: there },
+    { name: `${to} -> ${from}`, lane: back },
+  ]
+}
+
+/** checkWorld has seen that it exists. */
+function nicAt(hosts: ReadonlyMap<string, Host>, path: string): NicDevice {
+  const [host = '', nic = ''] = path.split('.')
+  const found = hosts.get(host)?.nics.get(nic)
+  if (found === undefined) throw new HostError('NO_SUCH_PART', `There is no NIC "${path}".`)
+  return found.device
 }
 
 const PATIENCE_NS = 10_000_000_000
@@ -67,19 +81,19 @@ const LOOK_NS = 100_000
 
 /** Wait until every vif carries frames. */
 async function connected(timeline: Timeline, hosts: readonly Host[]): Promise<void> {
-  const engine = hosts[0].driver.engine
+  const { engine } = hosts[0].driver
   const end = timeline.now() + PATIENCE_NS
   while (!hosts.every((host) => host.connected)) {
-    if (timeline.now() > end) {
-      const waiting = hosts
-        .flatMap((host) => [...host.guests.values()].flatMap((guest) => [...guest.vifs.values()]))
-        .filter(({ vif }) => !vif.running)
-      const names = waiting.map(({ path, vif }) => `${path} (${vif.state})`).join(', ')
-      throw new HostError(
-        'NOT_READY',
-        `After 10 s these vifs have not connected: ${names || 'those of guests without a device'}.`,
-      )
-    }
+    if (timeline.now() > end) throw notConnected(hosts)
     await new Promise<void>((resolve) => engine.after(LOOK_NS, resolve))
   }
+}
+
+function notConnected(hosts: readonly Host[]): HostError {
+  const waiting = hosts.flatMap((host) => host.vifs).filter(({ vif }) => !vif.running)
+  const names = waiting.map(({ path, vif }) => `${path} (${vif.state})`).join(', ')
+  return new HostError(
+    'NOT_READY',
+    `After 10 s these vifs have not connected: ${names || 'those that no driver has found'}.`,
+  )
 }

@@ -1,7 +1,8 @@
 import type { Frame } from '@netaccel/packet'
-import type { GuestStack, Vif } from '@netaccel/netfront'
+import type { FastCounters, GuestStack, NetfrontAccelerators, Vif } from '@netaccel/netfront'
 import type { Engine } from '@netaccel/xen'
 import type { EdgeOracle } from '../check/oracle.js'
+import { PathMeter } from '../check/path-meter.js'
 import type { StackDevice } from '../traffic/virtual-stack.js'
 
 /** What entered and left at one guest's device, in wire segments and bytes of whole frames: the ledger's two ends. */
@@ -23,17 +24,43 @@ export class GuestVif implements StackDevice {
   readonly vif: Vif
   readonly engine: Engine
   readonly count: EdgeCount = { enteredSegments: 0, enteredBytes: 0, leftSegments: 0, leftBytes: 0 }
+  /** Slow and fast, each way. */
+  readonly meter = new PathMeter()
+  readonly #accelerators: NetfrontAccelerators
   readonly #oracle: EdgeOracle | null
   #stack: GuestStack | null = null
 
-  constructor(path: string, mac: string, vif: Vif, oracle: EdgeOracle | null) {
+  constructor(
+    path: string,
+    mac: string,
+    vif: Vif,
+    accelerators: NetfrontAccelerators,
+    oracle: EdgeOracle | null,
+  ) {
     this.path = path
     this.mac = mac
     this.vif = vif
     this.engine = vif.domain.engine
+    this.#accelerators = accelerators
     this.#oracle = oracle
+    for (const queue of vif.queues) queue.observer = this.meter
     oracle?.addEdge(path, mac)
     vif.stack = { receive: (frame) => this.#receive(frame), wake: () => this.#stack?.wake() }
+  }
+
+  /** Each queue's counters of the fast path, over all attachments. */
+  get fast(): readonly FastCounters[] {
+    return this.#accelerators.fastCounters(this.vif)
+  }
+
+  /** Where this end of the vif stands with its accelerator. */
+  get phase(): string {
+    return this.#accelerators.control(this.vif)?.phase ?? 'none'
+  }
+
+  /** Frames lent to an accelerator now, and the leases of its attachment. */
+  get leases(): number {
+    return this.#accelerators.control(this.vif)?.run?.lease.held ?? 0
   }
 
   /** For code that was given the device only. */

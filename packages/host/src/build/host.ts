@@ -116,7 +116,10 @@ export class Host {
       const vifName = names[vif.handle]
       if (vifName === undefined) return
       const path = `${this.name}.${name}.${vifName}`
-      vifs.set(vifName, new GuestVif(path, value.vifs[vifName].mac, vif, this.#parts.oracle))
+      vifs.set(
+        vifName,
+        new GuestVif(path, value.vifs[vifName].mac, vif, plugins.accelerators, this.#parts.oracle),
+      )
     }
     for (const [handle, vif] of Object.values(value.vifs).entries()) {
       const request = { handle, mac: vif.mac, mtu: vif.mtu ?? 1500 }
@@ -140,6 +143,11 @@ export class Host {
     }
     await guest.netfront.stop()
     await this.hypervisor.destroyDomain(guest.domain)
+  }
+
+  /** All guests' devices. */
+  get vifs(): readonly GuestVif[] {
+    return [...this.guests.values()].flatMap((guest) => [...guest.vifs.values()])
   }
 
   /** Every vif carries frames. */

@@ -1,11 +1,33 @@
+import type { WireLane } from '@netaccel/nic-sim'
 import type { RunOptions, Timeline } from '@netaccel/xen'
 import { settle } from '@netaccel/xen'
+import { accounts } from '../check/ledger.js'
 import type { EdgeOracle } from '../check/oracle.js'
+import { type Resources, resourcesOf } from '../check/resources.js'
+import { statusOf, type WorldStatus } from '../check/status.js'
+import { judge, type Verdict } from '../check/verdict.js'
 import { HostError } from '../errors.js'
 import type { WorldValue } from '../value/world-value.js'
 import type { GuestVif } from './guest-vif.js'
 import type { Host } from './host.js'
 import { attached, loadInto, readPackage, unloadFrom } from './loading.js'
+
+export interface NamedLane {
+  readonly name: string
+  readonly lane: WireLane
+}
+
+/** What {@link build} has made. */
+export interface WorldParts {
+  readonly timeline: Timeline
+  readonly oracle: EdgeOracle | null
+  readonly hosts: ReadonlyMap<string, Host>
+  readonly lanes: readonly NamedLane[]
+  readonly undo: () => Promise<void>
+}
+
+const DRAIN_NS = 1_000_000_000
+const LOOK_NS = 100_000
 
 /** A built world: hosts that run on one timeline. Made by {@link build}. */
 export class World {
@@ -14,21 +36,18 @@ export class World {
   /** Judges at the edges; null when it was built without. */
   readonly oracle: EdgeOracle | null
   readonly hosts: ReadonlyMap<string, Host>
+  /** The directions of all wires, for the ledger. */
+  readonly lanes: readonly NamedLane[]
   readonly #undo: () => Promise<void>
   #running = false
 
-  constructor(
-    value: WorldValue,
-    timeline: Timeline,
-    oracle: EdgeOracle | null,
-    hosts: ReadonlyMap<string, Host>,
-    undo: () => Promise<void>,
-  ) {
+  constructor(value: WorldValue, parts: WorldParts) {
     this.value = value
-    this.timeline = timeline
-    this.oracle = oracle
-    this.hosts = hosts
-    this.#undo = undo
+    this.timeline = parts.timeline
+    this.oracle = parts.oracle
+    this.hosts = parts.hosts
+    this.lanes = parts.lanes
+    this.#undo = parts.undo
   }
 
   /** @throws HostError NO_SUCH_PART */
@@ -52,9 +71,7 @@ export class World {
 
   /** All guests' devices, in the order of the value. */
   get vifs(): readonly GuestVif[] {
-    return [...this.hosts.values()].flatMap((host) =>
-      [...host.guests.values()].flatMap((guest) => [...guest.vifs.values()]),
-    )
+    return [...this.hosts.values()].flatMap((host) => host.vifs)
   }
 
   /** Run the engines; see {@link RunOptions}. */
@@ -94,6 +111,35 @@ export class World {
   /** Detach a plugin from every vif, then unload both halves everywhere. */
   unload(name: string): Promise<void> {
     return this.drive(unloadFrom([...this.hosts.values()], name))
+  }
+
+  /** What is going on now, as plain data. */
+  status(): WorldStatus {
+    return statusOf(this)
+  }
+
+  resources(): Resources {
+    return resourcesOf(this)
+  }
+
+  /** The sources are silent: wait until nothing is in flight, at most a second. False: something still is. */
+  drain(): Promise<boolean> {
+    return this.drive(this.#drained())
+  }
+
+  /** Judge what has happened so far; drain first. `beforeUs`: see {@link judge}. */
+  judge(beforeUs = 0): Verdict {
+    return judge(this, beforeUs)
+  }
+
+  async #drained(): Promise<boolean> {
+    const [host] = this.hosts.values()
+    const end = this.timeline.now() + DRAIN_NS
+    while (accounts(this).some(({ inFlight }) => inFlight > 0)) {
+      if (this.timeline.now() > end) return false
+      await new Promise<void>((resolve) => host.driver.engine.after(LOOK_NS, resolve))
+    }
+    return true
   }
 
   /** Take everything down, newest first. */

@@ -274,6 +274,7 @@ export class QueuePath implements FastPath {
     this.counters.rx_packets++
     this.counters.rx_segments += frame.segments
     this.counters.rx_bytes += frame.length
+    if (this.queue.observer !== null) this.queue.observer.received(frame, 'fast')
     this.queue.deliver(frame)
   }
 
@@ -390,6 +391,7 @@ export class QueuePath implements FastPath {
     this.counters.tx_packets++
     this.counters.tx_segments += frame.segments
     this.counters.tx_bytes += frame.length
+    if (this.queue.observer !== null) this.queue.observer.sent(frame, 'fast')
   }
 
   private flush(): void {

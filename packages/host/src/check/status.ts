@@ -1,0 +1,58 @@
+import type { DropReason } from '@netaccel/core'
+import type { World } from '../build/world.js'
+import { accounts, drops } from './ledger.js'
+import type { PathCount } from './path-meter.js'
+
+/** One way of a vif, by both paths. TX and RX are the guest's. */
+export interface WayStatus {
+  readonly slow: Readonly<PathCount>
+  readonly fast: Readonly<PathCount>
+}
+
+export interface VifStatus {
+  readonly path: string
+  /** netfront's state: waiting, connecting, connected, broken, closed. */
+  readonly state: string
+  /** Where it stands with its accelerator (docs: contract §2.2). */
+  readonly phase: string
+  readonly tx: WayStatus
+  readonly rx: WayStatus
+  readonly leases: number
+}
+
+/** What a world is doing now, as plain data. */
+export interface WorldStatus {
+  readonly atNs: number
+  readonly vifs: readonly VifStatus[]
+  readonly filters: number
+  readonly vis: number
+  readonly leases: number
+  /** Wire segments between two counters of the ledger. */
+  readonly inFlight: number
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>
+}
+
+export function statusOf(world: World): WorldStatus {
+  const nics = [...world.hosts.values()].flatMap((host) => [...host.nics.values()])
+  const vifs = world.vifs.map((vif) => ({
+    path: vif.path,
+    state: vif.vif.state,
+    phase: vif.phase,
+    tx: copy(vif.meter.tx),
+    rx: copy(vif.meter.rx),
+    leases: vif.leases,
+  }))
+  return {
+    atNs: world.timeline.now(),
+    vifs,
+    filters: nics.reduce((sum, nic) => sum + nic.device.filters.used, 0),
+    vis: nics.reduce((sum, nic) => sum + nic.driver.vis.handles.size, 0),
+    leases: vifs.reduce((sum, vif) => sum + vif.leases, 0),
+    inFlight: accounts(world).reduce((sum, { inFlight }) => sum + Math.max(0, inFlight), 0),
+    dropped: Object.fromEntries(drops(world)),
+  }
+}
+
+function copy(way: { slow: PathCount; fast: PathCount }): WayStatus {
+  return { slow: { ...way.slow }, fast: { ...way.fast } }
+}
