@@ -111,7 +111,7 @@ describe('two guests through the driver domain, by the rings', () => {
     ['without scatter-gather, GSO and checksum offload', { sg: false, gso: false, checksum: false }],
     ['without GSO', { gso: false }],
     ['without checksum offload', { checksum: false }],
-  ])('a guest %s gets every byte, cut and summed for it', async (_, limits) => {
+  ])('a guest %s gets every byte, cut and summed for it', async (_, limits: VifOptions) => {
     const worlds = await pair({}, limits)
     const { senders, atA, atB } = traffic(worlds, { frames: 1500, gso: true, blank: true }, 7)
     await worlds.world.idle()

@@ -1,5 +1,6 @@
 import { FrontRing, XEN_NETIF_RX_SLOT_BYTES, XEN_NETIF_TX_SLOT_BYTES } from '@netaccel/xen'
 import type { Arena, CleanupStack, Domain } from '@netaccel/xen'
+import { Quarantine } from './quarantine.js'
 import type { QueueLink, TxRxQueue } from './queue.js'
 import { RxPacketReader } from './rx-packet.js'
 import { RxRing } from './rx-ring.js'
@@ -37,6 +38,7 @@ export function connectQueue(
   const txRing = new FrontRing(txPage.arena, XEN_NETIF_TX_SLOT_BYTES)
   const rxRing = new FrontRing(rxPage.arena, XEN_NETIF_RX_SLOT_BYTES)
   const { counters, pages, work } = queue
+  const quarantine = new Quarantine(grants, domain.engine)
   let tx: TxRing | null = null
   let rx: RxRing | null = null
   const txRefs = claimRefs(
@@ -55,10 +57,8 @@ export function connectQueue(
   )
   tx = new TxRing({ ring: txRing, grants, backend, refs: txRefs, pool, counters, work, sg })
   rx = new RxRing({ ring: rxRing, grants, backend, refs: rxRefs, pages, work })
-  cleanup.push('frames in the TX ring', () => {
-    tx?.disconnect()
-  })
-  cleanup.push('pages in the RX ring', () => rx?.disconnect())
+  cleanup.push('frames in the TX ring', () => tx?.disconnect(quarantine))
+  cleanup.push('pages in the RX ring', () => rx?.disconnect(quarantine))
   const port = events.allocUnbound(backend, () => queue.schedulePoll())
   cleanup.push('event channel', () => events.close(port))
   const notify = (): void => events.notify(port)
@@ -88,7 +88,7 @@ function ringPage(
   return { arena, ref }
 }
 
-/** References for every slot of a ring, so that the frame path never asks for one. `inUse`: the peer still holds it. */
+/** References for every slot of a ring, so that the frame path never asks for one. `inUse`: it is in quarantine. */
 function claimRefs(
   domain: Domain,
   count: number,
@@ -100,9 +100,7 @@ function claimRefs(
   let claimed = 0
   cleanup.push(name, () => {
     for (let slot = 0; slot < claimed; slot++) {
-      const ref = refs[slot]
-      if (inUse(slot)) domain.grants.endGrant(ref)
-      else domain.grants.release(ref)
+      if (!inUse(slot)) domain.grants.release(refs[slot])
     }
   })
   for (; claimed < count; claimed++) refs[claimed] = domain.grants.claim()

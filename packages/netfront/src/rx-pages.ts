@@ -15,8 +15,8 @@ export const NO_PAGE = -1
  * The pages a queue posts for reception. They are posted in cyclic order, so the slots of one packet are usually
  * neighbours, and a packet of many pages is one frame over them without a copy.
  *
- * A page is free, posted (the backend may write it), held by a delivered frame, or withheld for good: the backend
- * still maps it after its grant should have ended, so it must never be used again (XSA-396).
+ * A page is free, posted (the backend may write it), held by a delivered frame, or withheld: the backend still maps it
+ * after its grant should have ended, so it must not be used before it lets go (XSA-396).
  */
 export class RxPages implements FrameOwner {
   readonly arena: Arena
@@ -66,8 +66,8 @@ export class RxPages implements FrameOwner {
   }
 
   /**
-   * Nothing will be posted any more: `free` is called once the last frame is back, now or later, and never if a page
-   * is withheld.
+   * Nothing will be posted any more: `free` is called once the last frame is back and no page is withheld,
+   * now or later.
    */
   close(free: () => void): void {
     const check = (): void => {
@@ -110,6 +110,14 @@ export class RxPages implements FrameOwner {
   withhold(page: number): void {
     this.state[page] = WITHHELD
     this.withheldPages++
+  }
+
+  /** The backend has let go of a withheld page. */
+  readmit(page: number): void {
+    this.withheldPages--
+    this.state[page] = FREE
+    this.freePages++
+    if (this.onFree !== null) this.onFree()
   }
 
   /** A frame over `pages` neighbouring posted pages whose grants have ended; it owns them until its release. */

@@ -1,6 +1,7 @@
 // Stage 3s of a frame's way in: the frontend's half of the RX ring.
 import type { FrontRing, GrantTable } from '@netaccel/xen'
 import { writeRxRequest } from '@netaccel/xen'
+import type { Quarantine } from './quarantine.js'
 import { NO_PAGE } from './rx-pages.js'
 import type { RxPages } from './rx-pages.js'
 import { MAX_SLOTS } from './tx-ring.js'
@@ -33,9 +34,9 @@ export class RxRing {
   readonly work: Work
   private readonly parts: RxRingParts
   private readonly mask: number
-  /** Page in each slot, and slots whose reference could not be ended. */
+  /** Page in each slot, and the page of a slot whose reference could not be ended. */
   private readonly posted: Int16Array
-  private readonly stuck: Uint8Array
+  private readonly stuck: Int16Array
 
   constructor(parts: RxRingParts) {
     this.parts = parts
@@ -45,7 +46,7 @@ export class RxRing {
     this.work = parts.work
     this.mask = parts.ring.size - 1
     this.posted = new Int16Array(parts.ring.size).fill(EMPTY)
-    this.stuck = new Uint8Array(parts.ring.size)
+    this.stuck = new Int16Array(parts.ring.size).fill(EMPTY)
   }
 
   /** Post free pages in every free slot. Returns true if enough is posted for any packet, and may be pushed. */
@@ -84,7 +85,7 @@ export class RxRing {
 
   /**
    * End the grant of the page in slot `index` and take the page out; the backend cannot write it any more.
-   * -1, and {@link fault} set, if the backend still maps it: the page stays out of use for ever (XSA-396).
+   * -1, and {@link fault} set, if the backend still maps it: the page stays out of use until it lets go (XSA-396).
    */
   claim(index: number): number {
     const slot = index & this.mask
@@ -93,22 +94,25 @@ export class RxRing {
     if (page === EMPTY) return EMPTY
     this.work.grantOps++
     if (this.parts.grants.tryEnd(this.parts.refs[slot])) return page
-    this.stuck[slot] = 1
+    this.stuck[slot] = page
     this.pages.withhold(page)
     this.fault = 'response while the page is in use'
     return EMPTY
   }
 
-  /** The connection is over: take back every posted page. */
-  disconnect(): void {
+  /** The connection is over: take back every posted page, those that the backend still uses by way of the quarantine. */
+  disconnect(quarantine: Quarantine): void {
+    const { pages, stuck } = this
     for (let slot = 0; slot <= this.mask; slot++) {
       const page = this.claim(slot)
-      if (page !== EMPTY) this.pages.discard(page)
+      if (page !== EMPTY) pages.discard(page)
+      const held = stuck[slot]
+      if (held !== EMPTY) quarantine.add(this.parts.refs[slot], () => pages.readmit(held))
     }
   }
 
-  /** True if the reference of a slot could not be ended and must not be given back. */
+  /** True if the reference of a slot is in quarantine, which gives it back. */
   refInUse(slot: number): boolean {
-    return this.stuck[slot] === 1
+    return this.stuck[slot] !== EMPTY
   }
 }

@@ -18,6 +18,7 @@ import {
   writeTxRequest,
 } from '@netaccel/xen'
 import type { QueueCounters } from './counters.js'
+import type { Quarantine } from './quarantine.js'
 import type { TxPool } from './tx-pool.js'
 import type { Work } from './work.js'
 
@@ -71,6 +72,7 @@ export class TxRing {
   private readonly outstanding: Uint8Array
   private freeId: number
   private idsOut: number
+  private idsFree: number
   private framesOut: number
 
   constructor(parts: TxRingParts) {
@@ -87,6 +89,7 @@ export class TxRing {
     this.outstanding = new Uint8Array(size)
     this.freeId = 0
     this.idsOut = 0
+    this.idsFree = size
     this.framesOut = 0
   }
 
@@ -97,7 +100,7 @@ export class TxRing {
 
   /** Room for any legal frame: Linux stops the queue when fewer slots than MAX_SLOTS + 1 are left. */
   get roomy(): boolean {
-    return this.ring.freeRequests() > MAX_SLOTS
+    return this.ring.freeRequests() > MAX_SLOTS && this.idsFree > MAX_SLOTS
   }
 
   /**
@@ -111,7 +114,7 @@ export class TxRing {
     if (length < LEAST_HEAD || length > MAX_LENGTH) return this.drop(frame, 'netfront_tx_too_long')
     let slots = ((frame.offset & (PAGE - 1)) + length + PAGE - 1) >>> 12
     const extras = frame.gsoSize === 0 ? 0 : 1
-    if (ring.freeRequests() < slots + extras + 1) return false
+    if (ring.freeRequests() < slots + extras + 1 || this.idsFree < slots + 1) return false
     if (
       (frame.offset & (PAGE - 1)) > PAGE - LEAST_HEAD ||
       frame.bytes !== this.parts.pool.small.arena.bytes ||
@@ -177,6 +180,7 @@ export class TxRing {
     this.frames[first] = frame
     this.pending[first] = slots
     this.idsOut += slots
+    this.idsFree -= slots
     this.framesOut++
     ring.reqProdPvt = produced
     const work = this.parts.work
@@ -215,10 +219,11 @@ export class TxRing {
     work.grantOps++
     if (!grants.tryEnd(refs[id])) return 'response while the page is in use'
     this.outstanding[id] = 0
-    this.link[id] = this.freeId
-    this.freeId = id
     this.idsOut--
     const first = this.head[id]
+    // The first id stands for the frame until all of it is answered, in whatever order: given back any earlier, another
+    // frame would be written over this one.
+    if (id !== first) this.freeOne(id)
     // A frame is counted once, by the last of its slots; any slot may tell of the error.
     if (status !== XEN_NETIF_RSP_OKAY && this.pending[first] !== 0) counters.tx_errors++
     const left = this.pending[first] - 1
@@ -227,45 +232,54 @@ export class TxRing {
     return null
   }
 
+  private freeOne(id: number): void {
+    this.link[id] = this.freeId
+    this.freeId = id
+    this.idsFree++
+  }
+
   private finish(first: number): void {
     const frame = this.frames[first]
     this.frames[first] = null
     this.framesOut--
-    if (frame === null || frame === undefined) return
+    this.freeOne(first)
+    if (frame === null) return
     if (this.answered !== null) this.answered(frame)
     frame.release()
   }
 
   /**
    * The connection is over: give back every frame still in the ring, counted as lost with it. A frame of which the
-   * backend still uses a page is kept for ever, with its references: returns the number of those.
+   * backend still uses a page waits in the quarantine, with its references, and is released when they have ended.
    */
-  disconnect(): number {
+  disconnect(quarantine: Quarantine): void {
     const { grants, refs, counters } = this.parts
     for (let id = 0; id <= this.mask; id++) {
-      if (this.outstanding[id] === 1 && grants.tryEnd(refs[id])) this.outstanding[id] = 0
+      if (this.outstanding[id] === 0 || !grants.tryEnd(refs[id])) continue
+      this.outstanding[id] = 0
+      this.pending[this.head[id]]--
     }
-    let kept = 0
+    const answered = this.answered
+    this.answered = null
     for (let first = 0; first <= this.mask; first++) {
       const frame = this.frames[first]
-      if (frame === null || frame === undefined) continue
+      if (frame === null) continue
       counters.dropped.count('netfront_tx_disconnected', frame.segments, frame.length)
-      this.frames[first] = null
-      if (this.inUse(first)) kept++
-      else frame.release()
+      if (answered !== null) answered(frame)
+      if (this.pending[first] === 0) this.finish(first)
     }
-    return kept
+    for (let id = 0; id <= this.mask; id++) {
+      if (this.outstanding[id] === 1) quarantine.add(refs[id], () => this.ended(this.head[id]))
+    }
   }
 
-  /** True if the reference of a slot could not be ended and must not be given back. */
+  /** True if the reference of a slot is in quarantine, which gives it back. */
   refInUse(id: number): boolean {
     return this.outstanding[id] === 1
   }
 
-  private inUse(first: number): boolean {
-    for (let id = 0; id <= this.mask; id++)
-      if (this.outstanding[id] === 1 && this.head[id] === first) return true
-    return false
+  private ended(first: number): void {
+    if (--this.pending[first] === 0) this.finish(first)
   }
 
   /** Copy a frame that cannot be granted where it lies: into whole pages of our own. Releases the original. */

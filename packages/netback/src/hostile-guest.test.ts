@@ -1,0 +1,340 @@
+// A guest that writes raw bytes, against one queue of netback. Nothing of our own ring classes is on the guest's side.
+import { Random } from '@netaccel/packet'
+import type { Frame } from '@netaccel/packet'
+import { BackRing, Hypervisor, MappedPage, settle, VirtualClock } from '@netaccel/xen'
+import type { Arena, Domain } from '@netaccel/xen'
+import { describe, expect, it } from 'vitest'
+import { BackQueue } from './back-queue.js'
+import { MulticastList } from './multicast.js'
+
+const ROUNDS = 150
+const DATA_PAGES = 16
+
+/** Parts of the queue that a fault is planted in. */
+interface Inside {
+  readonly fromGuest: {
+    drop(frame: Frame, reason: string): void
+    answerOnly(ring: BackRing, status: number): void
+  }
+  readonly responses: { write(id: number, status: number, extras: number): void }
+  readonly frames: { take(length: number): Frame | null; small: Frame | null }
+  readonly batch: { run(): void; count: number; status(op: number): number }
+  readonly packet: never
+}
+type Plant = (inside: Inside, tx: BackRing) => void
+
+/** What one run of the fuzz has seen: equal inputs must give equal ones. */
+interface Outcome {
+  readonly problems: string[]
+  readonly trace: string[]
+}
+
+class HostileGuest {
+  readonly random: Random
+  readonly view: DataView
+  produced = 0
+
+  readonly domain: Domain
+  readonly tx: Arena
+  readonly rx: Arena
+  readonly refs: readonly number[]
+
+  constructor(domain: Domain, tx: Arena, rx: Arena, refs: readonly number[], seed: number) {
+    this.domain = domain
+    this.tx = tx
+    this.rx = rx
+    this.refs = refs
+    this.random = new Random(seed)
+    this.view = domain.extent.view
+  }
+
+  begin(start: number): void {
+    this.domain.extent.bytes.fill(0, this.tx.offset, this.tx.offset + 4096)
+    this.domain.extent.bytes.fill(0, this.rx.offset, this.rx.offset + 4096)
+    for (const page of [this.tx.offset, this.rx.offset]) {
+      for (const at of [0, 8]) this.view.setUint32(page + at, start, true)
+      for (const at of [4, 12]) this.view.setUint32(page + at, start + 1, true)
+    }
+    this.produced = start
+  }
+
+  private chance(n: number): boolean {
+    return this.random.below(n) === 0
+  }
+
+  private ref(): number {
+    if (this.chance(12)) return this.random.next32()
+    return this.refs[this.random.below(this.refs.length)]
+  }
+
+  /** One packet, mostly almost legal. */
+  packet(): void {
+    const { random } = this
+    const slots = this.chance(10) ? 1 + random.below(24) : 1 + random.below(4)
+    const extras = this.chance(4) ? 1 + random.below(2) : 0
+    const sizes = Array.from({ length: slots }, () => (this.chance(20) ? 0 : 20 + random.below(900)))
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    for (let slot = 0; slot < slots; slot++) {
+      const at = this.slot(this.produced++)
+      const id = random.below(65536)
+      const more = slot + 1 < slots && !this.chance(60) ? 4 : 0
+      const low = slot === 0 ? random.below(4) | (extras > 0 ? 8 : 0) : 0
+      this.view.setUint32(at, this.ref(), true)
+      this.view.setUint16(at + 4, this.chance(40) ? random.below(65536) : random.below(3000), true)
+      this.view.setUint16(at + 6, more | low | (this.chance(50) ? random.below(16) : 0), true)
+      this.view.setUint16(at + 8, id, true)
+      this.view.setUint16(
+        at + 10,
+        this.chance(40) ? random.below(65536) : slot === 0 ? total : sizes[slot],
+        true,
+      )
+      if (slot === 0) for (let extra = 0; extra < extras; extra++) this.extra(extra + 1 < extras)
+    }
+  }
+
+  private extra(more: boolean): void {
+    const at = this.slot(this.produced++)
+    this.view.setUint8(at, this.chance(15) ? this.random.below(256) : 1 + this.random.below(5))
+    this.view.setUint8(at + 1, more ? 1 : this.chance(30) ? 1 : 0)
+    this.view.setUint16(at + 2, this.chance(3) ? 0 : 1448, true)
+    this.view.setUint8(at + 4, this.random.below(4))
+  }
+
+  slot(index: number): number {
+    return this.tx.offset + 64 + 12 * (index & 255)
+  }
+
+  /** Show it; true if the producer is one that no ring can have. */
+  publish(answered: number): boolean {
+    const lie = this.chance(25) ? this.random.next32() : 0
+    this.view.setUint32(this.tx.offset, (this.produced + lie) >>> 0, true)
+    if (this.chance(5)) this.view.setUint32(this.tx.offset + 12, this.random.next32(), true)
+    // Pages for reception: some, none, a lie.
+    const posted = this.view.getUint32(this.rx.offset, true)
+    for (let i = 0; i < 64; i++) {
+      const at = this.rx.offset + 64 + 8 * ((posted + i) & 255)
+      this.view.setUint16(at, this.random.below(65536), true)
+      this.view.setUint32(at + 4, this.ref(), true)
+    }
+    const rsp = this.view.getUint32(this.rx.offset + 8, true)
+    const room = 256 - ((posted - rsp) >>> 0)
+    const more = this.chance(25) ? this.random.next32() : Math.min(room, this.random.below(65))
+    this.view.setUint32(this.rx.offset, (posted + more) >>> 0, true)
+    return (this.produced + lie - answered) >>> 0 > 256
+  }
+}
+
+async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outcome> {
+  const clock = new VirtualClock()
+  const hypervisor = new Hypervisor({ timeline: clock, machine: { bytes: 12 << 20 } })
+  const driver = await settle(clock, hypervisor.createDomain({ name: 'driver', pages: 900 }))
+  const domain = await settle(clock, hypervisor.createDomain({ name: 'hostile', pages: 128 }))
+  const victim = await settle(clock, hypervisor.createDomain({ name: 'victim', pages: 64 }))
+  const tx = domain.extent.allocPages(1)
+  const rx = domain.extent.allocPages(1)
+  const data = domain.extent.allocPages(DATA_PAGES)
+  const secret = victim.extent.allocPages(8)
+  const own = domain.extent.allocPages(4)
+  // What the guest may not reach, and netback may not let it feel: bytes of the victim and of the driver domain.
+  victim.extent.bytes.fill(foreign, secret.offset, secret.offset + secret.length)
+  const canary = driver.extent.allocPages(8)
+  driver.extent.bytes.fill(foreign ^ 0x5a, canary.offset, canary.offset + canary.length)
+  domain.extent.bytes.fill(0x77, own.offset, own.offset + own.length)
+  const filler = new Random(1)
+  for (let i = 0; i < data.length; i++) domain.extent.bytes[data.offset + i] = filler.below(256)
+  const refs = data.pages.map((page, i) => domain.grants.grant(0, page, i < DATA_PAGES / 2 ? 'ro' : 'rw'))
+  const txRef = domain.grants.grant(0, tx.pages[0], 'rw')
+  const rxRef = domain.grants.grant(0, rx.pages[0], 'rw')
+  const before = driver.resources()
+  const guest = new HostileGuest(domain, tx, rx, refs, seed)
+  const problems: string[] = []
+  const trace: string[] = []
+  const arrived: Frame[] = []
+  let fatal: string | null = null
+  const owner = {
+    name: 'vif-hostile',
+    guest: domain.id,
+    multicast: new MulticastList(),
+    forward: (frame: Frame) => void arrived.push(frame),
+    fatal: (cause: string) => {
+      fatal = cause
+      queue.disconnect()
+    },
+  }
+  const queue: BackQueue = new BackQueue(owner, 0, driver, { smallFrames: 32, jumboFrames: 2 })
+  const inside = queue as unknown as Inside
+  const run = inside.batch.run.bind(inside.batch)
+  inside.batch.run = () => {
+    // The guest's other CPU: requests that were taken and not answered change between the check and the use (XSA-155).
+    const ring = back
+    for (let i = ring?.rspProdPvt ?? 0; ring !== null && i !== ring.reqCons; i = (i + 1) >>> 0) {
+      for (let at = 0; at < 12; at += 4) guest.view.setUint32(guest.slot(i) + at, guest.random.next32(), true)
+    }
+    run()
+  }
+  const mapped = [txRef, rxRef].map((ref) => driver.grantOps.map(domain.id, ref, 'rw'))
+  const [txPage, rxPage] = mapped
+  if (!(txPage instanceof MappedPage) || !(rxPage instanceof MappedPage))
+    throw new Error('the rings cannot be mapped')
+  let back: BackRing | null = null
+
+  const connect = (): void => {
+    guest.begin(guest.random.below(3) === 0 ? 0xffffffc0 : guest.random.next32())
+    const txRing = BackRing.attach(txPage, 12)
+    const rxRing = BackRing.attach(rxPage, 8)
+    if (txRing === 'impossible' || rxRing === 'impossible') throw new Error('a fresh ring is impossible')
+    plant?.(inside, txRing)
+    back = txRing
+    fatal = null
+    queue.connect({
+      tx: txRing,
+      rx: rxRing,
+      features: {
+        sg: true,
+        gsoTcpv4: false,
+        gsoTcpv6: false,
+        ipv4Checksum: false,
+        ipv6Checksum: false,
+        rxNotify: true,
+      },
+      notifyTx: () => {},
+      notifyRx: () => {},
+    })
+  }
+
+  try {
+    connect()
+    for (let round = 0; round < ROUNDS && problems.length === 0; round++) {
+      if (fatal !== null || back === null) connect()
+      const ring = back as BackRing | null
+      if (ring === null) break
+      const answered = ring.rspProdPvt
+      const from = guest.produced
+      const packets = 1 + guest.random.below(6)
+      for (let i = 0; i < packets; i++) guest.packet()
+      if ((guest.produced - answered) >>> 0 > 256) guest.produced = from
+      const lied = guest.publish(answered)
+      // A producer that lies a little shows old slots again: whatever stands in any slot may be asked for.
+      const asked = new Set(
+        Array.from({ length: 256 }, (__, slot) => guest.view.getUint16(guest.slot(slot) + 8, true)),
+      )
+      const slots = driver.engine.charged('slot')
+      queue.event()
+      await clock.run({ for: 1_000_000 })
+      // Everything that came is looked at and then sent back to the guest.
+      for (const frame of arrived) {
+        if (frame.length > frame.capacity || frame.length < 14)
+          problems.push(`a frame of ${frame.length} bytes in ${frame.capacity}`)
+        let sum = frame.length
+        for (let i = 0; i < frame.length; i += 61)
+          sum = (Math.imul(sum, 31) + frame.bytes[frame.offset + i]) | 0
+        trace.push(`${frame.length}:${sum}:${frame.checksum}:${frame.gsoSize}`)
+        queue.send(frame)
+      }
+      arrived.length = 0
+      await clock.run({ for: 1_000_000 })
+      if (driver.engine.charged('slot') - slots > 4096)
+        problems.push('more slots than two rings hold were worked on')
+      if ((ring.reqCons - answered) >>> 0 > 256) problems.push('more requests were taken than a ring holds')
+      if (lied && !String(fatal).startsWith('impossible number'))
+        problems.push(`a lying producer, and ${fatal ?? 'nothing said'}`)
+      if (fatal === null) {
+        if (ring.rspProdPvt !== ring.reqCons)
+          problems.push(`${(ring.reqCons - ring.rspProdPvt) >>> 0} requests without an answer`)
+        for (let i = answered; i !== ring.rspProdPvt; i = (i + 1) >>> 0) {
+          const at = guest.slot(i)
+          const id = guest.view.getUint16(at, true)
+          const status = guest.view.getInt16(at + 2, true)
+          if (status !== 1 && !asked.has(id))
+            problems.push(`answer ${status} for id ${id}, which was not asked for`)
+          if (status > 1 || status < -1) problems.push(`status ${status}`)
+        }
+        if (guest.produced !== ring.reqCons) guest.produced = ring.reqCons
+      }
+      trace.push(`${round} ${fatal ?? ''} ${queue.counters.rx_packets} ${queue.counters.rx_errors}`)
+    }
+  } catch (error) {
+    problems.push(error instanceof Error ? `threw ${error.message}` : 'threw')
+  }
+  queue.disconnect()
+  await clock.run({ for: 20e9 })
+  if (queue.frames.free !== queue.frames.size)
+    problems.push(`${queue.frames.size - queue.frames.free} frames leaked`)
+  queue.close()
+  driver.grantOps.unmap(txPage)
+  driver.grantOps.unmap(rxPage)
+  const after = driver.resources()
+  if (JSON.stringify(after) !== JSON.stringify(before)) problems.push(`left ${JSON.stringify(after)}`)
+  const bad = (view: Uint8Array, arena: Arena, value: number): boolean =>
+    view.subarray(arena.offset, arena.offset + arena.length).some((byte) => byte !== value)
+  if (bad(victim.extent.bytes, secret, foreign)) problems.push('the victim was written')
+  if (bad(driver.extent.bytes, canary, foreign ^ 0x5a)) problems.push('the driver domain was written')
+  if (bad(domain.extent.bytes, own, 0x77)) problems.push('a page that was not granted was written')
+  const check = new Random(1)
+  for (let i = 0; i < data.length / 2; i++) {
+    if (domain.extent.bytes[data.offset + i] === check.below(256)) continue
+    problems.push('a page granted read-only was written')
+    break
+  }
+  for (const ref of refs) if (!domain.grants.tryEnd(ref)) problems.push('a grant is still in use')
+  return { problems, trace }
+}
+
+const SEEDS = [1, 2, 3, 4, 5, 6]
+
+describe('netback against a guest that writes what it likes', () => {
+  it.each(SEEDS)(
+    'seed %d: nothing thrown, leaked, unanswered, unbounded or written where it must not be',
+    async (seed) => {
+      const { problems, trace } = await fuzz(seed, 0x11)
+      expect(problems).toEqual([])
+      expect(trace.length).toBeGreaterThan(ROUNDS)
+    },
+  )
+
+  it('pages of others do not show in what it does', async () => {
+    expect((await fuzz(9, 0x11)).trace).toEqual((await fuzz(9, 0xee)).trace)
+  })
+
+  const plants: Record<string, Plant> = {
+    'no check of the request producer (XSA-39)': (_, tx) => {
+      const words = tx.page.words
+      tx.unconsumedRequests = () => (words[tx.page.offset >> 2] - tx.reqCons) >>> 0
+    },
+    'an id read from the ring a second time (XSA-155)': ({ responses }, tx) => {
+      const write = responses.write.bind(responses)
+      responses.write = (_, status, extras) =>
+        write(tx.page.view.getUint16(tx.slotOffset(tx.rspProdPvt) + 8, true), status, extras)
+    },
+    'a wrong ring mask': (_, tx) => {
+      const { offset } = tx.page
+      tx.slotOffset = (index) => offset + 64 + 12 * (index & 127)
+    },
+    'a frame kept when its copy failed': ({ fromGuest }) => {
+      fromGuest.drop = () => {}
+    },
+    'a frame too small for the packet': ({ frames }) => {
+      const take = frames.take.bind(frames)
+      frames.take = () => take(64)
+    },
+    'only the first slot of a refused packet answered': ({ fromGuest, responses }) => {
+      const answer = fromGuest.answerOnly.bind(fromGuest)
+      const write = responses.write.bind(responses)
+      fromGuest.answerOnly = (ring, status) => {
+        let first = true
+        responses.write = (id, value, extras) => {
+          if (first) write(id, value, extras)
+          first = false
+        }
+        answer(ring, status)
+        responses.write = write
+      }
+    },
+  }
+
+  it.each(Object.entries(plants))('finds %s', async (_, plant) => {
+    const found: string[] = []
+    for (const seed of SEEDS) found.push(...(await fuzz(seed, 0x11, plant)).problems)
+    expect(found).not.toEqual([])
+  })
+})
