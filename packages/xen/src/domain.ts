@@ -92,6 +92,7 @@ export class Domain {
   kill(): void {
     this.#alive = false
     for (const work of this.#onDestroy.splice(0)) work()
+    this.grants.stop()
     this.events.shutdown()
     this.store.close()
   }

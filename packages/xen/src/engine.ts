@@ -44,7 +44,10 @@ export interface Engine {
   addPoller(poller: Poller): PollHandle
   /** Runs `work` on this engine once `ns` nanoseconds have passed. Equal times fire in the order of the calls. */
   after(ns: number, work: () => void): Timer
-  /** Runs `work` on this engine in its next step, in the order of the calls. */
+  /**
+   * Runs `work` on this engine soon, in the order of the calls: in the step under way if that has not come to its
+   * deferred work yet, otherwise in the next.
+   */
   defer(work: () => void): void
   /** An upcall is pending. An idle engine is woken and pays 'wakeup'. */
   raise(): void

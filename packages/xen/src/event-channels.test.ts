@@ -43,7 +43,13 @@ describe('shared_info, x86-64 layout', () => {
     expect(b.u64(EVTCHN_PENDING + 8)).toBe(1n << 6n)
     expect(b.u64(PENDING_SEL)).toBe(2n)
     expect(b.u8(UPCALL_PENDING)).toBe(1)
-    expect([2048, 2560, 8, 0, 1]).toEqual([EVTCHN_PENDING, EVTCHN_MASK, PENDING_SEL, UPCALL_PENDING, UPCALL_MASK])
+    expect([2048, 2560, 8, 0, 1]).toEqual([
+      EVTCHN_PENDING,
+      EVTCHN_MASK,
+      PENDING_SEL,
+      UPCALL_PENDING,
+      UPCALL_MASK,
+    ])
   })
 
   it('binding sets the new local port pending, so that a signal sent before is not lost', async () => {
@@ -164,7 +170,9 @@ describe('ports', () => {
   it('a domain has 1023 ports, and says so when they are used up', () => {
     const { a } = world()
     for (let count = 1; count <= 1023; count++) expect(a.events.allocUnbound(1, () => {})).toBe(count)
-    expect(() => a.events.allocUnbound(1, () => {})).toThrowError(expect.objectContaining({ code: 'NO_PORTS' }) as Error)
+    expect(() => a.events.allocUnbound(1, () => {})).toThrowError(
+      expect.objectContaining({ code: 'NO_PORTS' }) as Error,
+    )
     expect(a.events.inUse).toBe(1023)
     a.events.close(500)
     expect(a.events.allocUnbound(1, () => {})).toBe(500)
@@ -176,7 +184,9 @@ describe('ports', () => {
     b.events.bindInterdomain(0, port, () => {})
     const free = machine.pagesFree
     machine.markDying(1)
-    expect(() => b.events.allocUnbound(0, () => {})).toThrowError(expect.objectContaining({ code: 'DYING' }) as Error)
+    expect(() => b.events.allocUnbound(0, () => {})).toThrowError(
+      expect.objectContaining({ code: 'DYING' }) as Error,
+    )
     table.removeDomain(1)
     b.events.shutdown()
     expect(table.status(0, port)).toEqual({ state: 'unbound', remote: 1 })

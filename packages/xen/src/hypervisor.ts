@@ -127,9 +127,8 @@ export class Hypervisor {
       throw new XenError('IN_USE', 'domain 0 serves the store: destroy the other domains first')
     this.timeline.asyncBegin()
     try {
-      const backends = domain.id === 0 ? [] : await this.#backendsOf(domain.id)
       this.#kill(domain)
-      if (domain.id !== 0) await this.#removeNodes(domain.id, backends, options.patience ?? PATIENCE)
+      if (domain.id !== 0) await this.#removeNodes(domain.id, options.patience ?? PATIENCE)
       this.reapZombies()
       return { stillHeld: this.#zombies.has(domain) ? pinsOn(this.machine, domain) : [] }
     } finally {
@@ -148,7 +147,7 @@ export class Hypervisor {
   }
 
   async #build(options: DomainOptions, cleanup: CleanupStack): Promise<Domain> {
-    const domid = this.#nextDomid++
+    const domid = this.#takeDomid()
     const extent = this.machine.createExtent(domid, options.pages)
     cleanup.push('memory', () => this.machine.destroyExtent(extent))
     const engine = options.engine ?? this.#engine(options.name)
@@ -250,8 +249,9 @@ export class Hypervisor {
   }
 
   /** As `xl destroy`: the frontend's directory first, time for the backends to let go, then theirs. */
-  async #removeNodes(domid: number, backends: readonly string[], patience: number): Promise<void> {
+  async #removeNodes(domid: number, patience: number): Promise<void> {
     const { store } = this.#dom0()
+    const backends = await this.#backendsOf(domid)
     await store.transaction(async (tx) => {
       for (const path of backends)
         if ((await tx.read(`${path}/state`)) !== undefined) await tx.write(`${path}/online`, '0')
@@ -264,6 +264,21 @@ export class Hypervisor {
         engine.after(LOOK_AGAIN, resolve)
       })
     for (const path of backends) await store.rm(path)
+  }
+
+  /** The next number that is free. As on Xen one is used again only when all others have been. */
+  #takeDomid(): number {
+    const { maxDomains } = this.machine
+    for (let tries = 0; tries < maxDomains; tries++) {
+      const domid = this.#nextDomid
+      // 0 is for the first domain alone.
+      this.#nextDomid = domid + 1 < maxDomains ? domid + 1 : 1
+      if (!this.machine.hasDomain(domid)) return domid
+    }
+    throw new XenError(
+      'BAD_DOMAIN',
+      `all ${maxDomains} domain numbers of ${this.name} are in use: destroy a domain first`,
+    )
   }
 
   #dom0(): Domain {

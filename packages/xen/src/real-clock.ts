@@ -55,6 +55,11 @@ export class RealClock implements Timeline, EngineClock {
     this.#idle = options.idle
   }
 
+  /** Engines that were not removed. */
+  get engines(): number {
+    return this.#engines.length
+  }
+
   now(): number {
     return monotonicNs() - this.#origin
   }

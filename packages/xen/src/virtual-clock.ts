@@ -37,6 +37,11 @@ export class VirtualClock implements Timeline, EngineClock {
   #running = false
   #stopped = false
 
+  /** Engines that were not removed. */
+  get engines(): number {
+    return this.#engines.size
+  }
+
   now(): number {
     return this.#current === undefined ? this.#time : this.#current.now()
   }

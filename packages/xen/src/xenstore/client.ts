@@ -163,11 +163,14 @@ export class XenstoreClient extends StoreOperations {
     await this.connection.request(XS.UNWATCH, 0, encodeStrings(path, token), path)
   }
 
-  /** Callbacks run in a later step, so that whoever awaits an answer that came first goes on first. */
+  /**
+   * Callbacks run in a later step than the one that took the bytes, so that whoever awaits an answer that came before
+   * the event goes on first.
+   */
   #received(payload: Uint8Array): void {
     const [path = '', token = ''] = decodeText(payload).split('\0')
     this.#events.push({ path, token })
-    if (this.#events.length === 1) this.#engine.defer(() => this.#deliver())
+    if (this.#events.length === 1) this.#engine.defer(() => this.#engine.defer(() => this.#deliver()))
   }
 
   #deliver(): void {
