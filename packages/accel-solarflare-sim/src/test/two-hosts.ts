@@ -1,0 +1,106 @@
+// Two machines joined by a wire, a guest on each, traffic both ways: what the end-to-end tests run on.
+import { fileURLToPath } from 'node:url'
+import { build, makeFlows, VirtualStack } from '@netaccel/host'
+import type { Mix, World, WorldValue } from '@netaccel/host'
+import { Random } from '@netaccel/packet'
+
+export const FOLDER = fileURLToPath(new URL('../..', import.meta.url))
+export const MS = 1_000_000
+
+const ONE = { mac: '00:16:3e:00:00:01', ip: '10.0.0.1' }
+const TWO = { mac: '00:16:3e:00:00:02', ip: '10.0.0.2' }
+
+export const TCP_ONLY: Mix = { tcp: 1, tcp6: 0, udp: 0, icmp: 0, arp: 0 }
+export const MIXED: Mix = { tcp: 0.5, tcp6: 0.1, udp: 0.2, icmp: 0.1, arp: 0.1 }
+
+/** The value of the world; `change` may alter it before it is built. */
+export function twoHosts(seed = 1): WorldValue {
+  const host = (mac: string, guest: string) => ({
+    nics: { eth0: { mac } },
+    guests: { guest1: { vifs: { vif0: { mac: guest, accel: 'eth0' } } } },
+    links: ['guest1.vif0 -> bridge', 'eth0 -> bridge'],
+  })
+  return {
+    seed,
+    hosts: { a: host('00:0f:53:00:00:0a', ONE.mac), b: host('00:0f:53:00:00:0b', TWO.mac) },
+    wires: [{ link: 'a.eth0 -> b.eth0', gbps: 10, delayUs: 2 }],
+  }
+}
+
+export class TwoHosts {
+  readonly world: World
+  readonly stacks: readonly VirtualStack[]
+  private readonly random: Random
+
+  private constructor(world: World, seed: number) {
+    this.world = world
+    this.random = new Random(seed)
+    this.stacks = ['a.guest1.vif0', 'b.guest1.vif0'].map((path) => {
+      const vif = world.vif(path)
+      return new VirtualStack(vif, vif.engine, this.random.fork(path))
+    })
+  }
+
+  static async make(seed = 1, value = twoHosts(seed)): Promise<TwoHosts> {
+    return new TwoHosts(await build(value), seed)
+  }
+
+  /** `flows` each way; a burst of 16 about every `gapNs`. */
+  start(flows = 8, mix: Mix = TCP_ONLY, gapNs = 100_000): void {
+    const [there, back] = this.stacks
+    there.start(makeFlows(ONE, TWO, flows, mix, this.random.fork('there')), { burst: 16, gapNs })
+    back.start(makeFlows(TWO, ONE, flows, mix, this.random.fork('back')), { burst: 16, gapNs })
+  }
+
+  async for(ms: number): Promise<void> {
+    await this.world.run({ for: ms * MS })
+  }
+
+  /** Runs until `done`, `ms` milliseconds at most. */
+  async until(done: () => boolean, ms = 10_000): Promise<boolean> {
+    const end = this.world.timeline.now() + ms * MS
+    while (!done() && this.world.timeline.now() < end) await this.for(0.1)
+    return done()
+  }
+
+  load(): Promise<void> {
+    return this.world.load(FOLDER)
+  }
+
+  unload(): Promise<void> {
+    return this.world.unload('sfc_netfront')
+  }
+
+  /** Silence, then the verdict's sentences: empty when nothing was lost. */
+  async settle(): Promise<readonly string[]> {
+    for (const stack of this.stacks) stack.stop()
+    await this.until(() => this.stacks.every((stack) => stack.idle), 1000)
+    await this.for(20)
+    const drained = await this.world.drain()
+    await this.for(20)
+    const { verdict, reasons, oracle } = this.world.judge()
+    const found = [...reasons]
+    if (!drained) found.push('something is still in flight')
+    if (oracle !== null && oracle.reordered > 0) found.push(`${oracle.reordered} segments overtook others`)
+    if (verdict !== 'nothing lost' && found.length === 0) found.push(verdict)
+    return found
+  }
+
+  /** Segments that went by the fast path since `from`, as a share of all; TX and RX of both guests. */
+  fastShare(from = this.counts(true)): number {
+    const now = this.counts()
+    const fast = now.fast - from.fast
+    return fast / (fast + now.slow - from.slow)
+  }
+
+  counts(zero = false): { fast: number; slow: number } {
+    if (zero) return { fast: 0, slow: 0 }
+    let fast = 0
+    let slow = 0
+    for (const { tx, rx } of this.world.status().vifs) {
+      fast += tx.fast.segments + rx.fast.segments
+      slow += tx.slow.segments + rx.slow.segments
+    }
+    return { fast, slow }
+  }
+}
