@@ -163,11 +163,16 @@ export class GrantPins {
       if (pin === 0 && ((seen & mask) !== GTF_PERMIT_ACCESS || seen >>> 16 !== holder))
         return GNTST_GENERAL_ERROR
       if (write && (seen & GTF_READONLY) !== 0) return GNTST_GENERAL_ERROR
-      const found = Atomics.compareExchange(words, index, seen, seen | bits)
+      const found = this.exchange(index, seen, seen | bits)
       if (found === seen) return GNTST_OKAY
       seen = found
     }
     return GNTST_GENERAL_ERROR
+  }
+
+  /** The exchange on the guest's word; apart, so that a test can play the guest that changes it in between. */
+  protected exchange(index: number, expected: number, value: number): number {
+    return Atomics.compareExchange(this.words, index, expected, value)
   }
 
   protected clearStatus(bits: number): void {
