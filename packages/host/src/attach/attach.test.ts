@@ -61,7 +61,7 @@ describe('attaching and detaching under traffic', () => {
     world.loadBackend()
     startAll(world, 8, 60_000)
     for (let cycle = 0; cycle < 200; cycle++) {
-      const guest = world.guests[random.below(2)] as (typeof world.guests)[number]
+      const guest = world.guests[random.below(2)]
       if (guest.registry.state('lane')?.generation === undefined) world.loadFrontend(guest)
       else if (random.below(8) === 0) {
         // The other end leaves instead, and comes back.

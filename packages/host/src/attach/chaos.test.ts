@@ -10,7 +10,7 @@ function loaded(end: { readonly registry: PairGuest['registry'] | PairWorld['reg
 /** One thing that an administrator, a toolstack or the hardware may do at any moment. */
 function happen(world: PairWorld, random: Random, pending: Promise<unknown>[]): void {
   const i = random.below(2)
-  const guest = world.guests[i] as PairGuest
+  const guest = world.guests[i]
   const accel = `${world.backVif(i).device.nodename}/accel`
   const what = random.below(7)
   if (what < 2) {

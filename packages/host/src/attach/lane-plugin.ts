@@ -62,7 +62,7 @@ class Lane {
 }
 
 function copyFrame(from: View, at: number, to: View, toAt: number, length: number): void {
-  for (let i = 0; i < length; i++) to.bytes[toAt + i] = from.bytes[at + i] as number
+  for (let i = 0; i < length; i++) to.bytes[toAt + i] = from.bytes[at + i]
 }
 
 /** What a test can ask of the plugin's misbehaviour; everything off for a good citizen. */

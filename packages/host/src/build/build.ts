@@ -5,6 +5,7 @@ import { HostError } from '../errors.js'
 import { checkWorld } from '../value/check-world.js'
 import { parseSentence, type Sentence } from '../value/sentence.js'
 import type { WireValue, WorldValue } from '../value/world-value.js'
+import { Shelf } from './catalogue.js'
 import { Host } from './host.js'
 import { type NamedLane, World } from './world.js'
 
@@ -33,9 +34,10 @@ async function assemble(value: WorldValue, timeline: Timeline, judged: boolean):
   const costs = { ...defaultCosts, ...value.costs }
   const hosts = new Map<string, Host>()
   const lanes: NamedLane[] = []
+  const shelf = new Shelf()
   try {
     for (const [name, hostValue] of Object.entries(value.hosts)) {
-      const host = await Host.build(name, hostValue, { timeline, costs, oracle })
+      const host = await Host.build(name, hostValue, { timeline, costs, oracle, shelf })
       hosts.set(name, host)
       cleanup.push(`host ${name}`, () => host.close())
     }
@@ -43,7 +45,14 @@ async function assemble(value: WorldValue, timeline: Timeline, judged: boolean):
       lanes.push(...join(hosts, typeof wire === 'string' ? { link: wire } : wire, value.seed ?? 1, cleanup))
     }
     await connected(timeline, [...hosts.values()])
-    return new World(value, { timeline, oracle, hosts, lanes, undo: async () => void (await cleanup.run()) })
+    return new World(value, {
+      timeline,
+      oracle,
+      hosts,
+      lanes,
+      shelf,
+      undo: async () => void (await cleanup.run()),
+    })
   } catch (error) {
     await cleanup.run()
     throw error

@@ -14,6 +14,7 @@ import type { EdgeOracle } from '../check/oracle.js'
 import { parseSentence } from '../value/sentence.js'
 import type { GuestValue, HostValue, VifValue } from '../value/world-value.js'
 import { Nic } from './nic.js'
+import type { Shelf } from './catalogue.js'
 import { GuestVif } from './guest-vif.js'
 import { type DomainPlugins, driverPlugins, guestPlugins } from './plugins.js'
 import { createVif, removeVif } from './toolstack.js'
@@ -28,6 +29,7 @@ export interface HostParts {
   readonly timeline: Timeline
   readonly costs: CostTable
   readonly oracle: EdgeOracle | null
+  readonly shelf: Shelf
 }
 
 /** A guest: its domain, its frontend driver, its devices by name. */
@@ -71,7 +73,7 @@ export class Host {
     for (const [nicName, nic] of Object.entries(value.nics ?? {})) {
       this.nics.set(nicName, new Nic(nicName, nic, hypervisor, driver, cleanup))
     }
-    this.plugins = driverPlugins(driver)
+    this.plugins = driverPlugins(driver, parts.shelf)
     for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
     this.netback = new Netback(driver, { bridge: this.bridge })
     this.netback.onVif = (vif) => this.plugins.accelerators.addVif(vif)
@@ -88,6 +90,8 @@ export class Host {
       cleanup.push('driver domain', async () => void (await hypervisor.destroyDomain(driver)))
       const host = new Host(name, value, parts, hypervisor, driver, cleanup)
       for (const text of value.links ?? []) host.nics.get(parseSentence(text)?.from ?? '')?.plug(host.bridge)
+      await host.plugins.requests.start()
+      cleanup.push('load requests', () => host.plugins.requests.stop())
       await host.netback.start()
       cleanup.push('netback', () => host.netback.stop())
       for (const [guest, guestValue] of Object.entries(value.guests ?? {}))
@@ -108,7 +112,7 @@ export class Host {
     const options = vifOptions(Object.values(value.vifs))
     const netfront = new Netfront(domain, options)
     const vifs = new Map<string, GuestVif>()
-    const plugins = guestPlugins(domain)
+    const plugins = guestPlugins(domain, this.#parts.shelf)
     const guest: Guest = { name, domain, netfront, plugins, vifs }
     this.guests.set(name, guest)
     netfront.onVif = (vif) => {
@@ -129,6 +133,7 @@ export class Host {
         vif.accel === undefined ? request : { ...request, accel: vif.accel },
       )
     }
+    await plugins.requests.start()
     await netfront.start()
     return guest
   }
@@ -142,6 +147,7 @@ export class Host {
       await removeVif(this.driver, guest.domain, handle)
     }
     await guest.netfront.stop()
+    await guest.plugins.requests.stop()
     await this.hypervisor.destroyDomain(guest.domain)
   }
 

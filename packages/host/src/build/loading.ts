@@ -1,4 +1,5 @@
-import { type Manifest, type PluginPackage, readPlugin } from '@netaccel/core'
+import { type Manifest, MODULE_DIRECTORY, type PluginPackage } from '@netaccel/core'
+import type { Domain } from '@netaccel/xen'
 import { HostError } from '../errors.js'
 import type { Host } from './host.js'
 
@@ -6,30 +7,67 @@ import type { Host } from './host.js'
 const ATTACH_NS = 12_000_000_000
 const LOOK_NS = 50_000
 
-/** Read a plugin's package without running its code. @throws AcceleratorError BAD_MANIFEST and the like */
-export function readPackage(folder: string): PluginPackage {
-  return readPlugin(folder)
+/** A domain of the hosts, seen from the driver domain, which may write everywhere. */
+interface Target {
+  readonly driver: Domain
+  readonly domain: Domain
+}
+
+function driverTargets(hosts: readonly Host[]): Target[] {
+  return hosts.map(({ driver }) => ({ driver, domain: driver }))
+}
+
+function guestTargets(hosts: readonly Host[]): Target[] {
+  return hosts.flatMap((host) =>
+    [...host.guests.values()].map(({ domain }) => ({ driver: host.driver, domain })),
+  )
 }
 
 /** Backend halves first: a guest that hears of an accelerator finds its other half there. */
 export async function loadInto(hosts: readonly Host[], plugin: PluginPackage): Promise<void> {
-  const { manifest } = plugin
-  for (const host of hosts)
-    if (manifest.backend !== undefined) await host.plugins.loader.load(plugin, 'backend')
-  for (const host of hosts) {
-    if (manifest.frontend === undefined) continue
-    for (const guest of host.guests.values()) await guest.plugins.loader.load(plugin, 'frontend')
-  }
+  const { name, backend, frontend } = plugin.manifest
+  if (backend !== undefined) await requestAll(driverTargets(hosts), name, 'load')
+  if (frontend !== undefined) await requestAll(guestTargets(hosts), name, 'load')
 }
 
 /** Guests let go first, then the driver domains. A half that is not loaded is none to unload. */
 export async function unloadFrom(hosts: readonly Host[], name: string): Promise<void> {
-  await Promise.all(
-    hosts.flatMap((host) =>
-      [...host.guests.values()].map((guest) => guest.plugins.loader.unload(name, 'frontend')),
-    ),
-  )
-  await Promise.all(hosts.map((host) => host.plugins.loader.unload(name, 'backend')))
+  await requestAll(guestTargets(hosts), name, 'unload')
+  await requestAll(driverTargets(hosts), name, 'unload')
+}
+
+async function requestAll(
+  targets: readonly Target[],
+  name: string,
+  request: 'load' | 'unload',
+): Promise<void> {
+  await Promise.all(targets.map((target) => ask(target, name, request)))
+}
+
+/** Ask a domain through its directory in the store, as `control/shutdown` is used, and wait for its answer. */
+async function ask({ driver, domain }: Target, name: string, request: 'load' | 'unload'): Promise<void> {
+  const path = `/local/domain/${domain.id}/${MODULE_DIRECTORY}/${name}`
+  let answered = (): void => undefined
+  const answer = new Promise<void>((resolve) => {
+    answered = resolve
+  })
+  const { store } = driver
+  await store.write(path, request)
+  const watch = await store.watch(path, () => {
+    void store.read(path).then((value) => {
+      if (value === '') answered()
+    })
+  })
+  await answer
+  await watch.unwatch()
+  const state = (await store.read(`${path}/state`)) ?? ''
+  if (state.startsWith('failed:')) {
+    const [, code = '', ...text] = state.split(':')
+    throw new HostError(
+      'LOAD_FAILED',
+      `${domain.name}: ${name} could not be ${request}ed, ${code}: ${text.join(':')}`,
+    )
+  }
 }
 
 /** A vif's frontend control, of the guests whose vifs were offered this accelerator. */

@@ -1,10 +1,13 @@
 import * as core from '@netaccel/core'
 import {
   type BackendAccelerator,
+  type Catalogue,
   EventHub,
   type FrontendAccelerator,
   KeptPages,
   Loader,
+  type LoaderOptions,
+  LoadRequests,
   type LogSink,
   openHalfScope,
   Registry,
@@ -13,39 +16,49 @@ import { NetbackAccelerators } from '@netaccel/netback'
 import { NetfrontAccelerators } from '@netaccel/netfront'
 import type { Domain } from '@netaccel/xen'
 
-/** What a domain needs to take plugins: a registry of halves, a loader, and the driver's side of attaching. */
+/** What a domain needs to take plugins: a registry of halves, a loader, its door in the store, the driver's side. */
 export interface DomainPlugins<Half extends object, Accelerators> {
   readonly registry: Registry<Half>
   readonly loader: Loader
+  readonly requests: LoadRequests
   readonly accelerators: Accelerators
   readonly events: EventHub
 }
 
-/** Plugins of a guest: frontend halves, for netfront. */
-export function guestPlugins(domain: Domain): DomainPlugins<FrontendAccelerator, NetfrontAccelerators> {
-  const { engine } = domain
+/** Plugins of a guest: frontend halves, for netfront. A half that the backend names is loaded from the catalogue. */
+export function guestPlugins(
+  domain: Domain,
+  catalogue: Catalogue,
+): DomainPlugins<FrontendAccelerator, NetfrontAccelerators> {
+  const { engine, store } = domain
   const events = new EventHub()
   const kept = KeptPages.of(engine, domain)
-  const registry = new Registry<FrontendAccelerator>({
+  const registry: Registry<FrontendAccelerator> = new Registry({
     side: 'frontend',
     clock: engine,
     inDriverDomain: false,
     events,
+    onRequested: (name) => requests.requested(name),
   })
-  const loader = new Loader({
-    core,
+  const loader = new Loader({ ...loaderOptions(domain, kept, events), frontend: registry })
+  const requests: LoadRequests = new LoadRequests({
+    store,
     clock: engine,
-    frontend: registry,
+    loader,
+    half: 'frontend',
+    catalogue,
     events,
-    openScope: (facts) => openHalfScope({ domain, engine, kept, log: logOf(events) }, facts),
   })
   const accelerators = new NetfrontAccelerators(domain, { registry, describe: loader.describe, events, kept })
-  return { registry, loader, accelerators, events }
+  return { registry, loader, requests, accelerators, events }
 }
 
 /** Plugins of the driver domain: backend halves, for netback and its ports. */
-export function driverPlugins(domain: Domain): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
-  const { engine } = domain
+export function driverPlugins(
+  domain: Domain,
+  catalogue: Catalogue,
+): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
+  const { engine, store } = domain
   const events = new EventHub()
   const kept = KeptPages.of(engine, domain)
   const registry = new Registry<BackendAccelerator>({
@@ -54,15 +67,21 @@ export function driverPlugins(domain: Domain): DomainPlugins<BackendAccelerator,
     inDriverDomain: true,
     events,
   })
-  const loader = new Loader({
+  const loader = new Loader({ ...loaderOptions(domain, kept, events), backend: registry })
+  const requests = new LoadRequests({ store, clock: engine, loader, half: 'backend', catalogue, events })
+  const accelerators = new NetbackAccelerators(domain, { registry, describe: loader.describe, events, kept })
+  return { registry, loader, requests, accelerators, events }
+}
+
+function loaderOptions(domain: Domain, kept: KeptPages, events: EventHub): LoaderOptions {
+  const { engine } = domain
+  const log = logOf(events)
+  return {
     core,
     clock: engine,
-    backend: registry,
     events,
-    openScope: (facts) => openHalfScope({ domain, engine, kept, log: logOf(events) }, facts),
-  })
-  const accelerators = new NetbackAccelerators(domain, { registry, describe: loader.describe, events, kept })
-  return { registry, loader, accelerators, events }
+    openScope: (facts) => openHalfScope({ domain, engine, kept, log }, facts),
+  }
 }
 
 function logOf(events: EventHub): LogSink {

@@ -1,3 +1,4 @@
+import { readPlugin } from '@netaccel/core'
 import type { WireLane } from '@netaccel/nic-sim'
 import type { RunOptions, Timeline } from '@netaccel/xen'
 import { settle } from '@netaccel/xen'
@@ -10,7 +11,8 @@ import { HostError } from '../errors.js'
 import type { WorldValue } from '../value/world-value.js'
 import type { GuestVif } from './guest-vif.js'
 import type { Host } from './host.js'
-import { attached, loadInto, readPackage, unloadFrom } from './loading.js'
+import type { Shelf } from './catalogue.js'
+import { attached, loadInto, unloadFrom } from './loading.js'
 
 export interface NamedLane {
   readonly name: string
@@ -23,6 +25,7 @@ export interface WorldParts {
   readonly oracle: EdgeOracle | null
   readonly hosts: ReadonlyMap<string, Host>
   readonly lanes: readonly NamedLane[]
+  readonly shelf: Shelf
   readonly undo: () => Promise<void>
 }
 
@@ -38,6 +41,7 @@ export class World {
   readonly hosts: ReadonlyMap<string, Host>
   /** The directions of all wires, for the ledger. */
   readonly lanes: readonly NamedLane[]
+  readonly #shelf: Shelf
   readonly #undo: () => Promise<void>
   #running = false
 
@@ -47,6 +51,7 @@ export class World {
     this.oracle = parts.oracle
     this.hosts = parts.hosts
     this.lanes = parts.lanes
+    this.#shelf = parts.shelf
     this.#undo = parts.undo
   }
 
@@ -104,7 +109,8 @@ export class World {
    */
   load(folder: string): Promise<void> {
     const hosts = [...this.hosts.values()]
-    const plugin = readPackage(folder)
+    const plugin = readPlugin(folder)
+    this.#shelf.put(plugin)
     return this.drive(loadInto(hosts, plugin).then(() => attached(hosts, plugin.manifest)))
   }
 
