@@ -1,4 +1,4 @@
-// What runs per frame or per burst allocates nothing (D3): the heap after many calls, against the heap before.
+// What runs per frame or per burst allocates nothing (PF-01): the heap after many calls, against the heap before.
 import { describe, expect, it } from 'vitest'
 import { DropCounters } from './drops.js'
 import { EventHub } from './event-hub.js'

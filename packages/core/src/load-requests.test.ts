@@ -150,7 +150,15 @@ describe('a request in the store', () => {
     await wait(dom0.store.write(`${DIRECTORY}/my_netfront`, 'load'))
     await timeline.run({ for: 50_000_000 })
     expect(await read('my_netfront/state')).toBe('loading')
+    const states: (string | undefined)[] = []
+    await wait(
+      dom0.store.watch(`${DIRECTORY}/my_netfront/state`, (path) => {
+        void dom0.store.read(path).then((state) => states.push(state))
+      }),
+    )
     expect(await ask('unload')).toBe('unloaded')
+    // What became of the load is told to nobody any more.
+    expect(new Set(states)).toEqual(new Set(['loading', 'draining', 'unloaded']))
     expect(loader.loaded).toEqual([])
     expect(failures).toMatchObject([{ code: 'ABORTED' }])
   })

@@ -99,7 +99,7 @@ export interface Closable {
 
 /**
  * The doors of one vif. Local want throws `AcceleratorError` (NO_MEMORY, NO_GRANTS, NO_PORTS, CLOSED); what the peer did
- * wrong comes back as a status (D8: a peer cannot make a half throw).
+ * wrong comes back as a status: a peer cannot make a half throw.
  */
 export interface VifScope extends Scope {
   readonly handle: number
