@@ -7,6 +7,7 @@ import { parseSentence, type Sentence } from '../value/sentence.js'
 import type { WireValue, WorldValue } from '../value/world-value.js'
 import { Shelf } from './catalogue.js'
 import { Host } from './host.js'
+import type { FaultsOf } from './plugins.js'
 import { type NamedLane, World } from './world.js'
 
 export interface BuildOptions {
@@ -14,6 +15,8 @@ export interface BuildOptions {
   readonly timeline?: Timeline
   /** Judge every packet at the edges. Default true; benches go without. */
   readonly oracle?: boolean
+  /** Makes doors of plugins fail, for tests. Default: none fails. */
+  readonly faultsOf?: FaultsOf
 }
 
 /**
@@ -25,19 +28,20 @@ export interface BuildOptions {
 export async function build(value: WorldValue, options: BuildOptions = {}): Promise<World> {
   checkWorld(value)
   const timeline = options.timeline ?? (value.clock === 'real' ? new RealClock() : new VirtualClock())
-  return settle(timeline, assemble(value, timeline, options.oracle !== false))
+  return settle(timeline, assemble(value, timeline, options))
 }
 
-async function assemble(value: WorldValue, timeline: Timeline, judged: boolean): Promise<World> {
+async function assemble(value: WorldValue, timeline: Timeline, options: BuildOptions): Promise<World> {
   const cleanup = new CleanupStack()
-  const oracle = judged ? new EdgeOracle() : null
+  const { faultsOf = () => null } = options
+  const oracle = options.oracle === false ? null : new EdgeOracle()
   const costs = { ...defaultCosts, ...value.costs }
   const hosts = new Map<string, Host>()
   const lanes: NamedLane[] = []
   const shelf = new Shelf()
   try {
     for (const [name, hostValue] of Object.entries(value.hosts)) {
-      const host = await Host.build(name, hostValue, { timeline, costs, oracle, shelf })
+      const host = await Host.build(name, hostValue, { timeline, costs, oracle, shelf, faultsOf })
       hosts.set(name, host)
       cleanup.push(`host ${name}`, () => host.close())
     }

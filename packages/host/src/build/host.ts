@@ -16,7 +16,7 @@ import type { GuestValue, HostValue, VifValue } from '../value/world-value.js'
 import { Nic } from './nic.js'
 import type { Shelf } from './catalogue.js'
 import { GuestVif } from './guest-vif.js'
-import { type DomainPlugins, driverPlugins, guestPlugins } from './plugins.js'
+import { type DomainPlugins, driverPlugins, type FaultsOf, guestPlugins } from './plugins.js'
 import { createVif, removeVif } from './toolstack.js'
 
 const MEBIBYTE = 1 << 20
@@ -30,6 +30,7 @@ export interface HostParts {
   readonly costs: CostTable
   readonly oracle: EdgeOracle | null
   readonly shelf: Shelf
+  readonly faultsOf: FaultsOf
 }
 
 /** A guest: its domain, its frontend driver, its devices by name. */
@@ -73,7 +74,7 @@ export class Host {
     for (const [nicName, nic] of Object.entries(value.nics ?? {})) {
       this.nics.set(nicName, new Nic(nicName, nic, hypervisor, driver, cleanup))
     }
-    this.plugins = driverPlugins(driver, parts.shelf)
+    this.plugins = driverPlugins(driver, parts.shelf, parts.faultsOf)
     for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
     this.netback = new Netback(driver, { bridge: this.bridge })
     this.netback.onVif = (vif) => this.plugins.accelerators.addVif(vif)
@@ -112,7 +113,7 @@ export class Host {
     const options = vifOptions(Object.values(value.vifs))
     const netfront = new Netfront(domain, options)
     const vifs = new Map<string, GuestVif>()
-    const plugins = guestPlugins(domain, this.#parts.shelf)
+    const plugins = guestPlugins(domain, this.#parts.shelf, this.#parts.faultsOf)
     const guest: Guest = { name, domain, netfront, plugins, vifs }
     this.guests.set(name, guest)
     netfront.onVif = (vif) => {

@@ -2,6 +2,7 @@ import * as core from '@netaccel/core'
 import {
   type BackendAccelerator,
   type Catalogue,
+  type DoorFaults,
   EventHub,
   type FrontendAccelerator,
   KeptPages,
@@ -25,10 +26,14 @@ export interface DomainPlugins<Half extends object, Accelerators> {
   readonly events: EventHub
 }
 
+/** Makes doors of plugins fail, for tests: asked once for each attachment of a vif, which is named as in reports. */
+export type FaultsOf = (side: 'frontend' | 'backend', vif: string) => DoorFaults | null
+
 /** Plugins of a guest: frontend halves, for netfront. A half that the backend names is loaded from the catalogue. */
 export function guestPlugins(
   domain: Domain,
   catalogue: Catalogue,
+  faultsOf: FaultsOf,
 ): DomainPlugins<FrontendAccelerator, NetfrontAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -49,7 +54,13 @@ export function guestPlugins(
     catalogue,
     events,
   })
-  const accelerators = new NetfrontAccelerators(domain, { registry, describe: loader.describe, events, kept })
+  const accelerators = new NetfrontAccelerators(domain, {
+    registry,
+    describe: loader.describe,
+    events,
+    kept,
+    faults: (vif) => faultsOf('frontend', vif),
+  })
   return { registry, loader, requests, accelerators, events }
 }
 
@@ -57,6 +68,7 @@ export function guestPlugins(
 export function driverPlugins(
   domain: Domain,
   catalogue: Catalogue,
+  faultsOf: FaultsOf,
 ): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -69,7 +81,13 @@ export function driverPlugins(
   })
   const loader = new Loader({ ...loaderOptions(domain, kept, events), backend: registry })
   const requests = new LoadRequests({ store, clock: engine, loader, half: 'backend', catalogue, events })
-  const accelerators = new NetbackAccelerators(domain, { registry, describe: loader.describe, events, kept })
+  const accelerators = new NetbackAccelerators(domain, {
+    registry,
+    describe: loader.describe,
+    events,
+    kept,
+    faults: (vif) => faultsOf('backend', vif),
+  })
   return { registry, loader, requests, accelerators, events }
 }
 
