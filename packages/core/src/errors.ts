@@ -22,7 +22,7 @@ export const ERROR_CODES = {
     'The artefact is missing, does not compile, or does not export one defineAccelerator() result with the halves that the manifest names.',
   BAD_REQUIRE:
     'An artefact may require @netaccel/core and the node: modules that its manifest declares in "uses", nothing else.',
-  NO_HALF: 'The plugin has no such half.',
+  NO_HALF: 'There is no such half here: the plugin does not have it, or the domain does not take it.',
   NOT_LOADED: 'No half of this name is loaded here.',
   SETUP_FAILED: 'The set-up of the half threw or rejected; its scope was undone and it may be loaded again.',
   DEADLINE: 'The work did not end by its deadline; what it held was taken back by force.',

@@ -49,10 +49,7 @@ export function setUpBackend(options: SetUpOptions, setUp: SetUp): Promise<LiveH
 
 export function setUpHardware(options: SetUpOptions, setUp: SetUp): Promise<LiveHalf<AcceleratedPort>> {
   const open = options.openHardware
-  if (open === undefined)
-    return Promise.reject(
-      new AcceleratorError('EINVAL', `${setUp.name}: this domain has no hardware of its own`),
-    )
+  if (open === undefined) return Promise.reject(new AcceleratorError('NO_HALF', `hardware of ${setUp.name}`))
   const methods = ['onChange', 'transmit', 'handedOver'] as const
   return run(options, setUp, open, (defined, context) => defined.hardware?.(context), methods)
 }
