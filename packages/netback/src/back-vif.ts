@@ -113,16 +113,7 @@ export class BackVif implements QueueOwner {
 
   /** Offer the vif to the guest and follow its states from now on. */
   async start(): Promise<void> {
-    await this.serial.run(async () => {
-      const { device, domain } = this
-      this.mac = (await device.read(KEY_MAC)) ?? this.mac
-      const paths = (keys: Readonly<Record<string, string>>): [string, string][] =>
-        Object.entries(keys).map(([key, value]) => [`${device.nodename}/${key}`, value])
-      await domain.store.writeAll(paths(OFFERED))
-      for (const [path, value] of paths(OFFERED_APART)) await domain.store.write(path, value)
-      await domain.store.write(`${device.nodename}/${KEY_HOTPLUG_STATUS}`, 'connected')
-      await device.switchState(XenbusState.InitWait)
-    })
+    await this.serial.run(() => this.offer())
     await this.device.onOtherendChanged((state) => this.serial.run(() => this.follow(state)))
   }
 
@@ -149,6 +140,18 @@ export class BackVif implements QueueOwner {
     })
   }
 
+  /** Write what is offered, and wait for the guest's keys. */
+  private async offer(): Promise<void> {
+    const { device, domain } = this
+    this.mac = (await device.read(KEY_MAC)) ?? this.mac
+    const paths = (keys: Readonly<Record<string, string>>): [string, string][] =>
+      Object.entries(keys).map(([key, value]) => [`${device.nodename}/${key}`, value])
+    await domain.store.writeAll(paths(OFFERED))
+    for (const [path, value] of paths(OFFERED_APART)) await domain.store.write(path, value)
+    await domain.store.write(`${device.nodename}/${KEY_HOTPLUG_STATUS}`, 'connected')
+    await device.switchState(XenbusState.InitWait)
+  }
+
   private async follow(state: XenbusStateNumber): Promise<void> {
     if (this.closed) return
     const { device } = this
@@ -157,7 +160,7 @@ export class BackVif implements QueueOwner {
         if (this.connection !== null) await this.disconnect()
         if (device.state === XenbusState.Connected) await device.switchState(XenbusState.Closing)
         if (device.state === XenbusState.Closing) await device.switchState(XenbusState.Closed)
-        await device.switchState(XenbusState.InitWait)
+        if (device.state !== XenbusState.InitWait) await this.offer()
         return
       case XenbusState.Connected:
         if (this.connection === null) await this.connect()

@@ -54,7 +54,13 @@ export class Netback {
     const vif = new BackVif(this.domain, device, handle, this.options)
     this.byDevice.set(device, vif)
     if (this.onVif !== null) await this.onVif(vif)
-    await vif.start()
+    try {
+      await vif.start()
+    } catch (error) {
+      // A device whose probe failed is not removed later: what the vif took goes back here.
+      await this.remove(device)
+      throw error
+    }
   }
 
   private async remove(device: XenbusDevice): Promise<void> {

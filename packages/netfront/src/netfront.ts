@@ -50,7 +50,13 @@ export class Netfront {
     const vif = new Vif(this.domain, device, handle, this.options)
     this.byDevice.set(device, vif)
     if (this.onVif !== null) this.onVif(vif)
-    await vif.start()
+    try {
+      await vif.start()
+    } catch (error) {
+      // A device whose probe failed is not removed later: what the vif took goes back here.
+      await this.remove(device)
+      throw error
+    }
   }
 
   private async remove(device: XenbusDevice): Promise<void> {

@@ -94,6 +94,9 @@ export class Vif implements QueueHost {
   private offered: VifFeatures
   private current: VifState
   private connection: CleanupStack | null
+  /** Since the last state of the other end was acted on: it has carried frames; connecting has failed here. */
+  private wasConnected: boolean
+  private failed: boolean
 
   /** Throws what the extent throws when the guest has not the pages. Call {@link start} next. */
   constructor(domain: Domain, device: XenbusDevice, handle: number, options: VifOptions = {}) {
@@ -112,6 +115,8 @@ export class Vif implements QueueHost {
     this.offered = NO_FEATURES
     this.current = 'waiting'
     this.connection = null
+    this.wasConnected = false
+    this.failed = false
     this.serial = new Serial(domain.engine, (error) => this.report(error))
     const taken: Arena[] = []
     try {
@@ -195,6 +200,7 @@ export class Vif implements QueueHost {
           await this.disconnect()
           await device.switchState(XenbusState.Closed)
         } else if (this.current === 'waiting') {
+          this.failed = false
           await device.switchState(XenbusState.Initialising)
           await this.connect()
         }
@@ -204,13 +210,15 @@ export class Vif implements QueueHost {
         return
       case XenbusState.Closing:
         await this.disconnect()
-        await device.switchState(XenbusState.Closed)
+        if (!this.failed) await device.switchState(XenbusState.Closed)
         return
       case XenbusState.Closed:
       case XenbusState.Unknown:
         if (this.current === 'connecting' && this.options.eager === true) return
         await this.disconnect()
-        await device.switchState(XenbusState.Initialising)
+        // Only who has been connected begins anew by itself: two ends that cannot agree would try for ever.
+        if (this.wasConnected) await device.switchState(XenbusState.Initialising)
+        this.wasConnected = false
         return
       case XenbusState.Initialising:
       case XenbusState.Initialised:
@@ -250,6 +258,7 @@ export class Vif implements QueueHost {
   }
 
   private carrierOn(): void {
+    this.wasConnected = true
     this.become('connected')
     for (const queue of this.queues) queue.wakeIfReady()
   }
@@ -332,6 +341,7 @@ export class Vif implements QueueHost {
   private report(error: unknown): void {
     const text = error instanceof Error ? error.message : String(error)
     if (this.current === 'closed') return
+    this.failed = true
     void this.serial.run(() => this.device.fatal(EINVAL, text))
   }
 }
