@@ -20,7 +20,7 @@ export interface FastPath {
   /** The burst is over: what was taken now leaves, the lease is dropped. */
   endBurst(): void
   /** A frame is parked, and the queue is stopped behind it. */
-  readonly parking: boolean
+  readonly hasParked: boolean
   /** No objection to waking the queue: nothing is parked and the hardware has room. */
   hasRoom(): boolean
   /** Deliver received frames, complete sent ones. Returns the frames delivered, 0 to `budget`. */

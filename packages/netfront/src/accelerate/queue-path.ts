@@ -12,10 +12,9 @@ import type {
 import type { FastPath, Offer, QueueSide } from '../fast-path.js'
 import type { FastCounters } from './fast-counters.js'
 import { LentTable } from './lent-table.js'
+import { Parking } from './parking.js'
+import type { ParkingOwner } from './parking.js'
 import { QueueDoors } from './queue-doors.js'
-
-/** A frame that is busy for so long, without a completion, shows that the hardware stands still (tx_timeout). */
-const TX_TIMEOUT_NS = 1_000_000_000
 
 /** Most frames that a host lends on one queue, whatever the plugin's `txDepth` says. */
 const MAX_DEPTH = 65536
@@ -28,40 +27,32 @@ export interface QueueKeep {
 }
 
 /** The fast path of one queue during one attachment: lends frames, parks one, counts at the doors. */
-export class QueuePath implements FastPath {
+export class QueuePath implements FastPath, ParkingOwner {
   readonly queue: QueueSide
   readonly counters: FastCounters
   readonly lease: Lease
   /** A poll of the plugin's is on the stack. */
-  polling: boolean
+  polling = false
   /** Frames that are lent now; made when the plugin has said how many it can have. */
   lent: LentTable
-  more: boolean
+  more = false
   private readonly hooks: QueueHooks
   private readonly parts: PathParts
   private readonly doors: QueueDoors
   private readonly tx: boolean
   private readonly gso: boolean
   private readonly blank: boolean
-  private plugin: AcceleratedQueue | null
-  private generation: QueueGeneration | null
-  private gate: boolean
-  private burst: boolean
-  private accepted: number
-  private delivered: number
-  private completed: number
-  private budget: number
-  /** The one frame that waits, and whether for the ring instead of for room. */
-  private parked: Frame | null
-  private toSlow: boolean
-  /** Room may have appeared since the parked frame was offered last. */
-  private retry: boolean
-  private waitingSince: number
-  private timer: boolean
-  private wakeAsked: boolean
-  private readonly onWake: () => void
+  private plugin: AcceleratedQueue | null = null
+  private generation: QueueGeneration | null = null
+  private gate = false
+  private burst = false
+  private accepted = 0
+  private delivered = 0
+  private completed = 0
+  private budget = 0
+  private readonly place: Parking
   private drained: (() => void) | null
-  private quarantine: Frame[]
+  private quarantine: Frame[] = []
 
   constructor(keep: QueueKeep, parts: PathParts) {
     this.queue = keep.queue
@@ -74,25 +65,8 @@ export class QueuePath implements FastPath {
     this.gso = parts.capabilities.has('tx-gso')
     this.blank = parts.capabilities.has('tx-checksum')
     this.lent = new LentTable(1)
-    this.plugin = null
-    this.generation = null
-    this.polling = false
-    this.more = false
-    this.gate = false
-    this.burst = false
-    this.accepted = 0
-    this.delivered = 0
-    this.completed = 0
-    this.budget = 0
-    this.parked = null
-    this.toSlow = false
-    this.retry = false
-    this.waitingSince = 0
-    this.timer = false
-    this.wakeAsked = false
-    this.onWake = () => this.woken()
+    this.place = new Parking(keep.queue, this)
     this.drained = null
-    this.quarantine = []
   }
 
   // --- attaching and detaching; never inside a burst or a poll
@@ -116,7 +90,7 @@ export class QueuePath implements FastPath {
     })
     // A frame that the last attachment had parked still waits for a slot of the ring.
     const before = queue.fastPath
-    if (before instanceof QueuePath) this.inherit(before)
+    if (before instanceof QueuePath) this.place.inherit(before.place)
     queue.fastPath = this
     queue.schedulePoll()
   }
@@ -128,10 +102,7 @@ export class QueuePath implements FastPath {
   /** Step 2 of a detach. */
   shutGate(): void {
     this.gate = false
-    if (this.parked !== null) {
-      this.toSlow = true
-      this.sendParked()
-    }
+    this.place.divert()
     this.queue.wakeIfReady()
   }
 
@@ -164,7 +135,7 @@ export class QueuePath implements FastPath {
     this.generation = null
     this.plugin = null
     this.gate = false
-    if (this.parked === null) this.leaveQueue()
+    this.leaveQueue()
     this.queue.schedulePoll()
     this.queue.wakeIfReady()
   }
@@ -180,7 +151,7 @@ export class QueuePath implements FastPath {
     this.lease.take(LEASE_BURST)
     this.burst = true
     this.accepted = 0
-    return this.gate && this.parked === null
+    return this.gate && this.place.empty
   }
 
   offer(frame: Frame): Offer {
@@ -211,9 +182,9 @@ export class QueuePath implements FastPath {
 
   /** Before the queue is woken. What is parked goes first; then the queue is looked at once more. */
   hasRoom(): boolean {
-    if (this.parked !== null) {
-      if (this.toSlow || this.retry) this.settleParked()
-      if (this.parked === null) this.wake()
+    if (!this.place.empty) {
+      this.place.settle()
+      if (this.place.empty) this.place.wake()
       return false
     }
     return !this.gate || this.roomy()
@@ -225,7 +196,8 @@ export class QueuePath implements FastPath {
     const generation = this.generation
     this.more = false
     if (generation === null) {
-      if (this.parked !== null) this.settleParked()
+      this.place.settle()
+      this.leaveQueue()
       return 0
     }
     const lease = this.lease
@@ -238,17 +210,18 @@ export class QueuePath implements FastPath {
     this.polling = false
     const delivered = this.delivered
     this.more = answer === 'more' || delivered >= budget
-    if (this.completed > 0) {
-      this.retry = true
-      this.waitingSince = this.queue.engine.now()
-    }
-    if (this.parked !== null && (this.toSlow || this.retry)) this.settleParked()
+    if (this.completed > 0) this.place.completed()
+    this.place.settle()
     const done = delivered + this.completed
     if (done > 0) this.queue.engine.charge('frame', done)
     lease.drop(LEASE_POLL)
     lease.publish()
     if (answer !== 'more') this.lookDrained()
     return delivered < budget ? delivered : budget
+  }
+
+  get hasParked(): boolean {
+    return !this.place.empty
   }
 
   get rxDepth(): number {
@@ -288,91 +261,45 @@ export class QueuePath implements FastPath {
     frame.release()
   }
 
-  /** Room may have appeared. May be called inside a hook, so nothing is offered here. */
+  /** Room may have appeared; see {@link Parking.wake}. */
   wake(): void {
-    this.retry = true
-    if (this.wakeAsked) return
-    this.wakeAsked = true
-    this.queue.engine.defer(this.onWake)
+    this.place.wake()
   }
 
-  // --- parking
+  // --- what the parking place asks
 
-  private woken(): void {
-    this.wakeAsked = false
-    if (this.parked !== null) this.settleParked()
-    this.queue.wakeIfReady()
-  }
-
-  private park(frame: Frame): 'stop' {
-    this.parked = frame
-    this.toSlow = false
-    this.retry = false
-    this.counters.tx_busy++
-    this.waitingSince = this.queue.engine.now()
-    this.watchTimeout(TX_TIMEOUT_NS)
-    return 'stop'
-  }
-
-  /** Offer the parked frame again, or send it by the ring if that is where it must go. Never inside a hook. */
-  private settleParked(): void {
-    const frame = this.parked
-    if (frame === null) return
+  offerAgain(frame: Frame): 'taken' | 'busy' | 'declined' {
     const generation = this.generation
-    if (this.toSlow || generation === null || !this.gate) {
-      this.sendParked()
-      return
-    }
-    this.retry = false
-    if (this.lent.size >= this.lent.capacity) return
+    if (generation === null || !this.gate) return 'declined'
+    if (this.lent.size >= this.lent.capacity) return 'busy'
     const verdict = generation.startXmit(frame)
-    if (verdict === 'busy') return
-    if (verdict === undefined) {
-      this.toSlow = true
-      this.sendParked()
-      return
-    }
-    this.parked = null
+    if (verdict === undefined) return 'declined'
+    if (verdict === 'busy') return 'busy'
     if (verdict === 'fault') this.dropFaulty(frame)
     else {
       this.lend(frame)
       this.flush()
     }
+    return 'taken'
   }
 
-  private sendParked(): void {
-    const frame = this.parked
-    if (frame === null || !this.queue.sendSlow(frame)) return
-    this.parked = null
-    this.toSlow = false
-    this.queue.flushSlow()
-    if (this.generation === null) this.leaveQueue()
-  }
-
-  private inherit(before: QueuePath): void {
-    this.parked = before.parked
-    this.toSlow = true
-    before.parked = null
-  }
-
-  private leaveQueue(): void {
-    if (this.queue.fastPath === this) this.queue.fastPath = null
-  }
-
-  /** One timer at a time; it looks again for as long as something is parked. */
-  private watchTimeout(ns: number): void {
-    if (this.timer) return
-    this.timer = true
-    this.queue.engine.after(ns, () => {
-      this.timer = false
-      if (this.parked === null || this.toSlow || this.generation === null) return
-      const left = this.waitingSince + TX_TIMEOUT_NS - this.queue.engine.now()
-      if (left > 0) this.watchTimeout(left)
-      else this.parts.onTimeout(this.queue.index)
-    })
+  timedOut(): void {
+    if (this.generation !== null) this.parts.onTimeout(this.queue.index)
   }
 
   // --- small parts
+
+  private park(frame: Frame): 'stop' {
+    this.place.park(frame)
+    this.counters.tx_busy++
+    return 'stop'
+  }
+
+  /** Nothing holds the queue to this path any more: no generation, nothing parked. */
+  private leaveQueue(): void {
+    if (this.generation === null && this.place.empty && this.queue.fastPath === this)
+      this.queue.fastPath = null
+  }
 
   private mayOffer(frame: Frame): boolean {
     return (frame.gsoSize === 0 || this.gso) && (frame.checksum !== 'blank' || this.blank)
@@ -408,7 +335,7 @@ export class QueuePath implements FastPath {
 
   private lookDrained(): void {
     const work = this.drained
-    if (work === null || this.lent.size > 0 || this.parked !== null) return
+    if (work === null || this.lent.size > 0 || !this.place.empty) return
     this.drained = null
     work()
   }
