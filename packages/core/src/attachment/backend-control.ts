@@ -25,7 +25,13 @@ import type { DoorWatch } from '../scope/door-domain.js'
 export const PORT_KEY = 'accel'
 
 /** Phases in which the frontend uses nothing of the backend's. */
-const APART: ReadonlySet<string | undefined> = new Set([undefined, 'none', 'requested', 'declined', 'suspended'])
+const APART: ReadonlySet<string | undefined> = new Set([
+  undefined,
+  'none',
+  'requested',
+  'declined',
+  'suspended',
+])
 
 export interface BackendControlOptions {
   readonly registry: Registry<BackendAccelerator>
@@ -140,7 +146,10 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     return this.#board.when(phase)
   }
 
-  attach(_half: BackendAccelerator, generation: Generation<BackendAccelerator>): Promise<'attached' | 'declined'> {
+  attach(
+    _half: BackendAccelerator,
+    generation: Generation<BackendAccelerator>,
+  ): Promise<'attached' | 'declined'> {
     return new Promise((resolve) => {
       this.#offer?.answer('declined')
       this.#offer = { generation, answer: resolve }
@@ -227,7 +236,10 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     await this.#loop.nextStep()
   }
 
-  private async probe(port: OpenedPort, generation: Generation<BackendAccelerator>): Promise<'attached' | 'declined'> {
+  private async probe(
+    port: OpenedPort,
+    generation: Generation<BackendAccelerator>,
+  ): Promise<'attached' | 'declined'> {
     const { host, describe } = this.#options
     const { domain, facts } = this.#device
     const limits = await readLimits(domain.store, facts.directories.own)

@@ -77,7 +77,10 @@ export class BackendRun {
       },
       requestDetach: (reason: string) => parts.leave(reason),
     }
-    this.#doors = new BackendDoors(this.book, Object.assign(Object.create(device.facts) as typeof device.facts, own))
+    this.#doors = new BackendDoors(
+      this.book,
+      Object.assign(Object.create(device.facts) as typeof device.facts, own),
+    )
   }
 
   /** Steps 1 and 2 but for the keys. 'declined' leaves nothing behind. */
@@ -198,7 +201,8 @@ export class BackendRun {
     const { deadlines } = this.#parts
     const vif = this.#vif
     this.#vif = undefined
-    if (vif !== undefined) await this.bounded('remove', deadlines.remove, (signal) => vif.remove(reason, signal))
+    if (vif !== undefined)
+      await this.bounded('remove', deadlines.remove, (signal) => vif.remove(reason, signal))
   }
 
   private async undo(forced: boolean): Promise<{ tasks: string[]; failures: string[] }> {

@@ -150,7 +150,10 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   }
 
   /** For the registry: a half is loaded that the vif has asked for. */
-  attach(half: FrontendAccelerator, generation: Generation<FrontendAccelerator>): Promise<'attached' | 'declined'> {
+  attach(
+    half: FrontendAccelerator,
+    generation: Generation<FrontendAccelerator>,
+  ): Promise<'attached' | 'declined'> {
     return new Promise((resolve) => {
       this.#offer?.answer('declined')
       this.#offer = { half, generation, answer: resolve }

@@ -7,7 +7,7 @@ import type { Generation } from '../registry-types.js'
 import { FrontendDoors } from '../scope/frontend-doors.js'
 import type { PluginPool } from '../scope/plugin-pool.js'
 import { ScopeBook, TASK_GRACE } from '../scope/scope-book.js'
-import { DoorTally } from '../scope/tally.js'
+import type { DoorTally } from '../scope/tally.js'
 import type { Deadlines } from './deadlines.js'
 import type { AttachmentHost, FrontendDevice, FrontendPaths } from './frontend-device.js'
 import type { HalfDescription } from './half-description.js'
@@ -224,7 +224,8 @@ export class FrontendRun {
         withDeadline(device.engine, deadlines.remove, 'remove', (signal) => vif.remove(reason, signal)),
       )
     } catch (cause) {
-      if (isAcceleratorError(cause, 'DEADLINE')) this.#late.push(`remove took longer than ${deadlines.remove} ms`)
+      if (isAcceleratorError(cause, 'DEADLINE'))
+        this.#late.push(`remove took longer than ${deadlines.remove} ms`)
       else host.log('error', this.book.name, 'remove failed', cause)
     }
   }

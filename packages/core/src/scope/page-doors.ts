@@ -1,5 +1,5 @@
 import { GNTST_BAD_COPY_ARG, GNTST_GENERAL_ERROR, GNTST_OKAY, PAGE_SHIFT, PAGE_SIZE } from '@netaccel/xen'
-import type { MappedPage, Page as Gfn } from '@netaccel/xen'
+import type { MappedPage } from '@netaccel/xen'
 import type {
   Arena,
   DomainId,
@@ -151,8 +151,7 @@ export class PageDoors {
 
   private tryGrant(page: Page, access: 'ro' | 'rw' | 'io', to: DomainId): GrantRef {
     try {
-      // The two packages name the same handle; a plugin only passes it on.
-      return this.#book.parts.domain.grants.grant(to, page as number as Gfn, access)
+      return this.#book.parts.domain.grants.grant(to, page, access)
     } catch (cause) {
       this.#book.parts.log('warn', this.#book.name, 'no grant entry', cause)
       return -1
@@ -163,7 +162,7 @@ export class PageDoors {
     const book = this.#book
     const ops = book.parts.domain.grantOps
     const taking = book.take('mapping', `${mapped.length} pages of domain ${from}`, () => {
-      for (let i = mapped.length - 1; i >= 0; i--) ops.unmap(mapped[i] as MappedPage)
+      for (let i = mapped.length - 1; i >= 0; i--) ops.unmap(mapped[i])
     })
     const whole = wholeOf(mapped)
     return {
@@ -192,7 +191,7 @@ function wholeOf(mapped: readonly MappedPage[]): View | undefined {
   const first = mapped[0]
   if (first === undefined) return undefined
   for (let i = 1; i < mapped.length; i++) {
-    if ((mapped[i] as MappedPage).hostAddr !== first.hostAddr + (i << PAGE_SHIFT)) return undefined
+    if (mapped[i].hostAddr !== first.hostAddr + (i << PAGE_SHIFT)) return undefined
   }
   const length = mapped.length << PAGE_SHIFT
   const { buffer } = first.bytes

@@ -114,13 +114,14 @@ describe('leaving from inside a hook', () => {
   const hooks = ['accepts', 'startXmit', 'flush', 'hasRoom', 'poll', 'startInterrupts', 'stopInterrupts']
   it.each(hooks)('%s: the unload waits until the hook is over', async (name) => {
     let stop: Promise<unknown> | undefined
-    let world: PairWorld | undefined
+    const worlds: PairWorld[] = []
     const hook = (called: string) => {
-      if (called === name && stop === undefined && world?.allIn('active') === true) {
-        stop = world.guests[0]?.registry.stop('lane', 'unloaded')
+      if (called === name && stop === undefined && worlds[0]?.allIn('active') === true) {
+        stop = worlds[0].guests[0]?.registry.stop('lane', 'unloaded')
       }
     }
-    world = await active({ frontendManners: { hook } })
+    const world = await active({ frontendManners: { hook } })
+    worlds.push(world)
     startAll(world)
     expect(await world.until(() => stop !== undefined)).toBe(true)
     await world.run(stop ?? Promise.reject(new Error('no stop')))

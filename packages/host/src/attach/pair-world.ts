@@ -1,6 +1,6 @@
 // Two guests on one bridge, with netfront, netback and the lane plugin's halves, for tests of attaching and detaching.
 import { Bridge } from '@netaccel/bridge'
-import { HalfDescription, KeptPages, Lease, openHalfScope, Registry } from '@netaccel/core'
+import { HalfDescription, Lease, openHalfScope, Registry } from '@netaccel/core'
 import type {
   AcceleratedPort,
   BackendAccelerator,
@@ -11,6 +11,7 @@ import type {
   GenerationFacts,
   HalfContext,
   HalfName,
+  KeptPages,
   Manifest,
 } from '@netaccel/core'
 import { Netback, NetbackAccelerators } from '@netaccel/netback'

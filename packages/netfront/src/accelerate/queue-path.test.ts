@@ -1,0 +1,301 @@
+import { DoorTally, LeaseSum, QueueHooks } from '@netaccel/core'
+import type { AcceleratedQueue, Frame as PluginFrame, FrontendQueue, PathParts } from '@netaccel/core'
+import { FramePool } from '@netaccel/packet'
+import type { Frame } from '@netaccel/packet'
+import { VirtualClock } from '@netaccel/xen'
+import { getHeapStatistics } from 'node:v8'
+import { describe, expect, it } from 'vitest'
+import type { FastPath, PathObserver, QueueSide } from '../fast-path.js'
+import { FastCounters } from './fast-counters.js'
+import { QueuePath } from './queue-path.js'
+
+const DEPTH = 64
+
+/** A queue of netfront's that only notes what its fast path asks for. */
+class TestQueue implements QueueSide {
+  readonly index = 0
+  readonly engine = new VirtualClock().engine('queue')
+  readonly slow: Frame[] = []
+  room = 1000
+  stopped = false
+  polls = 0
+  wakes = 0
+  fastPath: FastPath | null = null
+  observer: PathObserver | null = null
+  readonly slowOutstanding = 0
+
+  sendSlow(frame: Frame): boolean {
+    if (this.room === 0) return false
+    this.room--
+    this.slow.push(frame)
+    return true
+  }
+
+  flushSlow(): void {}
+
+  stop(): void {
+    this.stopped = true
+  }
+
+  wakeIfReady(): void {
+    if (this.room > 0 && this.fastPath?.hasRoom() !== false) {
+      this.stopped = false
+      this.wakes++
+    }
+  }
+
+  deliver(frame: Frame): void {
+    frame.release()
+  }
+
+  schedulePoll(): void {
+    this.polls++
+  }
+
+  freeSlots(): number {
+    return this.room
+  }
+}
+
+/** Takes every frame while it has room, and completes all at the next poll. */
+class TestPlugin implements AcceleratedQueue {
+  readonly txDepth = DEPTH
+  readonly rxDepth = DEPTH
+  readonly doors: FrontendQueue
+  readonly rx: FramePool
+  readonly held: PluginFrame[] = Array.from({ length: DEPTH })
+  count = 0
+  receive = 0
+  limit = DEPTH
+  verdict: 'accepted' | 'declined' = 'accepted'
+
+  constructor(doors: FrontendQueue, rx: FramePool) {
+    this.doors = doors
+    this.rx = rx
+  }
+
+  accepts(): boolean {
+    return this.verdict === 'accepted'
+  }
+
+  startXmit(frame: PluginFrame): 'accepted' | 'declined' | 'busy' {
+    if (this.verdict === 'declined') return 'declined'
+    if (this.count >= this.limit) return 'busy'
+    this.held[this.count++] = frame
+    return 'accepted'
+  }
+
+  flush(): void {}
+
+  hasRoom(): boolean {
+    return this.count < this.limit
+  }
+
+  poll(budget: number): 'idle' | 'more' {
+    const { count } = this
+    this.count = 0
+    for (let i = 0; i < count; i++) this.doors.completeTx(this.held[i])
+    for (let i = 0; i < this.receive && i < budget; i++) {
+      const frame = this.rx.take()
+      if (frame === undefined) break
+      frame.length = 60
+      this.doors.deliver(frame)
+    }
+    return 'idle'
+  }
+
+  startInterrupts(): 'armed' {
+    return 'armed'
+  }
+
+  stopInterrupts(): void {}
+}
+
+interface Setup {
+  readonly queue: TestQueue
+  readonly path: QueuePath
+  readonly plugin: TestPlugin
+  readonly tally: DoorTally
+  readonly counters: FastCounters
+  readonly frames: FramePool
+  readonly timeouts: number[]
+}
+
+function makePool(): FramePool {
+  const bytes = new Uint8Array(new ArrayBuffer(1 << 19))
+  const arena = { view: new DataView(bytes.buffer), bytes, offset: 0, length: bytes.length }
+  return new FramePool(arena, { frames: 256, bytesEach: 2048 })
+}
+
+function setup(capabilities: PathParts['capabilities'] = new Set(['tx', 'rx'] as const)): Setup {
+  const queue = new TestQueue()
+  const tally = new DoorTally('test')
+  const counters = new FastCounters()
+  const timeouts: number[] = []
+  const rx = makePool()
+  const path = new QueuePath(
+    { queue, hooks: new QueueHooks(), counters },
+    {
+      name: 'test',
+      capabilities,
+      lease: new LeaseSum('test'),
+      pools: [],
+      tally,
+      onFault: () => {},
+      onTimeout: (index) => void timeouts.push(index),
+    },
+  )
+  const plugins: TestPlugin[] = []
+  path.open({
+    openQueue: (doors) => {
+      const plugin = new TestPlugin(doors, rx)
+      plugins.push(plugin)
+      return plugin
+    },
+    remove: () => {},
+  })
+  path.install()
+  path.openGate()
+  return { queue, path, plugin: plugins[0], tally, counters, frames: makePool(), timeouts }
+}
+
+function take({ frames }: Setup): Frame {
+  const frame = frames.take()
+  if (frame === undefined) throw new Error('no frame')
+  frame.length = 60
+  return frame
+}
+
+function burst(world: Setup, count: number): string[] {
+  const offers: string[] = []
+  if (!world.path.beginBurst()) offers.push('shut')
+  for (let i = 0; i < count && offers.at(-1) !== 'stop'; i++) offers.push(world.path.offer(take(world)))
+  world.path.endBurst()
+  return offers
+}
+
+describe('the fast path of a queue', () => {
+  it('lends what is accepted and takes it back when it is completed', () => {
+    const world = setup()
+    expect(burst(world, 3)).toEqual(['taken', 'taken', 'taken'])
+    expect(world.path.lease.byKind).toMatchObject({ lent: 3, burst: 0 })
+    expect(world.path.poll(64)).toBe(0)
+    expect(world.path.lease.held).toBe(0)
+    expect(world.frames.free).toBe(256)
+    expect(world.counters).toMatchObject({ tx_packets: 3, tx_bytes: 180, tx_completed: 3 })
+  })
+
+  it('parks one busy frame, stops, and offers it again only after a completion', () => {
+    const world = setup()
+    world.plugin.limit = 2
+    expect(burst(world, 5)).toEqual(['taken', 'taken', 'stop'])
+    expect(world.queue.stopped).toBe(true)
+    expect(world.path.hasRoom()).toBe(false)
+    expect(world.plugin.count).toBe(2)
+    world.path.poll(64)
+    // The parked frame went first, as soon as there was room.
+    expect(world.plugin.count).toBe(1)
+    expect(world.path.hasRoom()).toBe(true)
+    expect(world.queue.slow).toEqual([])
+  })
+
+  it('never lends more than txDepth, whatever the plugin says', () => {
+    const world = setup()
+    world.plugin.limit = 1000
+    const offers = burst(world, DEPTH + 1)
+    expect(offers.slice(0, DEPTH).every((offer) => offer === 'taken')).toBe(true)
+    expect(offers[DEPTH]).toBe('stop')
+    expect(world.path.lent.size).toBe(DEPTH)
+  })
+
+  it('does not offer what needs a capability that is not declared', () => {
+    const world = setup()
+    const gso = take(world)
+    gso.gsoSize = 1448
+    const blank = take(world)
+    blank.checksum = 'blank'
+    world.path.beginBurst()
+    expect([world.path.offer(gso), world.path.offer(blank)]).toEqual(['declined', 'declined'])
+    world.path.endBurst()
+    expect(world.plugin.count).toBe(0)
+  })
+
+  it('counts a frame that is accepted without the capability tx (VN-06)', () => {
+    const world = setup(new Set())
+    expect(burst(world, 1)).toEqual(['taken'])
+    expect(world.tally.violations.get('VN-06')).toBe(1)
+  })
+
+  it('refuses what the contract does not allow at the doors, and counts it under its rule', () => {
+    const world = setup()
+    burst(world, 1)
+    const lent = world.plugin.held[0]
+    world.plugin.doors.completeTx(lent)
+    world.plugin.doors.deliver(take(world))
+    expect(world.path.lent.size).toBe(1)
+    world.path.poll(64)
+    const { plugin } = world
+    plugin.poll = () => {
+      plugin.doors.completeTx(lent)
+      return 'idle'
+    }
+    world.path.poll(64)
+    expect(Object.fromEntries(world.tally.violations)).toEqual({ 'TX-02': 2, 'RX-01': 1 })
+    world.path.clear()
+    plugin.doors.schedule()
+    plugin.doors.deliver(take(world))
+    expect(world.tally.lateCalls).toBe(2)
+  })
+
+  it('sends the parked frame by the ring when the gate shuts, or when a slot is free', () => {
+    const world = setup()
+    world.plugin.limit = 0
+    world.queue.room = 0
+    expect(burst(world, 1)).toEqual(['stop'])
+    world.path.shutGate()
+    world.path.clear()
+    // It is the last attachment's, and still next.
+    expect(world.queue.fastPath).toBe(world.path)
+    world.queue.room = 5
+    world.path.poll(64)
+    expect(world.queue.slow).toHaveLength(1)
+    expect(world.queue.fastPath).toBe(null)
+  })
+
+  it('says when a frame has been busy for a second without a completion', async () => {
+    const clock = new VirtualClock()
+    const world = setup()
+    Object.assign(world.queue, { engine: clock.engine('timed') })
+    world.plugin.limit = 0
+    burst(world, 1)
+    await clock.run({ for: 999_000_000 })
+    expect(world.timeouts).toEqual([])
+    await clock.run({ for: 2_000_000 })
+    expect(world.timeouts).toEqual([0])
+  })
+
+  it('allocates nothing per frame (PF-01)', () => {
+    const world = setup()
+    world.plugin.receive = 32
+    const frames = Array.from({ length: 32 }, () => take(world))
+    for (const frame of frames) frame.release()
+    const cycle = (): void => {
+      world.path.beginBurst()
+      for (let i = 0; i < 32; i++) {
+        const frame = world.frames.take()
+        if (frame === undefined) throw new Error('no frame')
+        frame.length = 60
+        world.path.offer(frame)
+      }
+      world.path.endBurst()
+      world.path.poll(64)
+    }
+    for (let i = 0; i < 4000; i++) cycle()
+    globalThis.gc?.()
+    const before = getHeapStatistics().used_heap_size
+    for (let i = 0; i < 4000; i++) cycle()
+    const grown = getHeapStatistics().used_heap_size - before
+    // 4,000 bursts of 32 frames out and 32 in; what is left is the bursts' own.
+    expect(grown / (4000 * 64)).toBeLessThan(0.5)
+  })
+})
