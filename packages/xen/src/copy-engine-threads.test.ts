@@ -1,5 +1,6 @@
 // The pin word as a lock between threads: a worker with the wasm module and this thread with the TypeScript twin copy
-// through the same two references, one of them mapped meanwhile.
+// through the same two references, one of them mapped meanwhile. A broken lock shows as a pin or status bit that stays, or
+// as a spin that never ends.
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
@@ -13,16 +14,18 @@ import { pinsOnDomain } from './reaper.js'
 
 const ROUNDS = 3000
 
-/** Runs the batch at `ops` again and again and counts the operations that failed. */
+/** Runs the batch at `ops` until the word at `stop` is set, and counts the operations that failed. */
 const workerSource = `
 const { parentPort, workerData } = require('node:worker_threads')
-const { bytes, memory, ops, count, caller, rounds } = workerData
+const { bytes, memory, ops, count, caller, stop } = workerData
 const { copyBatch } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports
 const statuses = new Int16Array(memory.buffer, ops, count * 20)
+const words = new Int32Array(memory.buffer)
 let failed = 0
-for (let round = 0; round < rounds; round++) {
+while (Atomics.load(words, stop) !== 2) {
   copyBatch(ops, count, caller)
   for (let index = 0; index < count; index++) if (statuses[index * 20 + 18] !== 0) failed++
+  Atomics.compareExchange(words, stop, 0, 1)
 }
 parentPort.postMessage(failed)
 `
@@ -46,6 +49,8 @@ describe('two threads on the same grants', () => {
         batch.grantToGrant(refs[1], 1, 0, refs[0], 1, 128, 8)
       }
     }
+    // 0: not begun, 1: the worker is at it, 2: stop.
+    const stop = machine.reserve(4)
     const worker = new Worker(workerSource, {
       eval: true,
       workerData: {
@@ -55,11 +60,12 @@ describe('two threads on the same grants', () => {
         ops: own.base + offsets[1],
         count: 64,
         caller: 0,
-        rounds: ROUNDS,
+        stop: stop >> 2,
       },
     })
     const answer = once(worker, 'message')
     await once(worker, 'online')
+    while (Atomics.load(machine.words, stop >> 2) === 0) await new Promise((resolve) => setImmediate(resolve))
     let failed = 0
     for (let round = 0; round < ROUNDS; round++) {
       const page = ops.map(1, refs[round & 1], 'ro')
@@ -67,6 +73,7 @@ describe('two threads on the same grants', () => {
       for (let index = 0; index < 64; index++) if (batches[0].status(index) !== 0) failed++
       if (!(page instanceof MappedPage) || ops.unmap(page) !== 0) failed++
     }
+    Atomics.store(machine.words, stop >> 2, 2)
     expect(await answer).toEqual([0])
     expect(failed).toBe(0)
     expect(pinsOnDomain(machine, 1)).toEqual([])

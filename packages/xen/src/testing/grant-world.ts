@@ -70,7 +70,7 @@ function takePins(machine: Machine, random: Random): void {
 }
 
 /** One side: a grant or the caller's own page, mostly well formed, else anything. Returns true for a grant. */
-function writeSide(view: DataView, at: number, random: Random, own: number): boolean {
+function writeSide(view: DataView, at: number, random: Random, own: number, length: number): boolean {
   const grant = random.below(3) !== 0
   const wild = random.below(12) === 0
   const number = grant ? anyRef(random) : 1 + random.below(PAGES - 1)
@@ -79,7 +79,13 @@ function writeSide(view: DataView, at: number, random: Random, own: number): boo
   const domid = grant ? 1 + random.below(2) : DOMID_SELF
   const odd = pick(random, [0, 1, 2, 3, 4, 31, 32, 40000, DOMID_SELF])
   view.setUint16(at + 8, random.below(12) === 0 ? odd : domid, true)
-  const offset = random.below(3) === 0 ? random.below(4097) : random.below(200)
+  const ends = [
+    random.below(4097),
+    random.below(200),
+    random.below(200),
+    Math.max(0, 4096 - length + random.below(2)),
+  ]
+  const offset = pick(random, ends)
   view.setUint16(at + 10, random.below(20) === 0 ? random.below(65536) : offset, true)
   view.setUint32(at + 12, random.next32(), true)
   return grant
@@ -89,9 +95,9 @@ function writeOps(view: DataView, random: Random, own: number): void {
   const lengths = [1, 2, 3, 4, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 200, 1500, 3000]
   for (let index = 0; index < OPS; index++) {
     const at = index * COPY_OP_BYTES
-    const source = writeSide(view, at, random, own)
-    const dest = writeSide(view, at + 16, random, own)
     const length = random.below(10) === 0 ? pick(random, [0, 4095, 4096, 4097, 65535]) : pick(random, lengths)
+    const source = writeSide(view, at, random, own, length)
+    const dest = writeSide(view, at + 16, random, own, length)
     view.setUint16(at + 32, length, true)
     const flags = (source ? 1 : 0) | (dest ? 2 : 0)
     view.setUint16(at + 34, random.below(16) === 0 ? random.below(65536) : flags, true)
