@@ -86,8 +86,10 @@ export class FromGuest {
   /** Take at most `budget` packets. Responses are written, not published: the caller does that once. */
   run(ring: BackRing, budget: number): FromGuestEnd {
     let end: FromGuestEnd = 'more'
+    // The producer is an atomic load of a line that the guest writes: read again only when what it showed is used up.
+    let available = 0
     for (let taken = 0; taken < budget; taken++) {
-      const available = ring.unconsumedRequests()
+      if (available === 0) available = ring.unconsumedRequests()
       if (available <= 0) {
         end = available === 0 ? 'idle' : this.fatal('impossible number of requests')
         break
@@ -102,6 +104,7 @@ export class FromGuest {
         end = this.fatal(this.packet.cause)
         break
       } else this.answerOnly(ring, verdict === 'multicast' ? this.changeList() : XEN_NETIF_RSP_ERROR)
+      available -= this.packet.requests
     }
     this.flush()
     return end

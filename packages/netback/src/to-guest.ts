@@ -92,6 +92,7 @@ export class ToGuest {
   /** Write at most `budget` frames (or segments). Responses are not published: the caller does that once. */
   run(ring: BackRing, features: GuestFeatures, budget: number): ToGuestEnd {
     let end: ToGuestEnd = 'more'
+    let ready = 0
     for (let done = 0; done < budget; done++) {
       const frame = this.queue.peek()
       if (frame === null) {
@@ -101,10 +102,16 @@ export class ToGuest {
       if (this.segment === 0 && !this.suits(frame, features)) continue
       const length = this.segmenter.count === 0 ? frame.length : this.segmenter.lengthOf(this.segment)
       const extra = frame.gsoSize !== 0 && this.segmenter.count === 0 ? 1 : 0
-      if (!ring.requestsAtLeast(((length + PAGE - 1) >>> 12) + extra)) {
-        end = ring.unconsumedRequests() < 0 ? 'fatal' : 'waiting'
-        break
+      const needed = ((length + PAGE - 1) >>> 12) + extra
+      if (ready < needed) {
+        // An atomic load of a line that the guest writes, and an event asked for if it has not posted enough.
+        if (!ring.requestsAtLeast(needed)) {
+          end = ring.unconsumedRequests() < 0 ? 'fatal' : 'waiting'
+          break
+        }
+        ready = ring.unconsumedRequests()
       }
+      ready -= needed
       if (this.segmenter.count !== 0) this.writeSegment(ring, frame)
       else this.writeWhole(ring, frame, features)
     }
