@@ -202,8 +202,7 @@ describe('two guests through the driver domain, by the rings', () => {
     expect(missing).toBeGreaterThanOrEqual(0)
     expect(counted).toBeGreaterThanOrEqual(missing)
     expect([...atA.wrong, ...atB.wrong].filter((text) => !/sequence \d+ instead/.test(text))).toEqual([])
-    const perFrame = (segments: number, frames: number): number => segments / frames
-    expect(counted).toBeLessThan(1000 * perFrame(senders[0].segments, 4000))
+    expect(counted).toBeLessThan(senders[0].segments / 4)
   })
 
   it('a frontend that goes straight to Connected is served', async () => {
