@@ -9,6 +9,7 @@ import { DoorTally } from '../scope/tally.js'
 import type { BackendDevice, OpenedPort, PortDirectory } from './backend-device.js'
 import { BackendRun } from './backend-run.js'
 import { ControlLoop } from './control-loop.js'
+import { reportRefusal } from './refusal.js'
 import type { Deadlines } from './deadlines.js'
 import { DEADLINES } from './deadlines.js'
 import type { AttachmentHost } from './frontend-device.js'
@@ -74,6 +75,7 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   constructor(device: BackendDevice, options: BackendControlOptions) {
     this.name = device.name
     this.tally = new DoorTally(device.name)
+    this.tally.onRefused = (rule) => reportRefusal(options.events, this.name, this.accelerator, rule)
     this.#device = device
     this.#options = options
     this.#deadlines = { ...DEADLINES, ...options.deadlines }

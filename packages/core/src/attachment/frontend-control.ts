@@ -10,6 +10,7 @@ import { DEADLINES } from './deadlines.js'
 import type { AttachmentHost, FrontendDevice, FrontendPaths } from './frontend-device.js'
 import { FrontendRun } from './frontend-run.js'
 import { ControlLoop } from './control-loop.js'
+import { reportRefusal } from './refusal.js'
 import type { DescribeHalf } from './half-description.js'
 import type { FrontendPhase, ShownPhase } from './phase.js'
 import { FRONTEND_KEY, readPhase } from './phase.js'
@@ -78,6 +79,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   constructor(device: FrontendDevice, options: FrontendControlOptions) {
     this.name = device.name
     this.tally = new DoorTally(device.name)
+    this.tally.onRefused = (rule) => reportRefusal(options.events, this.name, this.#requested, rule)
     this.#device = device
     this.#options = options
     this.#deadlines = { ...DEADLINES, ...options.deadlines }
@@ -267,6 +269,15 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
           host.log(failed ? 'error' : 'info', this.name, `leaves: ${why}`)
           this.leave({ reason: failed ? 'failed' : 'detached', failed, again: false })
         },
+        fault: (queue, { hook, rule, cause }) =>
+          this.#options.events.hear.fault?.({
+            vif: this.name,
+            queue,
+            name: generation.name,
+            rule,
+            hook,
+            cause,
+          }),
       },
     })
     this.#run = run

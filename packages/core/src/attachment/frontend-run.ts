@@ -3,6 +3,7 @@ import { NS_PER_MS, withDeadline } from '../control-clock.js'
 import { AcceleratorError, isAcceleratorError } from '../errors.js'
 import { HOOK_NUMBER } from '../hook-table.js'
 import { Lease, LEASE_HOOK, LeaseSum } from '../lease.js'
+import type { Fault } from '../queue-trampolines.js'
 import type { Generation } from '../registry-types.js'
 import { FrontendDoors } from '../scope/frontend-doors.js'
 import type { PluginPool } from '../scope/plugin-pool.js'
@@ -18,6 +19,8 @@ import type { DetachReport } from './report.js'
 export interface RunEvents {
   /** The plugin asked for a detach, or a hook failed (`failed`). Called inside hooks: only note it. */
   leave(why: string, failed: boolean): void
+  /** A hook broke its contract. */
+  fault(queue: number, fault: Fault): void
 }
 
 export interface FrontendRunParts {
@@ -82,7 +85,7 @@ export class FrontendRun {
       tally,
       onFault: (queue, fault) => {
         tally.bump('faults')
-        host.log('error', scope, `${fault.hook} of queue ${queue} broke ${fault.rule}`, fault.cause)
+        parts.events.fault(queue, fault)
         parts.events.leave(`${fault.hook} broke ${fault.rule}`, true)
       },
       onTimeout: (queue) => {

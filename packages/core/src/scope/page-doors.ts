@@ -60,7 +60,7 @@ export class PageDoors {
     if (ref < 0) throw new AcceleratorError('NO_GRANTS', `grant: page ${page} to domain ${to}`)
     const taking = book.take('grant', `ref ${ref} to domain ${to}`, () => {
       this.#grants.delete(ref)
-      book.parts.kept.endGrant(ref, page, to, book.name)
+      this.end(ref, page, to)
     })
     this.#grants.set(ref, { page, to, taking })
     return ref
@@ -76,7 +76,15 @@ export class PageDoors {
     }
     this.#grants.delete(ref)
     book.forget(grant.taking)
-    return book.parts.kept.endGrant(ref, grant.page, grant.to, book.name)
+    return this.end(ref, grant.page, grant.to)
+  }
+
+  /** False: it is still mapped there, which is counted. */
+  private end(ref: GrantRef, page: Page, to: DomainId): boolean {
+    const { kept, tally } = this.#book.parts
+    const ended = kept.endGrant(ref, page, to, this.#book.name)
+    if (!ended) tally.bump('grants_deferred')
+    return ended
   }
 
   map(refs: readonly GrantRef[], access: 'ro' | 'rw', from: DomainId): Mapping | GrantStatus {

@@ -9,6 +9,8 @@ import type { RuleId } from '../rules/types.js'
  */
 export class DoorTally {
   readonly counters: Counters<HostCounter>
+  /** Called at each refusal, after it was counted. */
+  onRefused: ((rule: RuleId) => void) | null = null
   /** Timers, tasks and events of the plugin that threw. */
   threw = 0
   readonly #late: Counter
@@ -35,6 +37,7 @@ export class DoorTally {
   violation(rule: RuleId): void {
     this.#refused.value++
     this.#violations.set(rule, (this.#violations.get(rule) ?? 0) + 1)
+    if (this.onRefused !== null) this.onRefused(rule)
   }
 
   /** All broken rules with their counts, in the order in which they were first broken. */

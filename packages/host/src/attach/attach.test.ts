@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { FailDoor } from '@netaccel/core'
+import type { BackendVif } from '@netaccel/core'
 import { Random } from '@netaccel/packet'
+import type { LaneManners } from './lane-plugin.js'
 import { MS, PairWorld } from './pair-world.js'
 import type { PairOptions } from './pair-world.js'
 
@@ -414,5 +416,55 @@ describe('a vif that goes', () => {
     const [after] = world.resources()
     expect(after?.mappings).toBeLessThanOrEqual((before?.mappings ?? 0) - 2)
     expect(after?.grants).toBeLessThanOrEqual(before?.grants ?? 0)
+  })
+})
+
+describe('a backend half', () => {
+  it('that is late to probe holds the guest up for 2 s, and no longer', async () => {
+    const world = await PairWorld.make({
+      backendManners: { probe: () => new Promise(() => {}) },
+      loadBackendFirst: true,
+    })
+    await world.connected()
+    expect(world.clock.now()).toBeGreaterThan(2000 * MS)
+    const control = world.accelerators.control(world.backVif(0))
+    expect([control?.phase, control?.tally.counters.counter('probe_failed').value]).toEqual(['none', 1])
+    expect(world.registry.state('lane')?.leases).toBe(0)
+  })
+
+  it('whose start fails: the frontend declines and everything is given back', async () => {
+    const start = () => {
+      throw new Error('no hardware')
+    }
+    const world = await connected({ backendManners: { start } })
+    const before = world.resources()
+    world.loadAll()
+    expect(await world.until(() => world.allIn('declined'))).toBe(true)
+    expect(world.reports().map((report) => report?.reason)).toEqual(['failed', 'failed'])
+    expect(await world.until(() => world.accelerators.control(world.backVif(0))?.phase === 'offered')).toBe(
+      true,
+    )
+    await unloadAll(world)
+    await world.for(10)
+    expect(world.resources()).toEqual(before)
+  })
+
+  it('that asks to detach: its vif leaves in order and stays so until a reload', async () => {
+    const vifs: BackendVif[] = []
+    const backendManners: LaneManners = { probed: (vif) => void vifs.push(vif) }
+    const world = await active({ backendManners })
+    startAll(world)
+    await world.for(1)
+    vifs[0]?.requestDetach('enough')
+    const [guest] = world.guests
+    expect(await world.until(() => guest?.control?.phase === 'none')).toBe(true)
+    await world.for(100)
+    expect(world.accelerators.control(world.backVif(0))?.phase).toBe('none')
+    expect(guest?.control?.lastReport?.late).toEqual([])
+    await world.run(world.registry.stop('lane', 'unloaded'))
+    world.loadBackend()
+    expect(await world.until(() => world.allIn('active'))).toBe(true)
+    await world.drain()
+    expect(world.wrong()).toEqual([])
   })
 })

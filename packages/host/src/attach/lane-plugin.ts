@@ -76,6 +76,9 @@ export interface LaneManners {
   /** Awaited before the plugin's own. */
   remove?(): Promise<void>
   stop?(): Promise<void>
+  probed?(vif: BackendVif): void
+  probe?(vif: BackendVif): Promise<ProbedVif | 'declined'>
+  start?(): void
 }
 
 // --- frontend
@@ -273,7 +276,9 @@ export function laneBackend(context: BackendContext, manners: LaneManners = {}):
     openPort: (port) => port.name === 'lane',
     probe: async (vif) => {
       manners.hook?.('probe')
+      if (manners.probe !== undefined) return manners.probe(vif)
       context.log('info', `vif ${vif.handle} of domain ${vif.peer}`)
+      manners.probed?.(vif)
       const end = new LaneEnd(vif, ends, manners)
       ends.add(end)
       vif.undo(() => {
@@ -313,6 +318,7 @@ class LaneEnd implements ProbedVif {
 
   start(): void {
     this.#manners.hook?.('start')
+    this.#manners.start?.()
     this.steering = true
     this.tellOpen()
   }

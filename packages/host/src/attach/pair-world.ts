@@ -151,6 +151,8 @@ export interface PairOptions {
   readonly backendManners?: LaneManners
   readonly frontendFaults?: () => DoorFaults | null
   readonly backendFaults?: () => DoorFaults | null
+  /** Load the backend half before there is a vif. */
+  readonly loadBackendFirst?: boolean
 }
 
 /** One guest of the pair with all that belongs to it. */
@@ -249,6 +251,7 @@ export class PairWorld {
     this.netback.onVif = (vif) => this.accelerators.addVif(vif)
     this.netback.onGone = (vif) => this.accelerators.removeVif(vif)
     await this.netback.start()
+    if (options.loadBackendFirst === true) this.loadBackend()
     for (const index of [1, 2]) await this.addGuest(index)
   }
 
