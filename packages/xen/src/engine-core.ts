@@ -1,4 +1,4 @@
-import { COSTS } from './cost-table.js'
+import { Charges } from './charges.js'
 import type { Cost, CostTable } from './cost-table.js'
 import { POLL_BUDGET } from './engine.js'
 import type { Engine, PollHandle, Poller, Timer } from './engine.js'
@@ -18,8 +18,6 @@ export interface EngineClock {
   asyncBegin(): void
   asyncEnd(): void
 }
-
-const INDEX = Object.fromEntries(COSTS.map((cost, index) => [cost, index])) as Readonly<Record<Cost, number>>
 
 class EngineTimer implements Timer, HeapItem {
   heapIndex = -1
@@ -96,8 +94,7 @@ export class EngineCore implements Engine, HeapItem {
   readonly name: string
   readonly costs: CostTable
   readonly #clock: EngineClock
-  readonly #counts = new Float64Array(COSTS.length)
-  readonly #nsPerUnit = new Float64Array(COSTS.length)
+  readonly #charges: Charges
   readonly #pollers: PollSlot[] = []
   readonly #timers = new Heap<EngineTimer>()
   readonly #upcallHandlers: (() => void)[] = []
@@ -109,45 +106,31 @@ export class EngineCore implements Engine, HeapItem {
   #wokenFromIdle = false
   #running = false
   #start = 0
-  #spent = 0
 
   constructor(clock: EngineClock, name: string, costs: CostTable) {
     this.#clock = clock
     this.name = name
     this.costs = costs
-    for (const cost of COSTS) {
-      const ns = costs[cost]
-      if (!(ns >= 0 && ns < Infinity))
-        throw new XenError(
-          'BAD_ARGUMENT',
-          `cost '${cost}' of engine '${name}' is ${ns}; give ns per unit, 0 or more`,
-        )
-      this.#nsPerUnit[INDEX[cost]] = ns
-    }
+    this.#charges = new Charges(name, costs)
   }
 
   now(): number {
     if (!this.#clock.virtual) return this.#clock.now()
-    if (this.#running) return this.#start + this.#spent
-    return Math.max(this.#clock.now(), this.busyUntil)
+    if (this.#running) return this.#start + this.#charges.openNs
+    return this.#freeAt()
   }
 
   charge(cost: Cost, count: number): void {
-    const index = INDEX[cost]
-    this.#counts[index] += count
-    const ns = count * this.#nsPerUnit[index]
-    if (this.#running) this.#spent += ns
-    else if (this.#clock.virtual) this.busyUntil = this.now() + ns
+    this.#charges.add(cost, count)
+    if (!this.#running && this.#clock.virtual) this.#chargedOutside()
   }
 
   charged(cost: Cost): number {
-    return this.#counts[INDEX[cost]]
+    return this.#charges.count(cost)
   }
 
   get busyNs(): number {
-    let total = 0
-    for (let index = 0; index < COSTS.length; index++) total += this.#counts[index] * this.#nsPerUnit[index]
-    return total
+    return this.#charges.totalNs
   }
 
   addPoller(poller: Poller): PollHandle {
@@ -174,7 +157,7 @@ export class EngineCore implements Engine, HeapItem {
 
   raise(): void {
     if (this.#upcallPending || this.removed) return
-    if (!this.#running && !this.hasWork && this.busyUntil <= this.#clock.now()) this.#wokenFromIdle = true
+    if (!this.#running && !this.hasWork && this.#freeAt() <= this.#clock.now()) this.#wokenFromIdle = true
     this.#upcallPending = true
     this.#wake()
   }
@@ -205,11 +188,20 @@ export class EngineCore implements Engine, HeapItem {
     return this.#timers.peek()?.at ?? Infinity
   }
 
+  /** Promise chains charge between two steps; that takes its time from the moment of the charge. */
+  #chargedOutside(): void {
+    this.busyUntil = this.#freeAt() + this.#charges.settle()
+  }
+
+  /** The earliest moment at which it could do anything. */
+  #freeAt(): number {
+    return Math.max(this.busyUntil, this.#clock.now())
+  }
+
   /** Runs one step that starts at `start`, and returns what was charged in it, in ns. */
   step(start: number): number {
     this.#running = true
     this.#start = start
-    this.#spent = 0
     try {
       if (this.#upcallPending) this.#runUpcall()
       this.#runTimers()
@@ -218,7 +210,7 @@ export class EngineCore implements Engine, HeapItem {
     } finally {
       this.#running = false
     }
-    return this.#spent
+    return this.#charges.settle()
   }
 
   pollScheduled(): void {

@@ -194,6 +194,14 @@ describe('ports', () => {
     expect(machine.pagesFree).toBe(free + 1)
     a.events.notify(port)
     expect(table.bindInterdomain(0, 1, 1)).toBe(-3)
+    // Late clean-up of a dead domain does no harm, and does not throw.
+    b.extent.bytes.fill(0)
+    b.events.mask(1)
+    b.events.unmask(1)
+    b.events.setHandler(1, () => {})
+    b.events.notify(1)
+    b.events.close(1)
+    expect(b.extent.bytes.every((byte) => byte === 0)).toBe(true)
   })
 })
 

@@ -79,13 +79,13 @@ export class EventChannels {
 
   /** Keeps the handler from running; events are remembered, once. */
   mask(port: Port): void {
-    this.#check(port)
+    if (!this.#isOpen(port)) return
     Atomics.or(this.#words, this.#base + (EVTCHN_MASK >> 2) + (port >> 5), 1 << (port & 31))
   }
 
   /** Lets the handler run again; it runs soon if an event came meanwhile. */
   unmask(port: Port): void {
-    this.#check(port)
+    if (!this.#isOpen(port)) return
     this.#table.unmask(this.domid, port)
   }
 
@@ -99,8 +99,7 @@ export class EventChannels {
 
   /** Replaces the handler of an open port. */
   setHandler(port: Port, handler: () => void): void {
-    this.#check(port)
-    this.#handlers[port] = handler
+    if (this.#isOpen(port)) this.#handlers[port] = handler
   }
 
   /** The domain dies: no handler runs any more. The hypervisor closes the ports. */
@@ -110,9 +109,11 @@ export class EventChannels {
     this.#detach()
   }
 
-  #check(port: Port): void {
-    if (this.#handlers[port] === undefined)
-      throw new XenError('BAD_PORT', `domain ${this.domid} has no open port ${port}`)
+  /** False once the domain is dead, whose late clean-up must do no harm. Throws BAD_PORT. */
+  #isOpen(port: Port): boolean {
+    if (this.#closed) return false
+    if (this.#handlers[port] !== undefined) return true
+    throw new XenError('BAD_PORT', `domain ${this.domid} has no open port ${port}`)
   }
 
   /** evtchn_2l_handle_events. Starts after the port handled last, so that a busy low port starves no other. */

@@ -2,6 +2,7 @@ import { CleanupStack } from './cleanup.js'
 import { defaultCosts } from './cost-table.js'
 import type { CostTable } from './cost-table.js'
 import { Domain } from './domain.js'
+import { makeDomainDirectory, removeFrontends } from './domain-directory.js'
 import type { Engine, Timeline } from './engine.js'
 import { XenError } from './errors.js'
 import { EventChannels } from './event-channels.js'
@@ -51,6 +52,12 @@ export interface DestroyOptions {
 export interface DestroyReport {
   /** Grants of the dead domain that others still hold. Its memory is not given back before they let go. */
   readonly stillHeld: readonly GrantPin[]
+}
+
+interface Assembled {
+  readonly domain: Domain
+  readonly storePage: Page
+  readonly storePort: number
 }
 
 const PATIENCE = 2_000_000_000
@@ -147,49 +154,50 @@ export class Hypervisor {
   }
 
   async #build(options: DomainOptions, cleanup: CleanupStack): Promise<Domain> {
-    const domid = this.#takeDomid()
-    const extent = this.machine.createExtent(domid, options.pages)
-    cleanup.push('memory', () => this.machine.destroyExtent(extent))
-    const engine = options.engine ?? this.#engine(options.name)
-    if (options.engine === undefined) {
-      this.#engineOwned.add(engine)
-      cleanup.push('engine', () => this.#dropEngine(engine))
-    }
-    const sharedInfo = extent.allocPages(1)
-    const storePage = extent.allocPages(1)
-    const grants = new GrantTable(this.machine, extent, { after: (ns, work) => engine.after(ns, work) })
-    const grantOps = new GrantOps(this.machine, domid, this.#grantOptions)
-    this.eventChannels.addDomain(domid, pageOf(sharedInfo), engine)
-    cleanup.push('ports', () => this.eventChannels.removeDomain(domid))
-    const events = new EventChannels(domid, this.eventChannels, engine, sharedInfo)
-    cleanup.push('upcalls', () => events.shutdown())
-    grants.permit(GNTTAB_XENSTORE_REF, 0, pageOf(storePage), false)
-    const port = events.allocUnbound(0, () => store.ready())
-    const store = new XenstoreClient(domid, engine, storePage, () => events.notify(port))
-    cleanup.push('store client', () => store.close())
-    const watchCount = (): number => this.xenstored.watchesOf(domid)
-    const parts = {
-      id: domid,
-      name: options.name,
-      machine: this.machine,
-      extent,
-      grants,
-      grantOps,
-      events,
-      store,
-      engine,
-    }
-    const domain = new Domain({ ...parts, watchCount })
-    this.#domains.set(domid, domain)
-    if (domid === 0 || options.privileged === true) this.#privileged.add(domid)
+    const { domain, storePage, storePort } = this.#assemble(options, cleanup)
+    const { id } = domain
+    this.#domains.set(id, domain)
+    if (id === 0 || options.privileged === true) this.#privileged.add(id)
     cleanup.push('domain', () => {
-      this.#domains.delete(domid)
-      this.#privileged.delete(domid)
-      this.xenstored.domainDied(domid)
+      this.#domains.delete(id)
+      this.#privileged.delete(id)
+      this.xenstored.domainDied(id)
     })
-    await this.#introduce(domain, pageOf(storePage), port, cleanup)
-    await store.read('domid')
+    await this.#introduce(domain, storePage, storePort, cleanup)
+    await domain.store.read('domid')
     return domain
+  }
+
+  /** The domain's own parts: memory, virtual CPU, tables, and the client's end of the store's page. */
+  #assemble(options: DomainOptions, cleanup: CleanupStack): Assembled {
+    const { machine } = this
+    const id = this.#takeDomid()
+    const extent = machine.createExtent(id, options.pages)
+    cleanup.push('memory', () => machine.destroyExtent(extent))
+    const engine = options.engine ?? this.#ownEngine(options.name, cleanup)
+    const sharedInfo = extent.allocPages(1)
+    const storeArena = extent.allocPages(1)
+    const storePage = pageOf(storeArena)
+    const grants = new GrantTable(machine, extent, { after: (ns, work) => engine.after(ns, work) })
+    const grantOps = new GrantOps(machine, id, this.#grantOptions)
+    grants.permit(GNTTAB_XENSTORE_REF, 0, storePage, false)
+    this.eventChannels.addDomain(id, pageOf(sharedInfo), engine)
+    cleanup.push('ports', () => this.eventChannels.removeDomain(id))
+    const events = new EventChannels(id, this.eventChannels, engine, sharedInfo)
+    cleanup.push('upcalls', () => events.shutdown())
+    const storePort = events.allocUnbound(0, () => store.ready())
+    const store = new XenstoreClient(id, engine, storeArena, () => events.notify(storePort))
+    cleanup.push('store client', () => store.close())
+    const parts = { id, name: options.name, machine, extent, grants, grantOps, events, store, engine }
+    const domain = new Domain({ ...parts, watchCount: () => this.xenstored.watchesOf(id) })
+    return { domain, storePage, storePort }
+  }
+
+  #ownEngine(name: string, cleanup: CleanupStack): Engine {
+    const engine = this.#engine(name)
+    this.#engineOwned.add(engine)
+    cleanup.push('engine', () => this.#dropEngine(engine))
+    return engine
   }
 
   /** What libxl writes for a new domain, and INTRODUCE. */
@@ -199,23 +207,10 @@ export class Hypervisor {
       this.xenstored.introduce(0, page, port)
     }
     const { store } = this.#dom0()
-    const path = domainPath(domain.id)
-    cleanup.push('store directory', () => (domain.id === 0 ? undefined : store.rm(path)))
-    const guest = domain.id
-    await store.transaction(async (tx) => {
-      await tx.mkdir(path)
-      await tx.setPerms(path, [
-        { domid: 0, letter: 'n' },
-        { domid: guest, letter: 'r' },
-      ])
-      await tx.writeAll({ [`${path}/name`]: domain.name, [`${path}/domid`]: String(guest) })
-      await tx.mkdir(`${path}/device`)
-      for (const own of ['control', 'data', 'error']) {
-        await tx.mkdir(`${path}/${own}`)
-        await tx.setPerms(`${path}/${own}`, [{ domid: guest, letter: 'n' }])
-      }
-    })
-    if (guest !== 0) await store.introduce(guest, page, port)
+    const { id } = domain
+    cleanup.push('store directory', () => (id === 0 ? undefined : store.rm(domainPath(id))))
+    await makeDomainDirectory(store, id, domain.name)
+    if (id !== 0) await store.introduce(id, page, port)
   }
 
   /** Everything that needs no answer: after this no code, port, mapping or watch of the domain is left. */
@@ -232,32 +227,10 @@ export class Hypervisor {
     domain.grantOps.releaseMappings()
   }
 
-  /** Backend directories made for a guest: what its device directories name. */
-  async #backendsOf(domid: number): Promise<string[]> {
-    const { store } = this.#dom0()
-    const root = `${domainPath(domid)}/device`
-    const paths: string[] = []
-    for (const type of await store.directory(root))
-      for (const handle of await store.directory(`${root}/${type}`)) {
-        const backend = await store.read(`${root}/${type}/${handle}/backend`)
-        // The guest may have written here: only a directory that was made for this very guest is taken.
-        const match =
-          backend === undefined ? null : /^\/local\/domain\/\d+\/backend\/[^/]+\/(\d+)\/[^/]+$/.exec(backend)
-        if (backend !== undefined && match?.[1] === String(domid)) paths.push(backend)
-      }
-    return paths
-  }
-
   /** As `xl destroy`: the frontend's directory first, time for the backends to let go, then theirs. */
   async #removeNodes(domid: number, patience: number): Promise<void> {
-    const { store } = this.#dom0()
-    const backends = await this.#backendsOf(domid)
-    await store.transaction(async (tx) => {
-      for (const path of backends)
-        if ((await tx.read(`${path}/state`)) !== undefined) await tx.write(`${path}/online`, '0')
-      await tx.rm(domainPath(domid))
-    })
-    const { engine } = this.#dom0()
+    const { store, engine } = this.#dom0()
+    const backends = await removeFrontends(store, domid)
     const end = engine.now() + patience
     while (engine.now() < end && pinsOnDomain(this.machine, domid).length > 0)
       await new Promise<void>((resolve) => {

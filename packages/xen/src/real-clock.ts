@@ -162,7 +162,8 @@ export class RealClock implements Timeline, EngineClock {
       // Microtasks first: a promise that is ready may bring work, and poll(2) would keep it waiting.
       await this.#turn()
       if (this.#hasWork() || this.#stopped) return
-      this.#look(bounded, this.now())
+      const now = this.now()
+      this.#look(Math.max(0, Math.min(bounded, this.#nextTimer() - now)), now)
       return
     }
     if (bounded < SLEEP_NS) return this.#turn()

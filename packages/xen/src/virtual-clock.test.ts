@@ -125,6 +125,22 @@ describe('virtual time', () => {
     expect(seen).toEqual(['idle@50', 'busy@300'])
   })
 
+  it('a charge between two steps takes its time from the moment of the charge', async () => {
+    const clock = new VirtualClock()
+    const engine = clock.engine('cpu0', only({ frame: 100 }))
+    engine.charge('frame', 2)
+    await clock.run({ for: 1000 })
+    const seen: number[] = []
+    engine.defer(() => seen.push(engine.now()))
+    await clock.run()
+    expect(seen).toEqual([1000])
+    engine.charge('frame', 2)
+    engine.charge('frame', 1)
+    engine.defer(() => seen.push(engine.now()))
+    await clock.run()
+    expect(seen).toEqual([1000, 1300])
+  })
+
   it('a wake-up is paid by an idle engine that an upcall wakes, and by no other', async () => {
     const clock = new VirtualClock()
     const engine = clock.engine('cpu0', only({ wakeup: 1000 }))

@@ -156,7 +156,7 @@ export class XenbusDevice {
     }
   }
 
-  /** Ends the watch. The handler is not called again, and does not run any more once this has resolved. */
+  /** Ends the watch. The handler is not called again; a call that is under way goes on. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
