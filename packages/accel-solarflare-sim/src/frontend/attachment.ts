@@ -2,10 +2,12 @@ import type {
   AcceleratedQueue,
   AcceleratedVif,
   Channel,
+  Closable,
   FrontendQueue,
   FrontendVif,
   RemoveReason,
   VifChange,
+  VifScope,
 } from '@netaccel/core'
 import { AccelState, AcceleratorError, MessagePages, messageViews, parseMac } from '@netaccel/core'
 import { MtuWord } from '../shared/control-page.js'
@@ -40,6 +42,8 @@ interface Conversation {
   readonly handshake: Handshake
   readonly mtu: MtuWord
   readonly net: Channel
+  /** The VI's mappings. */
+  readonly viScope: VifScope & Closable
 }
 
 /**
@@ -69,7 +73,7 @@ export class Attachment implements AcceleratedVif {
       scope: vif,
       work: {
         setUp: () => this.setUp(),
-        stop: () => this.lost('the other half leaves'),
+        stop: () => this.peerLeaves(),
         release: () => this.release(),
       },
     })
@@ -138,8 +142,9 @@ export class Attachment implements AcceleratedVif {
     net.mask()
     const pages = new MessagePages({ side: 'frontend', ...views, notify: () => channel.notify() })
     const letters = new LetterBox(pages)
-    const handshake = this.newHandshake(letters)
-    this.conversation = { pages, letters, handshake, mtu: new MtuWord(views.control), net }
+    const viScope = vif.child('vi')
+    const handshake = this.newHandshake(letters, viScope)
+    this.conversation = { pages, letters, handshake, mtu: new MtuWord(views.control), net, viScope }
     return vif.keys.write({
       [KEY_CONTROL_PAGE]: String(control),
       [KEY_MESSAGE_PAGE]: String(messages),
@@ -148,12 +153,12 @@ export class Attachment implements AcceleratedVif {
     })
   }
 
-  private newHandshake(letters: LetterBox): Handshake {
+  private newHandshake(letters: LetterBox, viScope: VifScope): Handshake {
     const { vif, options, tally } = this
     const stack = vif.txArenas.reduce((sum, { pages }) => sum + pages.length, 0)
     const wish = { stack, receive: options.receivePages, copy: options.copy }
     return new Handshake({
-      vif,
+      viScope,
       letters,
       macs: this.macs,
       allot: (offer) => allot(offer, wish),
@@ -172,6 +177,15 @@ export class Attachment implements AcceleratedVif {
     this.setMac(vif.mac)
     this.vnic.rx.refill()
     this.settle(undefined)
+  }
+
+  /**
+   * The other half follows our farewell, or begins one. If the hooks are gone the VI is unmapped before it ends its grants;
+   * else the host detaches first, and the other half tries again.
+   */
+  private async peerLeaves(): Promise<void> {
+    this.lost('the other half leaves')
+    if (this.leaving) await this.conversation?.viScope.close()
   }
 
   /** The handshake, or what came after it, broke. */

@@ -1,4 +1,4 @@
-import type { FrontendVif } from '@netaccel/core'
+import type { VifScope } from '@netaccel/core'
 import type { LetterBox } from '../shared/letter-box.js'
 import * as words from '../shared/words.js'
 import type { Allotment } from './allotment.js'
@@ -11,7 +11,8 @@ import type { MappedVi } from './mapped-vi.js'
 export type HandshakeState = 'none' | 'greeted' | 'mapped' | 'ready' | 'failed'
 
 export interface HandshakeParts {
-  readonly vif: FrontendVif
+  /** What the VI is mapped through: closed before the farewell ends. */
+  readonly viScope: VifScope
   readonly letters: LetterBox
   readonly macs: MacTable
   /** Divides the offered quota; undefined: too small. */
@@ -117,7 +118,7 @@ export class Handshake {
     if (this.state !== 'greeted') return this.refuse()
     let vi: MappedVi | string
     try {
-      vi = mapVi(this.parts.vif, hw)
+      vi = mapVi(this.parts.viScope, hw)
     } catch (cause) {
       vi = textOf(cause)
     }

@@ -1,4 +1,4 @@
-import type { FrontendVif, IoPage, View } from '@netaccel/core'
+import type { IoPage, VifScope, View } from '@netaccel/core'
 import { ENTRY_BYTES, MAX_CAPACITY, MIN_CAPACITY } from '@netaccel/nic-sim/constants'
 import { HW_FALCON_B } from '../shared/words.js'
 import type { SetHw } from '../shared/words.js'
@@ -34,18 +34,18 @@ export function checkSetHw(hw: SetHw): string | undefined {
   return undefined
 }
 
-/** Maps what the message grants. A text: what could not be mapped, and why; the scope undoes the rest. */
-export function mapVi(vif: FrontendVif, hw: SetHw): MappedVi | string {
+/** Maps what the message grants. A text: what could not be mapped, and why; closing the scope undoes the rest. */
+export function mapVi(scope: VifScope, hw: SetHw): MappedVi | string {
   const wrong = checkSetHw(hw)
   if (wrong !== undefined) return wrong
   // The guest only reads events.
-  const events = vif.map(hw.eventGrants, 'ro')
+  const events = scope.map(hw.eventGrants, 'ro')
   if (typeof events === 'number') return `event queue: grant status ${events}`
-  const tx = vif.map([hw.txGrant], 'rw')
+  const tx = scope.map([hw.txGrant], 'rw')
   if (typeof tx === 'number') return `TX ring: grant status ${tx}`
-  const rx = vif.map([hw.rxGrant], 'rw')
+  const rx = scope.map([hw.rxGrant], 'rw')
   if (typeof rx === 'number') return `RX ring: grant status ${rx}`
-  const doorbell = vif.mapIo(hw.doorbellGrant)
+  const doorbell = scope.mapIo(hw.doorbellGrant)
   if (typeof doorbell === 'number') return `doorbell: grant status ${doorbell}`
   const { whole } = events
   if (whole === undefined) return 'the pages of the event queue do not lie together'
