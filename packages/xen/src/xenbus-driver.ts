@@ -1,7 +1,7 @@
 import { Coalesced, surface } from './coalesced.js'
 import { XenError } from './errors.js'
 import { XenbusDevice } from './xenbus.js'
-import { XenbusState } from './xenbus-state.js'
+import { parseXenbusState } from './xenbus-state.js'
 import type { XenbusHost, XenbusSide } from './xenbus.js'
 import type { StoreWatch } from './xenstore/client.js'
 
@@ -92,12 +92,9 @@ export class XenbusRegistration {
     return (await Promise.all(first.map(below))).flat()
   }
 
-  /** The directory was removed and made again since we looked: it begins anew, and it was not us who began it. */
+  /** The directory was removed and made again since we looked last. */
   async #isAnother(path: string, { device }: Entry): Promise<boolean> {
-    if (device.state === XenbusState.Initialising || device.switching) return false
-    const state = await this.#domain.store.read(`${path}/state`)
-    if (device.switching) return false
-    return state === String(XenbusState.Initialising) && (device.state as number) !== XenbusState.Initialising
+    return device.isMadeAnew(parseXenbusState(await this.#domain.store.read(`${path}/state`)))
   }
 
   async #enter(path: string): Promise<void> {

@@ -196,6 +196,36 @@ describe('XenbusRegistration', () => {
     expect(guests[0].resources().watches).toBe(2)
   })
 
+  it('does not take a device for another while its state is being written, or waits in an open transaction', async () => {
+    const { clock, dom0, guests, wait } = await testHost(1)
+    const [guest] = guests
+    const { log, driver, devices } = recorder()
+    await wait(new XenbusRegistration(guest, driver, { side: 'frontend', type: 'vif' }).start())
+    await wait(makeVif(dom0, guest))
+    await clock.run()
+    const device = devices.get('device/vif/0')!
+    // Straight to Connected in the transaction of its keys, as mini-os does, with a scan before the commit.
+    await wait(
+      guest.store.transaction(async (tx) => {
+        await tx.write('device/vif/0/tx-ring-ref', '8')
+        await device.switchState(Connected, tx)
+        await guest.store.write('device/vif/0/mtu', '1500')
+        await new Promise<void>((resolve) => {
+          guest.engine.after(10_000_000, resolve)
+        })
+      }),
+    )
+    await clock.run()
+    for (const state of [Closing, Closed, Initialising, Connected, Closed]) {
+      const switching = device.switchState(state)
+      await wait(guest.store.write('device/vif/0/mtu', String(state)))
+      await wait(switching)
+    }
+    await clock.run()
+    expect(log.filter((line) => !line.includes('sees'))).toEqual(['probe device/vif/0'])
+    expect(device.state).toBe(Closed)
+  })
+
   it('waits for a directory that is still being made', async () => {
     const { clock, dom0, guests, wait } = await testHost(1)
     const { log, driver } = recorder()

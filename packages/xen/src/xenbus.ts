@@ -42,7 +42,9 @@ export class XenbusDevice {
   #watch: StoreWatch | undefined
   readonly #look: Coalesced
   #closed = false
-  #switches = 0
+  #switching = 0
+  /** The store has shown a state of ours after Initialising. */
+  #begun = false
 
   private constructor(domain: XenbusHost, side: XenbusSide, nodename: string, details: Details) {
     this.domain = domain
@@ -114,17 +116,28 @@ export class XenbusDevice {
     }
     // Noted before it is written, so that whoever sees it in the store can tell that it was us.
     this.#state = state
-    this.#switches++
+    if (state === XenbusState.Initialising) this.#begun = false
+    if (transaction !== undefined) return change(transaction)
+    this.#switching++
     try {
-      return await (transaction === undefined ? this.domain.store.transaction(change) : change(transaction))
+      const there = await this.domain.store.transaction(change)
+      if (there) this.#begun = this.#state !== XenbusState.Initialising
+      return there
     } finally {
-      this.#switches--
+      this.#switching--
     }
   }
 
-  /** A state is being written: until it is, the store may still show the one before. */
-  get switching(): boolean {
-    return this.#switches > 0
+  /**
+   * True when the store, which shows `stored` for this half, must have been made anew behind our back: it is at the
+   * beginning, and we have left the beginning behind. A state that was written in a transaction which is still open, or
+   * that is being written, is not in the store yet, so what the store has shown once counts, not what we asked for.
+   */
+  isMadeAnew(stored: XenbusStateNumber): boolean {
+    if (this.#switching > 0 || this.#state === XenbusState.Initialising) return false
+    if (stored === XenbusState.Initialising) return this.#begun
+    this.#begun = true
+    return false
   }
 
   /** A key of the own directory. */
