@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Hypervisor } from './hypervisor.js'
+import { RealClock } from './real-clock.js'
 import { settle } from './settle.js'
 import { makeVif, testHost } from './testing/two-domains.js'
 import { VirtualClock } from './virtual-clock.js'
@@ -108,6 +109,23 @@ describe('createDomain', () => {
     const driver = await wait(xen.createDomain({ name: 'driver', pages: 8, privileged: true }))
     await wait(driver.store.write('/anywhere', 'x'))
     expect(await wait(driver.store.isDomainIntroduced(0))).toBe(true)
+  })
+
+  it('is the same under the real clock', async () => {
+    const clock = new RealClock()
+    const xen = new Hypervisor({ timeline: clock })
+    const dom0 = await settle(clock, xen.createDomain({ name: 'Domain-0', pages: 16 }))
+    const guest = await settle(clock, xen.createDomain({ name: 'guest1', pages: 16 }))
+    const seen: string[] = []
+    await settle(
+      clock,
+      guest.store.watch('data', (path) => void seen.push(path)),
+    )
+    await settle(clock, dom0.store.write('/local/domain/1/data/x', 'hello'))
+    await clock.run({ until: () => seen.length === 2 })
+    expect(seen).toEqual(['data', 'data/x'])
+    expect(await settle(clock, guest.store.read('data/x'))).toBe('hello')
+    expect(await settle(clock, xen.destroyDomain(guest))).toEqual({ stillHeld: [] })
   })
 
   it('runs two machines on one clock', async () => {

@@ -2,9 +2,9 @@
 // domain and the hypervisor both write. Bit arrays are of 64-bit words; read as 32-bit words they hold the same bits in
 // the same order, because the layout is little-endian.
 
-/** vcpu_info[0] is at the start of the page; there are 32 of 64 bytes. */
-export const VCPU_INFO_BYTES = 64
-export const VCPU_INFO_COUNT = 32
+// The page begins with 32 vcpu_info of 64 bytes; the first is that of virtual CPU 0, the only one here. At 3072 follows
+// the wall clock, which is not kept.
+
 /** u8: an upcall is wanted. */
 export const UPCALL_PENDING = 0
 /** u8: the virtual CPU takes no upcalls (paravirtual guests). */
@@ -15,8 +15,3 @@ export const PENDING_SEL = 8
 export const EVTCHN_PENDING = 2048
 /** u64[64] */
 export const EVTCHN_MASK = 2560
-/** Wall clock, not kept here. */
-export const WALLCLOCK = 3072
-
-/** Channels that the two-level layout has room for on a 64-bit guest; port 0 is never valid. */
-export const EVTCHN_2L_CHANNELS = 4096

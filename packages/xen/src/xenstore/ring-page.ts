@@ -11,13 +11,12 @@ export const REQ_CONS = 2048
 export const REQ_PROD = 2052
 export const RSP_CONS = 2056
 export const RSP_PROD = 2060
-export const SERVER_FEATURES = 2064
+// At 2064 stand the server's features, which this server, as the C daemon, leaves as it finds them.
 /** u32: 0 connected, 1 reconnect wanted. */
 export const CONNECTION = 2068
-/** u32: why the server no longer listens. */
+/** u32: why the server no longer listens; 0 while it does. */
 export const ERROR = 2072
 
-export const ERROR_NONE = 0
 export const ERROR_COMM = 1
 /** Producer and consumer are more than a ring apart. */
 export const ERROR_INDEX = 2
