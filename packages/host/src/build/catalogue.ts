@@ -1,13 +1,18 @@
-import type { Catalogue, PluginPackage } from '@netaccel/core'
+import type { Catalogue, LoadOptions, PluginPackage } from '@netaccel/core'
 
 /** The packages that the domains of a world may load: one shelf, as a machine has one `/lib/modules`. */
 export class Shelf implements Catalogue {
   readonly #packages = new Map<string, PluginPackage>()
+  readonly #options = new Map<string, LoadOptions>()
 
-  /** Put a package on the shelf, in the place of another of its name. */
-  put(plugin: PluginPackage): void {
+  /** Put a package on the shelf, in the place of another of its name, with what its halves are to be told. */
+  put(plugin: PluginPackage, options: LoadOptions = {}): void {
     this.#packages.set(plugin.manifest.name, plugin)
+    this.#options.set(plugin.manifest.name, options)
   }
+
+  /** As `modprobe.d` gives options to modules. */
+  readonly optionsOf = (name: string): LoadOptions => this.#options.get(name) ?? {}
 
   find(name: string, version?: string): PluginPackage | undefined {
     const found = this.#packages.get(name)

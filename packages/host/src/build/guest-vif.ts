@@ -13,6 +13,12 @@ export interface EdgeCount {
   leftBytes: number
 }
 
+/** Sees each frame at a guest's device: each time the stack offers it, and when the stack is given it. */
+export interface EdgeObserver {
+  offered(frame: Frame): void
+  delivered(frame: Frame): void
+}
+
 /**
  * A guest's device as its stack meets it: the edge of the world. Whatever is taken here is noted as entered, whatever
  * is delivered as left, for the ledger and for the oracle; both look only, and own nothing.
@@ -26,6 +32,8 @@ export class GuestVif implements StackDevice {
   readonly count: EdgeCount = { enteredSegments: 0, enteredBytes: 0, leftSegments: 0, leftBytes: 0 }
   /** Slow and fast, each way. */
   readonly meter = new PathMeter()
+  /** Null: nobody observes. */
+  observer: EdgeObserver | null = null
   readonly #accelerators: NetfrontAccelerators
   readonly #oracle: EdgeOracle | null
   #stack: GuestStack | null = null
@@ -84,6 +92,7 @@ export class GuestVif implements StackDevice {
 
   /** As netfront's `transmit`: the first n are the device's. */
   transmit(frames: Frame[], count: number): number {
+    if (this.observer !== null) for (let i = 0; i < count; i += 1) this.observer.offered(frames[i])
     const taken = this.vif.transmit(frames, count)
     // A taken frame leaves in a later step at the earliest, so its bytes are still those that were handed over.
     for (let i = 0; i < taken; i += 1) {
@@ -96,6 +105,7 @@ export class GuestVif implements StackDevice {
   }
 
   #receive(frame: Frame): void {
+    if (this.observer !== null) this.observer.delivered(frame)
     this.count.leftSegments += frame.segments
     this.count.leftBytes += frame.length
     if (this.#oracle !== null) this.#oracle.left(this.path, frame)

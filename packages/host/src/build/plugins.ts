@@ -1,7 +1,6 @@
 import * as core from '@netaccel/core'
 import {
   type BackendAccelerator,
-  type Catalogue,
   type DoorFaults,
   EventHub,
   type FrontendAccelerator,
@@ -16,6 +15,7 @@ import {
 import { NetbackAccelerators } from '@netaccel/netback'
 import { NetfrontAccelerators } from '@netaccel/netfront'
 import type { Domain } from '@netaccel/xen'
+import type { Shelf } from './catalogue.js'
 
 /** What a domain needs to take plugins: a registry of halves, a loader, its door in the store, the driver's side. */
 export interface DomainPlugins<Half extends object, Accelerators> {
@@ -32,7 +32,7 @@ export type FaultsOf = (side: 'frontend' | 'backend', vif: string) => DoorFaults
 /** Plugins of a guest: frontend halves, for netfront. A half that the backend names is loaded from the catalogue. */
 export function guestPlugins(
   domain: Domain,
-  catalogue: Catalogue,
+  catalogue: Shelf,
   faultsOf: FaultsOf,
 ): DomainPlugins<FrontendAccelerator, NetfrontAccelerators> {
   const { engine, store } = domain
@@ -52,6 +52,7 @@ export function guestPlugins(
     loader,
     half: 'frontend',
     catalogue,
+    optionsOf: catalogue.optionsOf,
     events,
   })
   const accelerators = new NetfrontAccelerators(domain, {
@@ -67,7 +68,7 @@ export function guestPlugins(
 /** Plugins of the driver domain: backend halves, for netback and its ports. */
 export function driverPlugins(
   domain: Domain,
-  catalogue: Catalogue,
+  catalogue: Shelf,
   faultsOf: FaultsOf,
 ): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
   const { engine, store } = domain
@@ -80,7 +81,15 @@ export function driverPlugins(
     events,
   })
   const loader = new Loader({ ...loaderOptions(domain, kept, events), backend: registry })
-  const requests = new LoadRequests({ store, clock: engine, loader, half: 'backend', catalogue, events })
+  const requests = new LoadRequests({
+    store,
+    clock: engine,
+    loader,
+    half: 'backend',
+    catalogue,
+    optionsOf: catalogue.optionsOf,
+    events,
+  })
   const accelerators = new NetbackAccelerators(domain, {
     registry,
     describe: loader.describe,

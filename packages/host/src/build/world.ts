@@ -1,4 +1,4 @@
-import { readPlugin } from '@netaccel/core'
+import { type LoadOptions, readPlugin } from '@netaccel/core'
 import type { WireLane } from '@netaccel/nic-sim'
 import type { RunOptions, Timeline } from '@netaccel/xen'
 import { settle } from '@netaccel/xen'
@@ -8,6 +8,8 @@ import { type Resources, resourcesOf } from '../check/resources.js'
 import { statusOf, type WorldStatus } from '../check/status.js'
 import { judge, type Verdict } from '../check/verdict.js'
 import { HostError } from '../errors.js'
+import { Trace, type TraceOptions } from '../trace/trace.js'
+import { watch } from '../trace/watch.js'
 import type { WorldValue } from '../value/world-value.js'
 import type { GuestVif } from './guest-vif.js'
 import type { Host } from './host.js'
@@ -44,6 +46,7 @@ export class World {
   readonly #shelf: Shelf
   readonly #undo: () => Promise<void>
   #running = false
+  #trace: Trace | null = null
 
   constructor(value: WorldValue, parts: WorldParts) {
     this.value = value
@@ -107,10 +110,10 @@ export class World {
    * Load both halves of a plugin's package into every host and guest, and wait until each vif that was offered it uses it.
    * @throws AcceleratorError if the package does not fit; HostError ATTACH_FAILED
    */
-  load(folder: string): Promise<void> {
+  load(folder: string, options: LoadOptions = {}): Promise<void> {
     const hosts = [...this.hosts.values()]
     const plugin = readPlugin(folder)
-    this.#shelf.put(plugin)
+    this.#shelf.put(plugin, options)
     return this.drive(loadInto(hosts, plugin).then(() => attached(hosts, plugin.manifest)))
   }
 
@@ -131,6 +134,18 @@ export class World {
   /** The sources are silent: wait until nothing is in flight, at most a second. False: something still is. */
   drain(): Promise<boolean> {
     return this.drive(this.#drained())
+  }
+
+  /**
+   * Record every frame at every stage from here until `stop()`: who had it when, by which path. A world has one trace at a
+   * time, a new one ends the one before; guests that are added later are not seen.
+   */
+  trace(options?: TraceOptions): Trace {
+    this.#trace?.stop()
+    const trace = new Trace(() => this.timeline.now(), options)
+    trace.undo = watch(this, trace)
+    this.#trace = trace
+    return trace
   }
 
   /** Judge what has happened so far; drain first. `beforeUs`: see {@link judge}. */

@@ -65,10 +65,11 @@ export class VirtualStack {
     const burst = this.#burst
     const count = 1 + this.#random.below(this.#pace.burst)
     let made = 0
-    while (made < count) {
+    for (let tries = count; tries > 0; tries -= 1) {
       const flow = this.#flows[this.#random.below(this.#flows.length)]
       const frame = this.#device.take(flow.need)
-      if (frame === undefined) break
+      // No room for a frame of this size: others may have room for theirs.
+      if (frame === undefined) continue
       flow.write(frame)
       burst[made] = frame
       made += 1

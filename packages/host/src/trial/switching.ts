@@ -6,7 +6,7 @@ import { build } from '../build/build.js'
 import type { World } from '../build/world.js'
 import { left, type Resources } from '../check/resources.js'
 import type { Verdict } from '../check/verdict.js'
-import { type Address, defaultMix, makeFlows, type Mix } from '../traffic/flows.js'
+import { type Address, makeFlows, type Mix } from '../traffic/flows.js'
 import { type Pace, VirtualStack } from '../traffic/virtual-stack.js'
 import type { WorldValue } from '../value/world-value.js'
 import { PLACES, type Place, standing } from './standing.js'
@@ -16,6 +16,8 @@ export interface SwitchingOptions {
   readonly world: WorldValue
   /** Folder of the plugin's package. */
   readonly plugin: string
+  /** What its halves are told: small rings make it busy. */
+  readonly pluginOptions?: Readonly<Record<string, unknown>>
   readonly cycles: number
   readonly seed: number
   /** Flows each way. Default 32. */
@@ -39,11 +41,19 @@ export interface SwitchingReport {
 }
 
 const MICROSECOND = 1000
-const STAY_NS = 400 * MICROSECOND
+/** Mostly what an accelerator takes, with some of what it never does. */
+const switchingMix: Mix = { tcp: 0.5, tcp6: 0.02, udp: 0.45, icmp: 0.02, arp: 0.01 }
+/** More than the wire carries, in bursts longer than a small ring. */
+const hardPace: Pace = { burst: 256, gapNs: 20 * MICROSECOND }
+const STAY_NS = 1000 * MICROSECOND
+const PATIENCE_NS = 3000 * MICROSECOND
 
-/** Where the request to leave comes from: from outside, from inside a burst, from inside a poll. */
-type Origin = 'outside' | 'burst' | 'poll'
-const ORIGINS: readonly Origin[] = ['outside', 'burst', 'poll']
+/**
+ * Where the request to leave comes from: from outside, from inside a burst, from inside a poll, or while a frame is
+ * parked, which at an instant drawn blindly is rare.
+ */
+type Origin = 'outside' | 'burst' | 'poll' | 'parked'
+const ORIGINS: readonly Origin[] = ['outside', 'burst', 'poll', 'parked', 'parked']
 
 /**
  * Load and unload a plugin over and over under generated traffic, at instants drawn from the seed: from outside, from
@@ -76,9 +86,11 @@ class Trial {
     this.#stacks = world.vifs.map((vif) => new VirtualStack(vif, vif.engine, this.#random.fork(vif.path)))
     for (const host of world.hosts.values()) {
       for (const guest of host.guests.values()) {
+        // A gate opens, or is about to shut.
         guest.plugins.events.on('phase', ({ to }) => {
-          if (to === 'draining' || to === 'active') this.#note()
+          if (to === 'active') this.#note()
         })
+        guest.plugins.events.on('half_draining', () => this.#note())
       }
     }
   }
@@ -104,7 +116,7 @@ class Trial {
   }
 
   #start(): void {
-    const { flows = 32, mix = defaultMix, pace = { burst: 24, gapNs: 60 * MICROSECOND } } = this.#options
+    const { flows = 32, mix = switchingMix, pace = hardPace } = this.#options
     const [one, two] = this.#world.vifs.map(addressOf)
     const random = this.#random
     this.#stacks[0].start(makeFlows(one, two, flows, mix, random.fork('there')), pace)
@@ -112,7 +124,7 @@ class Trial {
   }
 
   async #cycle(): Promise<void> {
-    await this.#world.load(this.#options.plugin)
+    await this.#world.load(this.#options.plugin, { options: this.#options.pluginOptions ?? {} })
     await this.#world.run({ for: this.#random.below(STAY_NS) })
     const origin = ORIGINS[this.#random.below(ORIGINS.length)]
     if (origin !== 'outside') await this.#leaveFrom(origin)
@@ -120,18 +132,20 @@ class Trial {
     await this.#world.run({ for: this.#random.below(STAY_NS) })
   }
 
-  /** A guest's own code unloads the plugin while a burst or a poll is on the stack. */
-  async #leaveFrom(origin: 'burst' | 'poll'): Promise<void> {
+  /** Each guest's own code unloads the plugin at an instant of the wanted kind. */
+  async #leaveFrom(origin: Exclude<Origin, 'outside'>): Promise<void> {
     const guests = [...this.#world.hosts.values()].flatMap((host) => [...host.guests.values()])
-    const guest = guests[this.#random.below(guests.length)]
-    const [vif] = guest.vifs.values()
-    let unloaded: Promise<unknown> | undefined
-    const spring = new Tripwire(vif, origin, 1 + this.#random.below(40), () => {
-      unloaded = guest.plugins.loader.unload(this.#name, 'frontend')
+    const unloads: Promise<unknown>[] = []
+    const waiting = guests.map((guest) => {
+      const [vif] = guest.vifs.values()
+      const leave = (): void => void unloads.push(guest.plugins.loader.unload(this.#name, 'frontend'))
+      if (origin === 'parked') return new ParkedWatch(vif, leave)
+      return new Tripwire(vif, origin, 1 + this.#random.below(40), leave)
     })
-    await this.#world.run({ for: 2 * STAY_NS, until: () => unloaded !== undefined })
-    spring.remove()
-    if (unloaded !== undefined) await this.#world.drive(unloaded)
+    const until = (): boolean => waiting.every((each) => each.look())
+    await this.#world.run({ for: PATIENCE_NS, until })
+    for (const each of waiting) each.remove()
+    await this.#world.drive(Promise.all(unloads))
   }
 
   #note(): void {
@@ -146,6 +160,31 @@ class Trial {
       total.fast += meter.tx.fast.segments
     }
     return total
+  }
+}
+
+/** Acts once, in the first step after which a frame of the vif stands parked. */
+class ParkedWatch {
+  readonly #vif: GuestVif
+  readonly #act: () => void
+  #acted = false
+
+  constructor(vif: GuestVif, act: () => void) {
+    this.#vif = vif
+    this.#act = act
+  }
+
+  /** Called between steps; true once it has acted. */
+  look(): boolean {
+    if (!this.#acted && this.#vif.vif.queues.some((queue) => queue.fastPath?.hasParked === true)) {
+      this.#acted = true
+      this.#act()
+    }
+    return this.#acted
+  }
+
+  remove(): void {
+    this.#acted = true
   }
 }
 
@@ -174,6 +213,11 @@ class Tripwire implements PathObserver {
   received(frame: Frame, path: 'slow' | 'fast'): void {
     this.#inner?.received(frame, path)
     if (this.#origin === 'poll') this.#count()
+  }
+
+  /** True once it has acted. */
+  look(): boolean {
+    return this.#left <= 0
   }
 
   remove(): void {
