@@ -9,6 +9,8 @@ import type { HeapItem } from './heap.js'
 /** What an engine asks of the clock it lives in. */
 export interface EngineClock {
   readonly virtual: boolean
+  /** Another whole number after every move of the clock. */
+  readonly instant: number
   /** The time now: inside a step that engine's, otherwise the clock's. */
   now(): number
   /** The engine has work that can start now, or a first timer that moved. */
@@ -87,8 +89,6 @@ export class EngineCore implements Engine, HeapItem {
   heapIndex = -1
   at = 0
   sequence = 0
-  /** Virtual clock: the end of the last step, before which no other may start. */
-  busyUntil = 0
   removed = false
 
   readonly name: string
@@ -106,6 +106,10 @@ export class EngineCore implements Engine, HeapItem {
   #wokenFromIdle = false
   #running = false
   #start = 0
+  #busyUntil = 0
+  /** The instant of the first charge between two steps, and its time. */
+  #outsideInstant = 0
+  #outsideSince = 0
 
   constructor(clock: EngineClock, name: string, costs: CostTable) {
     this.#clock = clock
@@ -121,8 +125,8 @@ export class EngineCore implements Engine, HeapItem {
   }
 
   charge(cost: Cost, count: number): void {
+    if (!this.#running && this.#clock.instant !== this.#outsideInstant) this.#openOutside()
     this.#charges.add(cost, count)
-    if (!this.#running && this.#clock.virtual) this.#chargedOutside()
   }
 
   charged(cost: Cost): number {
@@ -188,9 +192,23 @@ export class EngineCore implements Engine, HeapItem {
     return this.#timers.peek()?.at ?? Infinity
   }
 
-  /** Promise chains charge between two steps; that takes its time from the moment of the charge. */
-  #chargedOutside(): void {
-    this.busyUntil = this.#freeAt() + this.#charges.settle()
+  /** Virtual clock: until when it is busy with what it was charged; no step may start before. */
+  get busyUntil(): number {
+    this.#closeOutside()
+    return this.#busyUntil
+  }
+
+  /** What is charged between two steps, by promise chains mostly, takes its time from the instant of the charge. */
+  #openOutside(): void {
+    this.#closeOutside()
+    this.#outsideInstant = this.#clock.instant
+    this.#outsideSince = this.#clock.now()
+  }
+
+  #closeOutside(): void {
+    if (this.#running || !this.#clock.virtual) return
+    const ns = this.#charges.settle()
+    if (ns > 0) this.#busyUntil = Math.max(this.#busyUntil, this.#outsideSince) + ns
   }
 
   /** The earliest moment at which it could do anything. */
@@ -198,8 +216,9 @@ export class EngineCore implements Engine, HeapItem {
     return Math.max(this.busyUntil, this.#clock.now())
   }
 
-  /** Runs one step that starts at `start`, and returns what was charged in it, in ns. */
-  step(start: number): number {
+  /** Runs one step that starts at `start`; it is busy afterwards for as long as was charged in it. */
+  step(start: number): void {
+    this.#closeOutside()
     this.#running = true
     this.#start = start
     try {
@@ -209,8 +228,8 @@ export class EngineCore implements Engine, HeapItem {
       if (this.#pollsScheduled > 0) this.#runPollers()
     } finally {
       this.#running = false
+      this.#busyUntil = start + this.#charges.settle()
     }
-    return this.#charges.settle()
   }
 
   pollScheduled(): void {

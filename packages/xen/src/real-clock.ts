@@ -40,6 +40,8 @@ export interface RealClockOptions {
  */
 export class RealClock implements Timeline, EngineClock {
   readonly virtual = false
+  /** Charges only count here, so no engine asks when they were. */
+  readonly instant = 0
   readonly #engines: EngineCore[] = []
   readonly #idle: ((maxNs: number) => void) | undefined
   readonly #origin = monotonicNs()

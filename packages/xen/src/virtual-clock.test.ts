@@ -139,6 +139,11 @@ describe('virtual time', () => {
     engine.defer(() => seen.push(engine.now()))
     await clock.run()
     expect(seen).toEqual([1000, 1300])
+    // Two charges at two instants, far apart: the second begins at its own.
+    engine.charge('frame', 1)
+    await clock.run({ for: 10_000 })
+    engine.charge('frame', 1)
+    expect(engine.now()).toBe(clock.now() + 100)
   })
 
   it('a wake-up is paid by an idle engine that an upcall wakes, and by no other', async () => {

@@ -26,6 +26,8 @@ type Pause = 'turn' | 'idle' | 'over'
  */
 export class VirtualClock implements Timeline, EngineClock {
   readonly virtual = true
+  /** From 1: a new engine has charged nothing in it yet. */
+  instant = 1
   readonly #engines = new Set<EngineCore>()
   readonly #steps = new Heap<EngineCore>()
   #time = 0
@@ -102,7 +104,7 @@ export class VirtualClock implements Timeline, EngineClock {
       // Nothing was due: did a promise that was still waiting for its turn bring something?
       if (pause === 'idle' && !this.#isDue(end)) pause = 'over'
       if (pause !== 'over') continue
-      if (!this.#stopped && end < Infinity && !(until?.() ?? false)) this.#time = end
+      if (!this.#stopped && end < Infinity && !(until?.() ?? false)) this.#moveTo(end)
       return
     }
   }
@@ -137,7 +139,7 @@ export class VirtualClock implements Timeline, EngineClock {
       return
     }
     if (at > this.#time) {
-      this.#time = at
+      this.#moveTo(at)
       this.#stepsAtInstant = 0
     } else if (++this.#stepsAtInstant > STUCK_STEPS) {
       throw new XenError(
@@ -147,11 +149,16 @@ export class VirtualClock implements Timeline, EngineClock {
     }
     this.#current = engine
     try {
-      engine.busyUntil = at + engine.step(at)
+      engine.step(at)
     } finally {
       this.#current = undefined
       if (!engine.removed) this.#place(engine, engine.hasWork ? at : engine.nextTimer)
     }
+  }
+
+  #moveTo(time: number): void {
+    this.#time = time
+    this.instant++
   }
 
   /** Puts the engine's next step at `at`, or at the end of what it has charged; an earlier place stays. */
