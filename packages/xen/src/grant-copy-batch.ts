@@ -12,6 +12,28 @@ const OFFSET_MASK = PAGE_SIZE - 1
 export const COPY_BATCH = 64
 
 /**
+ * Write one struct by words. The high words of the frame numbers were zeroed with the page and stay 0. The index is
+ * masked so that V8 knows its range and drops the overflow tests; a function beside the class, since a private method
+ * costs a brand check at each call.
+ */
+function put(
+  words: Int32Array,
+  index: number,
+  source: number,
+  sourceWord: number,
+  dest: number,
+  destWord: number,
+  lengthWord: number,
+): void {
+  const at = (index & (COPY_BATCH - 1)) * WORDS_PER_OP
+  words[at] = source
+  words[at + 2] = sourceWord
+  words[at + 4] = dest
+  words[at + 6] = destWord
+  words[at + 8] = lengthWord
+}
+
+/**
  * Up to 64 grant copies, carried out by one call into the copy engine. The structs (gnttab_copy, Xen
  * public/grant_table.h) lie in a page of the calling domain.
  *
@@ -46,24 +68,36 @@ export class GrantCopyBatch {
 
   /** Copy from a page that `dom` granted, at `offset`, to the caller's own memory. Index of the operation, -1 when full. */
   fromGrant(ref: number, dom: number, offset: number, toLocalOffset: number, length: number): number {
-    return this.#put(
+    const index = this.count
+    if (index === COPY_BATCH) return -1
+    this.count = index + 1
+    put(
+      this.#words,
+      index,
       ref,
       (dom & 0xffff) | (offset << 16),
       toLocalOffset >>> PAGE_SHIFT,
       DOMID_SELF | ((toLocalOffset & OFFSET_MASK) << 16),
       (length & 0xffff) | (GNTCOPY_SOURCE_GREF << 16),
     )
+    return index
   }
 
   /** Copy from the caller's own memory to a page that `dom` granted writable. Index, -1 when full. */
   toGrant(fromLocalOffset: number, ref: number, dom: number, offset: number, length: number): number {
-    return this.#put(
+    const index = this.count
+    if (index === COPY_BATCH) return -1
+    this.count = index + 1
+    put(
+      this.#words,
+      index,
       fromLocalOffset >>> PAGE_SHIFT,
       DOMID_SELF | ((fromLocalOffset & OFFSET_MASK) << 16),
       ref,
       (dom & 0xffff) | (offset << 16),
       (length & 0xffff) | (GNTCOPY_DEST_GREF << 16),
     )
+    return index
   }
 
   /** Copy from one granted page to another without touching the caller's memory. Index, -1 when full. */
@@ -76,13 +110,19 @@ export class GrantCopyBatch {
     toOffset: number,
     length: number,
   ): number {
-    return this.#put(
+    const index = this.count
+    if (index === COPY_BATCH) return -1
+    this.count = index + 1
+    put(
+      this.#words,
+      index,
       fromRef,
       (fromDom & 0xffff) | (fromOffset << 16),
       toRef,
       (toDom & 0xffff) | (toOffset << 16),
       (length & 0xffff) | ((GNTCOPY_SOURCE_GREF | GNTCOPY_DEST_GREF) << 16),
     )
+    return index
   }
 
   /** Carry out what is queued, in order, in one hypercall. */
@@ -105,21 +145,5 @@ export class GrantCopyBatch {
   /** Give the page back; the batch must not be used again. */
   dispose(): void {
     this.#ops.machine.extentOf(this.#ops.domid).freePages(this.#arena)
-  }
-
-  /** The high words of the frame numbers were zeroed with the page and stay 0. */
-  #put(source: number, sourceWord: number, dest: number, destWord: number, lengthWord: number): number {
-    const index = this.count
-    if (index === COPY_BATCH) return -1
-    const words = this.#words
-    // Masked, so that V8 knows the range and drops its overflow tests.
-    const at = (index & (COPY_BATCH - 1)) * WORDS_PER_OP
-    words[at] = source
-    words[at + 2] = sourceWord
-    words[at + 4] = dest
-    words[at + 6] = destWord
-    words[at + 8] = lengthWord
-    this.count = index + 1
-    return index
   }
 }

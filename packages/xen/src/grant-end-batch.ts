@@ -57,8 +57,9 @@ export class GrantEndBatch {
     const table = this.#table
     if (table.frames !== this.#known) this.#known = table.listFrames(this.#frames)
     const inUse = this.#engine.endGrants(this.#at, this.#at + END_BATCH * 4, count, this.#at + END_BATCH * 8)
-    for (let index = 0; index < count; index++)
-      if (this.#results[index] !== 0) table.release(this.#refs[index])
+    const refs = this.#refs
+    if (inUse === 0) for (let index = 0; index < count; index++) table.release(refs[index])
+    else for (let index = 0; index < count; index++) if (this.ended(index)) table.release(refs[index])
     return inUse
   }
 

@@ -131,7 +131,9 @@ export class GrantTable {
    */
   permit(ref: number, domid: number, gfn: Page, readonly: boolean): void {
     const words = this.#words
-    const index = this.#entry(ref) >> 2
+    const frame = ref >>> 9
+    if (frame >= this.#frameCount) throw this.#noSuch(ref)
+    const index = (this.#frames[frame] + ((ref & 511) << 3)) >> 2
     const flags = (readonly ? GTF_PERMIT_ACCESS | GTF_READONLY : GTF_PERMIT_ACCESS) | (domid << 16)
     words[index + 1] = gfn
     if (STORES_IN_ORDER) words[index] = flags
@@ -205,11 +207,14 @@ export class GrantTable {
     return Atomics.load(this.#halves, this.#entry(ref) >> 1)
   }
 
-  /** Domain-relative byte offset of an entry. A reference out of range falls into no frame and throws. */
+  /** Domain-relative byte offset of an entry. */
   #entry(ref: number): number {
-    if (ref >>> 9 >= this.#frameCount)
-      throw new XenError('BAD_GRANT', `domain ${this.extent.domid} has no grant reference ${ref}`)
+    if (ref >>> 9 >= this.#frameCount) throw this.#noSuch(ref)
     return (this.#frames[ref >>> 9] + ((ref & 511) << 3)) | 0
+  }
+
+  #noSuch(ref: number): XenError {
+    return new XenError('BAD_GRANT', `domain ${this.extent.domid} has no grant reference ${ref}`)
   }
 
   #finish(ref: number, arena: Arena | undefined): void {
