@@ -43,6 +43,7 @@ export class BridgePort {
     counters.inSegments += frame.segments
     const bridge = this.bridge
     bridge.engine.charge('frame', 1)
+    if (bridge.observer !== null) bridge.observer.entered(this, frame)
     if (!this.open) return this.drop(frame, 'bridge_port_down')
     if (frame.length < ETH_HEADER) return this.drop(frame, 'bridge_short')
     const view = frame.view
@@ -77,6 +78,7 @@ export class BridgePort {
     counters.outFrames++
     counters.outBytes += frame.length
     counters.outSegments += frame.segments
+    if (this.bridge.observer !== null) this.bridge.observer.left(this, frame)
     this.options.send(frame)
   }
 

@@ -1,3 +1,4 @@
+import type { Frame } from '@netaccel/packet'
 import { BridgePort } from './bridge-port.js'
 import type { PortOptions } from './bridge-port.js'
 import { BridgeError } from './errors.js'
@@ -16,6 +17,12 @@ export interface BridgeOptions extends MacTableOptions {
   readonly maxPorts?: number
 }
 
+/** Sees each frame at each port that it passes. The frame stays whose it is; null on a bridge that nobody observes. */
+export interface BridgeObserver {
+  entered(port: BridgePort, frame: Frame): void
+  left(port: BridgePort, frame: Frame): void
+}
+
 /**
  * The learning bridge of the driver domain. It forwards within the call: a frame given to a port by
  * {@link BridgePort.receive} has been handed to its destinations when the call returns, so the bridge holds no
@@ -29,6 +36,7 @@ export class Bridge {
   readonly table: MacTable
   /** Ports in the order in which they were added; a hole is a port that was closed. */
   readonly ports: readonly (BridgePort | null)[]
+  observer: BridgeObserver | null
   private readonly slots: (BridgePort | null)[]
 
   constructor(engine: BridgeEngine, options: BridgeOptions = {}) {
@@ -38,6 +46,7 @@ export class Bridge {
     this.table = new MacTable(options, maxPorts)
     this.slots = Array.from({ length: maxPorts }, () => null)
     this.ports = this.slots
+    this.observer = null
   }
 
   /** Add a port. Throws `NO_PORTS` when all are taken and `NAME_TAKEN` when a port of that name exists. */

@@ -1,5 +1,5 @@
 export { Bridge } from './bridge.js'
-export type { BridgeEngine, BridgeOptions } from './bridge.js'
+export type { BridgeEngine, BridgeObserver, BridgeOptions } from './bridge.js'
 export { BridgePort } from './bridge-port.js'
 export type { PortOptions } from './bridge-port.js'
 export { PortCounters } from './counters.js'

@@ -7,7 +7,7 @@ import type { GuestFeatures } from './features.js'
 import { FromGuest } from './from-guest.js'
 import { GuestFrames } from './guest-frames.js'
 import type { GuestFramesOptions } from './guest-frames.js'
-import type { BackQueueSide, GuestTap } from './guest-tap.js'
+import type { BackQueueSide, GuestTap, RingObserver } from './guest-tap.js'
 import type { MulticastList } from './multicast.js'
 import { ToGuest } from './to-guest.js'
 import { TxResponses } from './tx-responses.js'
@@ -102,6 +102,12 @@ export class BackQueue implements BackQueueSide {
 
   set tap(tap: GuestTap | null) {
     this.fromGuest.tap = tap
+  }
+
+  /** Watches both rings; null: nobody does. */
+  set observer(observer: RingObserver | null) {
+    this.fromGuest.observer = observer
+    this.toGuest.observer = observer
   }
 
   get answerOnDeparture(): boolean {

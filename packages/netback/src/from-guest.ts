@@ -5,7 +5,7 @@ import type { Frame } from '@netaccel/packet'
 import { COPY_BATCH, XEN_NETIF_RSP_ERROR, XEN_NETIF_RSP_OKAY } from '@netaccel/xen'
 import type { BackRing, GrantCopyBatch } from '@netaccel/xen'
 import type { BackQueueCounters } from './counters.js'
-import type { GuestTap } from './guest-tap.js'
+import type { GuestTap, RingObserver } from './guest-tap.js'
 import type { GuestFrames } from './guest-frames.js'
 import type { MulticastList } from './multicast.js'
 import { applyOffload } from './offload.js'
@@ -40,6 +40,8 @@ export type FromGuestEnd = 'idle' | 'more' | 'waiting' | 'fatal'
  */
 export class FromGuest {
   tap: GuestTap | null
+  /** Null: nobody observes. */
+  observer: RingObserver | null
   answerOnDeparture: boolean
   /** What the guest did, when {@link run} said 'fatal'. */
   cause: FatalCause
@@ -62,6 +64,7 @@ export class FromGuest {
   constructor(parts: FromGuestParts) {
     this.parts = parts
     this.tap = null
+    this.observer = null
     this.answerOnDeparture = false
     this.cause = 'none'
     this.packet = new TxPacket()
@@ -193,6 +196,7 @@ export class FromGuest {
     counters.rx_packets++
     counters.rx_bytes += frame.length
     counters.rx_segments += frame.segments
+    if (this.observer !== null) this.observer.taken(frame)
     if (this.tap !== null) this.tap.fromGuest?.(frame)
     this.parts.forward(frame)
   }

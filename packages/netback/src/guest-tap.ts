@@ -11,6 +11,17 @@ export interface GuestTap {
   toGuest?(frame: Frame): void
 }
 
+/**
+ * Sees each frame as it leaves the guest's TX ring and as it is written into the RX ring; whole frames, or segments
+ * for a guest that takes no others. The frame stays whose it is. A queue that nobody observes pays one field read.
+ */
+export interface RingObserver {
+  /** Copied whole, answered or about to be; the bridge is next. */
+  taken(frame: Frame): void
+  /** Its responses are written; the copies run and become visible at the end of the poll. */
+  written(frame: Frame): void
+}
+
 /** What a queue of a vif offers to whoever accelerates the vif. All calls belong to the queue's engine. */
 export interface BackQueueSide {
   readonly index: number

@@ -18,6 +18,7 @@ import {
 import type { Arena, BackRing, GrantCopyBatch, RxRequest } from '@netaccel/xen'
 import type { BackQueueCounters } from './counters.js'
 import type { GuestFeatures } from './features.js'
+import type { RingObserver } from './guest-tap.js'
 import { SendQueue } from './send-queue.js'
 import type { Work } from './work.js'
 
@@ -54,6 +55,8 @@ interface Mark {
  */
 export class ToGuest {
   readonly queue: SendQueue
+  /** Null: nobody observes. */
+  observer: RingObserver | null
   private readonly parts: ToGuestParts
   private readonly request: RxRequest
   private readonly segmenter: Segmenter
@@ -71,6 +74,7 @@ export class ToGuest {
   constructor(parts: ToGuestParts) {
     this.parts = parts
     this.queue = new SendQueue()
+    this.observer = null
     this.request = rxRequest()
     this.segmenter = new Segmenter()
     this.segment = 0
@@ -251,6 +255,7 @@ export class ToGuest {
     counters.tx_packets++
     counters.tx_bytes += frame.length
     counters.tx_segments += frame.segments
+    if (this.observer !== null) this.observer.written(frame)
     work.frames++
     work.slots += slots
     work.bytesCopied += frame.length

@@ -20,14 +20,18 @@ export function noPathCount(): PathCount {
 export class PathMeter implements PathObserver {
   readonly tx = { slow: noPathCount(), fast: noPathCount() }
   readonly rx = { slow: noPathCount(), fast: noPathCount() }
+  /** Sees the same frames, after they were counted. Null: nobody else observes. */
+  next: PathObserver | null = null
   readonly #info = new PacketInfo()
 
   sent(frame: Frame, path: 'slow' | 'fast'): void {
     this.#count(path === 'slow' ? this.tx.slow : this.tx.fast, frame)
+    if (this.next !== null) this.next.sent(frame, path)
   }
 
   received(frame: Frame, path: 'slow' | 'fast'): void {
     this.#count(path === 'slow' ? this.rx.slow : this.rx.fast, frame)
+    if (this.next !== null) this.next.received(frame, path)
   }
 
   #count(into: PathCount, frame: Frame): void {

@@ -1,4 +1,5 @@
 import type { DropCounters } from '@netaccel/core'
+import type { Frame } from '@netaccel/packet'
 import type { Engine } from '@netaccel/xen'
 import type { BufferTable } from './buffer-table.js'
 import type { FilterTable } from './filter-table.js'
@@ -6,6 +7,15 @@ import type { HostQueues } from './host-queues.js'
 import type { Meter } from './meter.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import type { WireLane } from './wire-lane.js'
+
+/**
+ * Sees each frame of the port as it is given to the wire and as it has found its buffers; `vi` is the VI that sends or
+ * receives it, -1 the driver domain. The frame stays the wire's, and is valid during the call only.
+ */
+export interface NicObserver {
+  sent(frame: Frame, vi: number): void
+  received(frame: Frame, vi: number): void
+}
 
 /** What the parts of one device share. */
 export interface DeviceParts {
@@ -29,6 +39,8 @@ export interface DeviceParts {
   /** False while the port is being reset or is closed: nothing moves. */
   running: boolean
   mtu: number
+  /** Null: nobody observes. */
+  observer: NicObserver | null
 }
 
 /** Counters of the port, with Linux netdev names; segments and bytes as on the wire. */

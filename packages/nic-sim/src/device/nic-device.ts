@@ -6,7 +6,7 @@ import { DOORBELL_RX, DOORBELL_TX, ringPages } from '../constants.js'
 import { NicError } from '../errors.js'
 import { BufferTable } from './buffer-table.js'
 import type { HostBus } from './bus.js'
-import type { DeviceParts, PortStatistics } from './device-parts.js'
+import type { DeviceParts, NicObserver, PortStatistics } from './device-parts.js'
 import type { FilterWords } from './filter-key.js'
 import { FilterTable } from './filter-table.js'
 import { HostQueues } from './host-queues.js'
@@ -108,6 +108,7 @@ export class NicDevice implements WireSocket {
       link: false,
       running: true,
       mtu,
+      observer: null,
     }
     this.tx = new TxEngine(this.parts)
     this.rx = new RxEngine(this.parts, { overflow, pauseNs, badChecksum })
@@ -131,6 +132,11 @@ export class NicDevice implements WireSocket {
 
   get filters(): FilterTable {
     return this.parts.filters
+  }
+
+  /** Watches the port's frames, on the NIC's engine; null: nobody does. */
+  set observer(observer: NicObserver | null) {
+    this.parts.observer = observer
   }
 
   statistics(): NicStatistics {

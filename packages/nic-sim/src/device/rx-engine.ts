@@ -147,6 +147,7 @@ export class RxEngine implements Poller {
     this.count(frame.length)
     device.meter.bytes += frame.length
     device.meter.descriptors++
+    if (device.observer !== null) device.observer.received(frame, -1)
     host.received.push(to)
     host.receivedTotal++
     host.onWork()
@@ -154,9 +155,10 @@ export class RxEngine implements Poller {
   }
 
   private toVi(vi: VirtualInterface, frame: Frame, discard: number): boolean {
-    const { statistics } = this.device
+    const { statistics, observer } = this.device
     if (this.scatter.lay(vi, frame, this.info, this.verdict, discard) === 'no-room')
       return this.wait(frame, vi)
+    if (observer !== null) observer.received(frame, vi.id)
     this.count(frame.length)
     statistics.viRxPackets++
     statistics.viRxBytes += frame.length

@@ -227,7 +227,7 @@ export class TxEngine implements Poller {
 
   /** A filled slot goes to the wire. */
   private send(slot: Frame, vi: VirtualInterface | null): void {
-    const { statistics, meter, out } = this.device
+    const { statistics, meter, out, observer } = this.device
     statistics.txPackets++
     statistics.txBytes += slot.length
     if (vi !== null) {
@@ -238,6 +238,7 @@ export class TxEngine implements Poller {
     }
     meter.frames++
     meter.bytes += slot.length
+    if (observer !== null) observer.sent(slot, vi === null ? -1 : vi.id)
     out?.send(slot)
   }
 

@@ -18,6 +18,12 @@ const SHORTEST = 60
 /** A sender may be this far ahead of the wire before it has to wait. */
 const AHEAD_NS = 20_000
 
+/** Sees each frame as it is put on the wire (also one that will be lost there) and as it arrives. */
+export interface LaneObserver {
+  sent(frame: Frame): void
+  arrived(frame: Frame): void
+}
+
 /**
  * One direction of a wire. Frames in flight lie in slots of the wire's own memory: the sender's NIC copies a frame
  * into a slot, the receiver's copies it out, so the two may be in machines that share no memory.
@@ -39,6 +45,8 @@ export class WireLane {
   /** Called when a sender that was told to wait may go on. Called when a frame has arrived. Set by the devices. */
   onRoom: () => void
   onArrival: () => void
+  /** Null: nobody observes. */
+  observer: LaneObserver | null
   private readonly engine: Engine
   private readonly settings: WireSettings
   private readonly random: Random
@@ -80,6 +88,7 @@ export class WireLane {
     this.whenRoom = () => this.paceOver()
     this.onRoom = ignore
     this.onArrival = ignore
+    this.observer = null
     this.busyUntil = 0
     this.arrivalTimer = null
     this.roomTimer = null
@@ -110,12 +119,13 @@ export class WireLane {
   send(slot: Frame): void {
     this.sent++
     this.sentBytes += slot.length
+    if (this.observer !== null) this.observer.sent(slot)
     const drop = this.dropped(slot)
     this.serialise(slot)
     if (drop) {
       slot.release()
     } else if (this.untimed) {
-      this.arrived.push(slot)
+      this.land(slot)
       this.onArrival()
     } else {
       this.due[slot.index] = Math.max(this.busyUntil, this.engine.now()) + this.settings.delayNs
@@ -222,6 +232,11 @@ export class WireLane {
     this.onRoom()
   }
 
+  private land(slot: Frame): void {
+    if (this.observer !== null) this.observer.arrived(slot)
+    this.arrived.push(slot)
+  }
+
   private setArrivalTimer(head: Frame): void {
     const ns = this.due[head.index] + this.settings.coalesceNs - this.engine.now()
     this.arrivalTimer = this.engine.after(Math.max(0, ns), this.whenDue)
@@ -235,7 +250,7 @@ export class WireLane {
     let any = false
     while (head !== null && this.due[head.index] <= now) {
       this.flying.shift()
-      this.arrived.push(head)
+      this.land(head)
       any = true
       head = this.flying.peek()
     }

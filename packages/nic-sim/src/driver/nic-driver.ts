@@ -1,10 +1,16 @@
-import type { AcceleratedPort, PortChange, PortObserver } from '@netaccel/core'
+import type { AcceleratedPort, PortChange } from '@netaccel/core'
 import type { Frame, FramePool } from '@netaccel/packet'
 import type { Engine, PollHandle, Poller, Timer } from '@netaccel/xen'
 import type { HostBus } from '../device/bus.js'
 import type { NicDevice } from '../device/nic-device.js'
 import { HandOver } from './hand-over.js'
 import { NicFilters, NicVis } from './providers.js'
+
+/** The contract's `PortObserver`, shown the whole of the driver's frames. */
+export interface DriverObserver {
+  received?(frame: Frame): void
+  transmitted?(frame: Frame): void
+}
 
 export interface NicDriverOptions {
   /** The driver domain's engine. */
@@ -43,8 +49,8 @@ export class NicDriver implements AcceleratedPort, Poller {
   private readonly pollHandle: PollHandle
   private readonly handOver: HandOver
   private readonly changed: ((change: PortChange) => void)[]
-  private readonly receivers: ((frame: Frame) => void)[]
-  private readonly transmitters: ((frame: Frame) => void)[]
+  private receivers: readonly ((frame: Frame) => void)[]
+  private transmitters: readonly ((frame: Frame) => void)[]
   private handed: number
   private wasFull: boolean
   private state: 'running' | 'quiet' | 'closed'
@@ -120,10 +126,16 @@ export class NicDriver implements AcceleratedPort, Poller {
     return 'taken'
   }
 
-  observe(observer: PortObserver): void {
-    const { received, transmitted } = observer
-    if (received !== undefined) this.receivers.push((frame) => received.call(observer, frame))
-    if (transmitted !== undefined) this.transmitters.push((frame) => transmitted.call(observer, frame))
+  /** The returned function takes the observer away. */
+  observe(observer: DriverObserver): () => void {
+    const received = (frame: Frame): void => observer.received?.(frame)
+    const transmitted = (frame: Frame): void => observer.transmitted?.(frame)
+    if (observer.received !== undefined) this.receivers = [...this.receivers, received]
+    if (observer.transmitted !== undefined) this.transmitters = [...this.transmitters, transmitted]
+    return () => {
+      this.receivers = this.receivers.filter((other) => other !== received)
+      this.transmitters = this.transmitters.filter((other) => other !== transmitted)
+    }
   }
 
   onChange(changed: (change: PortChange) => void): void {
