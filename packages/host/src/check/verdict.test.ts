@@ -35,7 +35,10 @@ async function run(plant: (world: World) => void = () => undefined) {
 }
 
 /** Put `tamper` in the place of the call by which the bridge hands frames to the second guest's netback. */
-function tamperAtNetback(world: World, tamper: (frame: Frame, nth: number, send: (frame: Frame) => void) => void): void {
+function tamperAtNetback(
+  world: World,
+  tamper: (frame: Frame, nth: number, send: (frame: Frame) => void) => void,
+): void {
   const [queue] = world.host('a').netback.vifs.filter(({ mac }) => mac === B.mac)[0].queues
   const send = queue.send.bind(queue)
   let nth = 0

@@ -83,6 +83,12 @@ describe('checkWorld', () => {
     expect(problemsOf(change)).toContain(sentence)
   })
 
+  it('refuses a vif that is plugged into nothing', () => {
+    expect(problemsOf((w) => w.hosts.a.links.shift())).toEqual([
+      'hosts.a: guest1.vif0 is plugged into nothing; add the link "guest1.vif0 -> bridge".',
+    ])
+  })
+
   it('reports every problem at once', () => {
     expect(
       problemsOf((w) => {

@@ -70,12 +70,15 @@ function findMacTwins(world: WorldValue): string[] {
   return problems
 }
 
-/** The ports of a host that a link may name, without the bridge. */
-function portsOf(host: HostValue): string[] {
-  const vifs = Object.entries(host.guests ?? {}).flatMap(([guest, value]) =>
+function vifsOf(host: HostValue): string[] {
+  return Object.entries(host.guests ?? {}).flatMap(([guest, value]) =>
     Object.keys(value.vifs).map((vif) => `${guest}.${vif}`),
   )
-  return [...vifs, ...Object.keys(host.nics ?? {})]
+}
+
+/** The ports of a host that a link may name, without the bridge. */
+function portsOf(host: HostValue): string[] {
+  return [...vifsOf(host), ...Object.keys(host.nics ?? {})]
 }
 
 function findBadLinks([hostName, host]: [string, HostValue]): string[] {
@@ -91,6 +94,10 @@ function findBadLinks([hostName, host]: [string, HostValue]): string[] {
       problems.push(`${where} names no port of this host; it has ${ports.join(', ') || 'none'}.`)
     } else if (used.has(link.from)) problems.push(`${where} plugs ${link.from} in twice.`)
     else used.add(link.from)
+  }
+  for (const vif of vifsOf(host)) {
+    if (!used.has(vif))
+      problems.push(`hosts.${hostName}: ${vif} is plugged into nothing; add the link "${vif} -> bridge".`)
   }
   return problems
 }
