@@ -1,3 +1,4 @@
+// Stage 3f of a frame's way out and in, the accelerator's side: the hooks that netfront calls.
 import type { AcceleratedQueue, Channel, Frame, FrontendQueue, Verdict } from '@netaccel/core'
 import {
   EVENT_CONTROL,

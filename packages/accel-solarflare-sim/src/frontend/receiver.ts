@@ -1,3 +1,4 @@
+// Stage 3f of a frame's way in, first part: from events of the VI to a frame.
 import type { Frame, FrontendQueue, RxDrop } from '@netaccel/core'
 import { ETH_DESTINATION, ETH_HEADER, ETH_SOURCE } from '@netaccel/core'
 import {

@@ -1,3 +1,4 @@
+// Stage 3f of a frame's way in, second part: one frame from the buffers that it fills.
 import type { Frame, FramePool, FrontendQueue, RxDrop, WordView } from '@netaccel/core'
 import { copyBytes } from '@netaccel/core'
 import { RX_MAX_BUFFERS } from '@netaccel/nic-sim/constants'

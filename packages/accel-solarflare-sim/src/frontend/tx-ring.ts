@@ -1,3 +1,4 @@
+// Stage 3f of a frame's way out, last part: the descriptors of the frame, and one doorbell for a burst.
 import type { Frame, FrontendQueue, View, WordView } from '@netaccel/core'
 import { copyBytes } from '@netaccel/core'
 import {

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { build, makeFlows, VirtualStack } from '@netaccel/host'
 import type { BuildOptions, Mix, World, WorldValue } from '@netaccel/host'
 import { readPlugin } from '@netaccel/core'
+import type { Registry, RegistryMember } from '@netaccel/core'
 import { Random } from '@netaccel/packet'
 
 export const FOLDER = fileURLToPath(new URL('../..', import.meta.url))
@@ -17,6 +18,8 @@ export const MIXED: Mix = { tcp: 0.5, tcp6: 0.1, udp: 0.2, icmp: 0.1, arp: 0.1 }
 /** The value of the world; `change` may alter it before it is built. */
 export function twoHosts(seed = 1): WorldValue {
   const host = (mac: string, guest: string) => ({
+    // Room for another guest.
+    memory: 64,
     nics: { eth0: { mac } },
     guests: { guest1: { vifs: { vif0: { mac: guest, accel: 'eth0' } } } },
     links: ['guest1.vif0 -> bridge', 'eth0 -> bridge'],
@@ -88,6 +91,24 @@ export class TwoHosts {
       throw new Error(`not attached: ${this.phases().join(', ')}`)
   }
 
+  /** Counters of the half that is loaded on this host: its own, or its guest's. */
+  counters(host: string, side: 'frontend' | 'backend'): Record<string, number> {
+    const { plugins, guests } = this.world.host(host)
+    const guest = guests.get('guest1')?.plugins
+    const half = side === 'backend' ? halfOf(plugins.registry) : guest && halfOf(guest.registry)
+    const loader = side === 'backend' ? plugins.loader : guest?.loader
+    return half === undefined || loader === undefined
+      ? {}
+      : Object.fromEntries(loader.describe(half).counters.entries())
+  }
+
+  /** Has every half add what it has counted, as a look at the status does. */
+  readCounters(): void {
+    for (const { guests } of this.world.hosts.values())
+      for (const { plugins, vifs } of guests.values())
+        for (const { vif } of vifs.values()) plugins.accelerators.control(vif)?.run?.stats()
+  }
+
   phases(): string[] {
     return this.world.vifs.map(({ phase }) => phase)
   }
@@ -126,4 +147,20 @@ export class TwoHosts {
     }
     return { fast, slow }
   }
+}
+
+/** The half that is loaded under our name, as any vif that asks for it is told. */
+function halfOf<H extends object>(registry: Registry<H>): H | undefined {
+  let found: H | undefined
+  const member: RegistryMember<H> = {
+    name: 'a look',
+    attach: (half) => {
+      found = half
+      return Promise.resolve('declined')
+    },
+    detach: () => Promise.resolve(),
+  }
+  registry.request('sfc_netfront', member)
+  void registry.withdraw(member)
+  return found
 }
