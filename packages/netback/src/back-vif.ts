@@ -140,10 +140,14 @@ export class BackVif implements QueueOwner {
     })
   }
 
+  /** Read what the toolstack says of the vif. To be awaited before anyone is told of it. */
+  async identify(): Promise<void> {
+    this.mac = (await this.device.read(KEY_MAC)) ?? this.mac
+  }
+
   /** Write what is offered, and wait for the guest's keys. */
   private async offer(): Promise<void> {
     const { device, domain } = this
-    this.mac = (await device.read(KEY_MAC)) ?? this.mac
     const paths = (keys: Readonly<Record<string, string>>): [string, string][] =>
       Object.entries(keys).map(([key, value]) => [`${device.nodename}/${key}`, value])
     await domain.store.writeAll(paths(OFFERED))

@@ -53,8 +53,9 @@ export class Netback {
     const handle = Number(device.nodename.slice(device.nodename.lastIndexOf('/') + 1))
     const vif = new BackVif(this.domain, device, handle, this.options)
     this.byDevice.set(device, vif)
-    if (this.onVif !== null) await this.onVif(vif)
     try {
+      await vif.identify()
+      if (this.onVif !== null) await this.onVif(vif)
       await vif.start()
     } catch (error) {
       // A device whose probe failed is not removed later: what the vif took goes back here.
