@@ -102,6 +102,8 @@ export class EngineCore implements Engine, HeapItem {
   #deferredSpare: (() => void)[] = []
   #pollsScheduled = 0
   #pollersRemoved = 0
+  /** Promise chains announced and not ended. */
+  #chains = 0
   #upcallPending = false
   #wokenFromIdle = false
   #running = false
@@ -175,11 +177,29 @@ export class EngineCore implements Engine, HeapItem {
   }
 
   asyncBegin(): void {
+    if (this.removed) return
+    this.#chains++
     this.#clock.asyncBegin()
   }
 
   asyncEnd(): void {
+    if (this.removed) return
+    if (this.#chains === 0)
+      throw new XenError(
+        'BAD_STATE',
+        `asyncEnd() of engine '${this.name}' was called more often than asyncBegin()`,
+      )
+    this.#chains--
     this.#clock.asyncEnd()
+  }
+
+  /**
+   * For the clock, which forgets the engine: the chains that it had announced are given back, since what they wait for,
+   * an answer to a dead domain mostly, may never come, and each open chain costs a turn of the event loop every step.
+   */
+  retire(): void {
+    this.removed = true
+    for (; this.#chains > 0; this.#chains--) this.#clock.asyncEnd()
   }
 
   /** Something could run at once. */

@@ -62,6 +62,11 @@ export class RealClock implements Timeline, EngineClock {
     return this.#engines.length
   }
 
+  /** Promise chains that were announced and have not ended. */
+  get chains(): number {
+    return this.#chains
+  }
+
   now(): number {
     return monotonicNs() - this.#origin
   }
@@ -76,7 +81,7 @@ export class RealClock implements Timeline, EngineClock {
     if (!(engine instanceof EngineCore)) return
     const index = this.#engines.indexOf(engine)
     if (index < 0) return
-    engine.removed = true
+    engine.retire()
     this.#engines.splice(index, 1)
   }
 

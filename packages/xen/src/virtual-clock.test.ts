@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { COSTS, defaultCosts, scaleCosts } from './cost-table.js'
 import type { CostTable } from './cost-table.js'
 import type { Engine, Poller } from './engine.js'
+import { RealClock } from './real-clock.js'
 import { settle } from './settle.js'
 import { VirtualClock } from './virtual-clock.js'
 
@@ -228,10 +229,31 @@ describe('virtual time', () => {
   })
 
   it('gives up on an engine that always has work and charges nothing', async () => {
-    const clock = new VirtualClock()
+    const clock = new VirtualClock({ stuckSteps: 10_000 })
     const engine = clock.engine('hot', free)
-    engine.addPoller({ name: 'forever', poll: () => true }).schedule()
+    const hot = { name: 'forever', calls: 0, poll: () => ++hot.calls < 20_000 }
+    engine.addPoller(hot).schedule()
     await expect(clock.run()).rejects.toMatchObject({ code: 'CLOCK_STUCK' })
+    expect(hot.calls).toBe(10_000)
+  })
+
+  it('a removed engine gives back the promise chains it has open, and ends no other', () => {
+    for (const clock of [new VirtualClock(), new RealClock()]) {
+      const [kept, gone] = [clock.engine('kept'), clock.engine('gone')]
+      kept.asyncBegin()
+      gone.asyncBegin()
+      gone.asyncBegin()
+      gone.asyncEnd()
+      expect(clock.chains).toBe(2)
+      clock.removeEngine(gone)
+      expect(clock.chains).toBe(1)
+      gone.asyncEnd()
+      gone.asyncBegin()
+      expect(clock.chains).toBe(1)
+      kept.asyncEnd()
+      expect(clock.chains).toBe(0)
+      expect(() => kept.asyncEnd()).toThrowError(expect.objectContaining({ code: 'BAD_STATE' }) as Error)
+    }
   })
 
   it('a removed engine never steps again', async () => {

@@ -13,8 +13,10 @@ import { eventLoopTurn } from './real-clock.js'
  */
 const UNANNOUNCED_NS = 100_000
 
-/** Steps at one virtual instant after which a run is given up as stuck. */
-const STUCK_STEPS = 10_000_000
+export interface VirtualClockOptions {
+  /** Steps at one virtual instant after which a run is given up as stuck. Default 10 million. */
+  readonly stuckSteps?: number
+}
 
 type Pause = 'turn' | 'idle' | 'over'
 
@@ -38,10 +40,20 @@ export class VirtualClock implements Timeline, EngineClock {
   #stepsAtInstant = 0
   #running = false
   #stopped = false
+  readonly #stuckSteps: number
+
+  constructor(options: VirtualClockOptions = {}) {
+    this.#stuckSteps = options.stuckSteps ?? 10_000_000
+  }
 
   /** Engines that were not removed. */
   get engines(): number {
     return this.#engines.size
+  }
+
+  /** Promise chains that were announced and have not ended. */
+  get chains(): number {
+    return this.#chains
   }
 
   now(): number {
@@ -56,7 +68,7 @@ export class VirtualClock implements Timeline, EngineClock {
 
   removeEngine(engine: Engine): void {
     if (!(engine instanceof EngineCore) || !this.#engines.delete(engine)) return
-    engine.removed = true
+    engine.retire()
     this.#steps.remove(engine)
   }
 
@@ -141,10 +153,10 @@ export class VirtualClock implements Timeline, EngineClock {
     if (at > this.#time) {
       this.#moveTo(at)
       this.#stepsAtInstant = 0
-    } else if (++this.#stepsAtInstant > STUCK_STEPS) {
+    } else if (++this.#stepsAtInstant > this.#stuckSteps) {
       throw new XenError(
         'CLOCK_STUCK',
-        `engine '${engine.name}' and others ran ${STUCK_STEPS} steps at ${at} ns; a poller that always has more work charges nothing`,
+        `engine '${engine.name}' and others ran ${this.#stuckSteps} steps at ${at} ns; a poller that always has more work charges nothing`,
       )
     }
     this.#current = engine

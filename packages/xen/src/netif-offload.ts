@@ -1,0 +1,54 @@
+import type { Frame, PacketInfo } from '@netaccel/packet'
+import { IP_PROTOCOL_TCP, parsePacket, setBlank, TCP_CHECKSUM, UDP_CHECKSUM } from '@netaccel/packet'
+import { XEN_NETIF_GSO_TYPE_TCPV4 } from './netif.js'
+
+/** What the slots of a packet say about it (flags and the GSO extra info); nothing of it has been checked. */
+export interface RingOffload {
+  /** XEN_NETTXF_csum_blank, XEN_NETRXF_csum_blank. */
+  blank: boolean
+  /** XEN_NETTXF_data_validated, XEN_NETRXF_data_validated. */
+  verified: boolean
+  /** 0: no GSO extra. */
+  gsoSize: number
+  /** XEN_NETIF_GSO_TYPE_*. */
+  gsoType: number
+}
+
+/** Smallest segment a GSO frame may ask for: Linux's least MSS (tcp_min_snd_mss). Below it one frame is a storm. */
+const LEAST_MSS = 48
+
+/**
+ * 'fixed': taken, after the checksum that a GSO packet must have blank was made blank.
+ * The last two: the bytes do not bear it out; the frame is still the caller's, to drop.
+ */
+export type OffloadResult = 'ok' | 'fixed' | 'bad-checksum' | 'bad-gso'
+
+/**
+ * Describe a received frame as its ring slots say, if its bytes bear it out: a blank checksum needs TCP or UDP headers
+ * to stand in (Linux skb_checksum_setup), GSO needs TCP of the right version and is always blank. Both ends of the ring
+ * use it: netback for what a guest sends, netfront for what it is sent. `info` is overwritten.
+ */
+export function applyOffload(frame: Frame, ring: RingOffload, info: PacketInfo): OffloadResult {
+  if (!ring.blank && ring.gsoSize === 0) {
+    frame.checksum = ring.verified ? 'verified' : 'none'
+    return 'ok'
+  }
+  if (!parsePacket(frame, info) || !info.l4) return ring.gsoSize === 0 ? 'bad-checksum' : 'bad-gso'
+  let result: OffloadResult = 'ok'
+  if (ring.blank) {
+    frame.checksum = 'blank'
+    frame.checksumStart = info.l4Offset
+    frame.checksumOffset = info.protocol === IP_PROTOCOL_TCP ? TCP_CHECKSUM : UDP_CHECKSUM
+  } else {
+    if (!setBlank(frame, info)) return 'bad-checksum'
+    result = 'fixed'
+  }
+  if (ring.gsoSize === 0) return result
+  const v4 = ring.gsoType === XEN_NETIF_GSO_TYPE_TCPV4
+  if (!info.isTcp || info.ipVersion !== (v4 ? 4 : 6)) return 'bad-gso'
+  if (ring.gsoSize < LEAST_MSS || info.payloadLength < 1) return 'bad-gso'
+  frame.gsoSize = ring.gsoSize
+  frame.gsoType = v4 ? 'tcpv4' : 'tcpv6'
+  frame.segments = Math.ceil(info.payloadLength / ring.gsoSize)
+  return result
+}
