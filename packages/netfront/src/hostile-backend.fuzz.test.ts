@@ -223,10 +223,13 @@ function send(queue: TxRxQueue, pool: TxPool, random: Random): void {
   for (const frame of burst.slice(taken)) frame.release()
 }
 
+/** Fixed for the planted faults, which these must find; `npm run fuzz` gives the attacks others. */
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
+const START = process.env.NETACCEL_SEED
+const ATTACKS = START === undefined ? SEEDS : Array.from({ length: 32 }, (_, i) => Number(START) * 32 + i)
 
 describe('netfront against a backend that writes what it likes (XSA-376, XSA-396)', () => {
-  it.each(SEEDS)(
+  it.each(ATTACKS)(
     'seed %d: nothing thrown, leaked, unbounded or written where it must not be',
     async (seed) => {
       const { problems, trace } = await fuzz(seed, 0x11)

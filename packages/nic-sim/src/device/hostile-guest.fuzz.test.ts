@@ -7,7 +7,10 @@ import { RxScatter } from './rx-scatter.js'
 import { TxEngine } from './tx-engine.js'
 import { VirtualInterface } from './virtual-interface.js'
 
+/** Fixed for the planted faults, which these must find; `npm run fuzz` gives the attacks others. */
 const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8]
+const START = process.env.NETACCEL_SEED
+const ATTACKS = START === undefined ? SEEDS : Array.from({ length: 32 }, (_, i) => Number(START) * 32 + i)
 
 /** The private parts of a class, to plant a fault in. */
 type Inside = Record<string, (...args: never[]) => unknown>
@@ -110,7 +113,7 @@ afterEach(() => {
 })
 
 describe('a hostile guest (D8, MEM-06)', () => {
-  it.each(SEEDS)(
+  it.each(ATTACKS)(
     'seed %i: nothing thrown, no foreign byte read or written, everybody else goes on',
     async (seed) => {
       expect(await attack(seed)).toEqual([])

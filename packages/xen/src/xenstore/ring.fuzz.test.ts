@@ -8,7 +8,10 @@ import * as xen from '../index.js'
 import { attackStore } from '../testing/store-fuzz.js'
 
 const ROUNDS = 120
+/** Fixed for the planted faults, which these must find; `npm run fuzz` gives the attacks others. */
 const SEEDS = Array.from({ length: 25 }, (_, index) => index + 1)
+const START = process.env.NETACCEL_SEED
+const ATTACKS = START === undefined ? SEEDS : Array.from({ length: 64 }, (_, i) => Number(START) * 64 + i)
 
 /** A fault, as a change to one place of the source. */
 interface Mutant {
@@ -88,7 +91,7 @@ async function withMutant(mutant: Mutant, index: number): Promise<typeof xen> {
 
 describe('a hostile domain on its ring page', () => {
   it('never makes the server throw or spin, and other domains go on being served', async () => {
-    for (const seed of SEEDS) expect(await attackStore(xen, seed, ROUNDS)).toBeUndefined()
+    for (const seed of ATTACKS) expect(await attackStore(xen, seed, ROUNDS)).toBeUndefined()
   })
 
   it.each(MUTANTS.map((mutant, index) => ({ ...mutant, index })))('the seeds find: $name', async (mutant) => {

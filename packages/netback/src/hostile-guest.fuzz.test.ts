@@ -280,10 +280,13 @@ async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outco
   return { problems, trace }
 }
 
+/** Fixed for the planted faults, which these must find; `npm run fuzz` gives the attacks others. */
 const SEEDS = [1, 2, 3, 4, 5, 6]
+const START = process.env.NETACCEL_SEED
+const ATTACKS = START === undefined ? SEEDS : Array.from({ length: 32 }, (_, i) => Number(START) * 32 + i)
 
 describe('netback against a guest that writes what it likes', () => {
-  it.each(SEEDS)(
+  it.each(ATTACKS)(
     'seed %d: nothing thrown, leaked, unanswered, unbounded or written where it must not be',
     async (seed) => {
       const { problems, trace } = await fuzz(seed, 0x11)
