@@ -1,18 +1,16 @@
-// Stage 4s of a frame's way out: from the guest's TX ring into a frame of the driver domain.
+// Stage 4s of a frame's way out, second part: from the guest's TX ring into a frame of the driver domain.
 import type { DropReason } from '@netaccel/core'
 import { PacketInfo } from '@netaccel/packet'
 import type { Frame } from '@netaccel/packet'
-import { COPY_BATCH, XEN_NETIF_RSP_ERROR, XEN_NETIF_RSP_OKAY } from '@netaccel/xen'
-import type { BackRing, GrantCopyBatch } from '@netaccel/xen'
+import { applyOffload, COPY_BATCH, XEN_NETIF_RSP_ERROR, XEN_NETIF_RSP_OKAY } from '@netaccel/xen'
+import type { BackRing, GrantCopyBatch, RingOffload, Work } from '@netaccel/xen'
 import type { BackQueueCounters } from './counters.js'
 import type { GuestTap, RingObserver } from './guest-tap.js'
 import type { GuestFrames } from './guest-frames.js'
 import type { MulticastList } from './multicast.js'
-import { applyOffload } from './offload.js'
 import { MOST_SLOTS, TxPacket } from './tx-packet.js'
 import type { FatalCause } from './tx-packet.js'
 import type { TxResponses } from './tx-responses.js'
-import type { Work } from './work.js'
 
 const PAGE = 4096
 /** Packets and data slots of one batch. A slot takes at most two copies: the source page may lie across two of ours. */
@@ -48,7 +46,7 @@ export class FromGuest {
   private readonly parts: FromGuestParts
   private readonly packet: TxPacket
   private readonly info: PacketInfo
-  private readonly offload: { blank: boolean; verified: boolean; gsoSize: number; gsoType: number }[]
+  private readonly offload: RingOffload[]
   /** Of the packets in the batch. */
   private readonly frame: (Frame | null)[]
   private readonly firstSlot: Uint16Array

@@ -1,27 +1,10 @@
-// Stage 3s of a frame's way in, second half: one frame from the responses of one packet.
+// Stage 3s of a frame's way in, second part: one frame from the responses of one packet.
 import type { DropReason } from '@netaccel/core'
 import { copyBytes, ETH_HEADER, PacketInfo } from '@netaccel/packet'
 import type { Frame, FramePool } from '@netaccel/packet'
-import {
-  XEN_NETIF_EXTRA_FLAG_MORE,
-  XEN_NETIF_EXTRA_TYPE_GSO,
-  XEN_NETIF_EXTRA_TYPE_MAX,
-  XEN_NETIF_GSO_TYPE_TCPV4,
-  XEN_NETIF_GSO_TYPE_TCPV6,
-  XEN_NETRXF_CSUM_BLANK,
-  XEN_NETRXF_DATA_VALIDATED,
-  XEN_NETRXF_EXTRA_INFO,
-  XEN_NETRXF_MORE_DATA,
-  extraInfo,
-  gsoExtraSize,
-  gsoExtraType,
-  readExtra,
-  readRxResponse,
-  rxResponse,
-} from '@netaccel/xen'
-import type { ExtraInfo, RxResponse } from '@netaccel/xen'
+import { applyOffload, extraInfo, gsoExtraSize, gsoExtraType, readExtra, readRxResponse, rxResponse, XEN_NETIF_EXTRA_FLAG_MORE, XEN_NETIF_EXTRA_TYPE_GSO, XEN_NETIF_EXTRA_TYPE_MAX, XEN_NETIF_GSO_TYPE_TCPV4, XEN_NETIF_GSO_TYPE_TCPV6, XEN_NETRXF_CSUM_BLANK, XEN_NETRXF_DATA_VALIDATED, XEN_NETRXF_EXTRA_INFO, XEN_NETRXF_MORE_DATA } from '@netaccel/xen'
+import type { ExtraInfo, RingOffload, RxResponse } from '@netaccel/xen'
 import type { QueueCounters } from './counters.js'
-import { applyOffload } from './offload.js'
 import type { RxRing } from './rx-ring.js'
 import { MAX_SLOTS } from './tx-ring.js'
 
@@ -40,7 +23,7 @@ export class RxPacketReader {
   private readonly page: Int16Array
   private readonly offset: Uint16Array
   private readonly length: Uint16Array
-  private readonly offload: { blank: boolean; verified: boolean; gsoSize: number; gsoType: number }
+  private readonly offload: RingOffload
   private readonly response: RxResponse
   private readonly extra: ExtraInfo
   private slots: number

@@ -1,11 +1,10 @@
-// Stage 3s of a frame's way in: the frontend's half of the RX ring.
-import type { FrontRing, GrantTable } from '@netaccel/xen'
+// Stage 3s of a frame's way in, first part: the frontend's half of the RX ring.
+import type { FrontRing, GrantTable, Work } from '@netaccel/xen'
 import { writeRxRequest } from '@netaccel/xen'
 import type { Quarantine } from './quarantine.js'
 import { NO_PAGE } from './rx-pages.js'
 import type { RxPages } from './rx-pages.js'
 import { MAX_SLOTS } from './tx-ring.js'
-import type { Work } from './work.js'
 
 const EMPTY = -1
 /** Requests are shown to the backend only when it has this many: enough for one packet of any kind. */

@@ -1,3 +1,4 @@
+// Stage 1 of a frame's way out and in, from a file: a guest's stack that plays a capture.
 import type { Frame } from '@netaccel/packet'
 import type { Engine, Timer } from '@netaccel/xen'
 import type { Capture } from './capture.js'
@@ -26,8 +27,8 @@ export interface PcapSourceOptions {
 }
 
 /**
- * Stage 1 of a frame's way, from a file: a guest's stack that plays a capture into the device, by the engine's clock, so
- * in virtual time as well as in real time. A device that takes nothing delays it; nothing is left out.
+ * A guest's stack that plays a capture into the device, by the engine's clock, so in virtual time as well as in real
+ * time. A device that takes nothing delays it; nothing is left out.
  */
 export class PcapSource implements GuestStack {
   readonly sent: FlowCount = flowCount()

@@ -1,3 +1,4 @@
+// Stage 1 of a frame's way out and in, with a kernel: a guest's stack that is Linux behind a TAP device.
 import { copyBytes } from '@netaccel/packet'
 import type { Frame } from '@netaccel/packet'
 import type { Engine, PollHandle, Poller } from '@netaccel/xen'
@@ -29,7 +30,7 @@ export interface TapStackOptions {
 }
 
 /**
- * Stage 1 of a frame's way, with a kernel: a guest's stack that is the Linux kernel behind a TAP device.
+ * A guest's stack that is the Linux kernel behind a TAP device.
  *
  * What the kernel sends is read straight into frames of the guest's device; what the device receives is written to the
  * kernel. While the device takes nothing the TAP is not read either, so that the kernel's own queue fills and its

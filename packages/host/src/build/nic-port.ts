@@ -1,9 +1,10 @@
+// Stage 6s of a frame's way out and in, first part: where the NIC is plugged into the bridge.
 import type { BridgePort } from '@netaccel/bridge'
 import { type Frame, FrameQueue } from '@netaccel/packet'
 import type { NicDriver } from '@netaccel/nic-sim'
 
 /**
- * Stage 6s of a frame's way out: what plugs a NIC into the bridge.
+ * What plugs a NIC into the bridge.
  *
  * A frame that finds the NIC's queue full waits here, in order. The wait is bounded without a bound of its own: a frame
  * comes from a pool, and its sender stops when the pool is empty (docs/adr/0007).

@@ -1,3 +1,4 @@
+// Stage 1 of a frame's way out and in, without a kernel: a guest's stack that generates traffic.
 import type { Frame, Random } from '@netaccel/packet'
 import type { Engine } from '@netaccel/xen'
 import type { Flow } from './flows.js'
@@ -15,7 +16,7 @@ export interface Pace {
   readonly gapNs: number
 }
 
-/** Stage 1 of a frame's way, without a kernel: a guest's stack that generates traffic and consumes what arrives. */
+/** A guest's stack without a kernel: generates traffic and consumes what arrives. */
 export class VirtualStack {
   /** Wire segments handed to the device, and received from it. */
   sent = 0

@@ -1,3 +1,4 @@
+// Stage 3f of a frame's way out and in, the host's side: what is lent to an accelerator and what it delivers.
 import type { Frame } from '@netaccel/packet'
 import { Lease, LEASE_BURST, LEASE_LENT, LEASE_POLL } from '@netaccel/core'
 import type {

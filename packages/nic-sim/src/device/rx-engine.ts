@@ -1,3 +1,4 @@
+// Stage 7 of a frame's way in: the NIC, and the other fork.
 import type { DropReason } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
 import { copyBytes, ETH_HEADER, PacketInfo, parsePacket, VLAN_TAG } from '@netaccel/packet'
@@ -18,7 +19,7 @@ export interface RxSettings {
 }
 
 /**
- * Stage 1 of a frame's way in: the NIC, and the other fork. A frame that hits a filter goes into the buffers that the
+ * The other fork. A frame that hits a filter goes into the buffers that the
  * VI has posted; every other one to the driver domain. Frames are taken from the wire in order, one at a time: if the
  * first cannot be placed, the wire fills up behind it and the sender waits (IEEE 802.3 annex 31B). After `pauseNs`
  * without progress the frame is dropped, and its receiver is not waited for again until it has shown new buffers.

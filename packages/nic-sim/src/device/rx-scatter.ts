@@ -1,3 +1,4 @@
+// Stage 4f of a frame's way in: the VI. A frame is laid into the buffers that the guest has posted.
 import type { Frame, PacketInfo } from '@netaccel/packet'
 import {
   EVENT_COUNT_SHIFT,

@@ -1,3 +1,4 @@
+// Stage 4f of a frame's way out: the VI. The descriptors of one frame, read once and checked.
 import {
   LENGTH_MASK,
   REASON_CHAIN,

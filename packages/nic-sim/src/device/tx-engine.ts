@@ -1,3 +1,4 @@
+// Stage 7 of a frame's way out: the NIC cuts, sums and sends.
 import type { DropReason } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
 import { copyBytes, ETH_HEADER, PacketInfo, VLAN_TAG } from '@netaccel/packet'
@@ -15,7 +16,7 @@ import { TX_EVENT_RESERVE } from './virtual-interface.js'
 const QUANTUM = 16
 
 /**
- * Stage 7 of a frame's way out: the NIC. The driver domain's queue and the VIs take turns; each frame is copied into
+ * The driver domain's queue and the VIs take turns; each frame is copied into
  * a slot of the wire, cut into segments and given its checksum there, by the same code for both. Per queue the order
  * is kept; a frame has left when the wire has taken its last segment.
  *

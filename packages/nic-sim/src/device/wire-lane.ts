@@ -1,3 +1,4 @@
+// Stage 8 of a frame's way out and in: the wire.
 import { DropCounters } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
 import {
@@ -28,7 +29,7 @@ export interface LaneObserver {
  * One direction of a wire. Frames in flight lie in slots of the wire's own memory: the sender's NIC copies a frame
  * into a slot, the receiver's copies it out, so the two may be in machines that share no memory.
  *
- * Stage 8 of a frame's way out: the wire. Order is kept always. sent = delivered + dropped + in flight,
+ * Order is kept always. sent = delivered + dropped + in flight,
  * in frames; a corrupted frame is delivered, for the receiver to count.
  */
 export class WireLane {

@@ -1,3 +1,4 @@
+// Stage 6s of a frame's way out and in, second part: the driver of the port.
 import type { AcceleratedPort, PortChange } from '@netaccel/core'
 import type { Frame, FramePool } from '@netaccel/packet'
 import type { Engine, PollHandle, Poller, Timer } from '@netaccel/xen'
@@ -28,7 +29,7 @@ export interface NicDriverOptions {
 /**
  * The driver domain's NIC driver: core's `AcceleratedPort` over a {@link NicDevice}.
  *
- * Stage 6 of a frame's way out: the port. It is a poll on the driver domain's engine, as NAPI is: released frames,
+ * It is a poll on the driver domain's engine, as NAPI is: released frames,
  * received frames, wake-ups of VIs, at most a budget of each in a step.
  */
 export class NicDriver implements AcceleratedPort, Poller {
