@@ -1,5 +1,6 @@
 import { FramePool } from '@netaccel/packet'
 import type { Frame } from '@netaccel/packet'
+import { Work } from '@netaccel/xen'
 import type { Arena, BackRing, Domain, Engine, GrantCopyBatch, PollHandle, Timer } from '@netaccel/xen'
 import { BackQueueCounters } from './counters.js'
 import { drainTimeout } from './features.js'
@@ -11,7 +12,6 @@ import type { BackQueueSide, GuestTap, RingObserver } from './guest-tap.js'
 import type { MulticastList } from './multicast.js'
 import { ToGuest } from './to-guest.js'
 import { TxResponses } from './tx-responses.js'
-import { Work } from './work.js'
 
 const SCRATCH_FRAMES = 16
 const SCRATCH_BYTES = 2048

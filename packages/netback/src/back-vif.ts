@@ -14,6 +14,7 @@ import {
   KEY_MAC,
   KEY_MULTI_QUEUE_MAX_QUEUES,
   KEY_REQUEST_MULTICAST_CONTROL,
+  Serial,
   XenbusState,
 } from '@netaccel/xen'
 import type { Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
@@ -22,7 +23,6 @@ import type { QueueOwner } from './back-queue.js'
 import { connectQueue, readFrontend } from './connect.js'
 import type { GuestFramesOptions } from './guest-frames.js'
 import { MulticastList } from './multicast.js'
-import { Serial } from './serial.js'
 
 /** What a bridge is to a vif: a place to plug a port in. */
 export interface BridgeLike {

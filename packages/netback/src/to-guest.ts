@@ -15,12 +15,11 @@ import {
   XEN_NETRXF_EXTRA_INFO,
   XEN_NETRXF_MORE_DATA,
 } from '@netaccel/xen'
-import type { Arena, BackRing, GrantCopyBatch, RxRequest } from '@netaccel/xen'
+import type { Arena, BackRing, GrantCopyBatch, RxRequest, Work } from '@netaccel/xen'
 import type { BackQueueCounters } from './counters.js'
 import type { GuestFeatures } from './features.js'
 import type { RingObserver } from './guest-tap.js'
 import { SendQueue } from './send-queue.js'
-import type { Work } from './work.js'
 
 const PAGE = 4096
 /** Copies a frame may take: one a page of the guest's, cut once more at each page boundary of ours that is not theirs. */

@@ -1,6 +1,6 @@
 // Stage 4s of a frame's way out, first part: one packet of the guest's TX ring, read once and judged.
 import type { DropReason } from '@netaccel/core'
-import type { BackRing, ExtraInfo, TxRequest } from '@netaccel/xen'
+import type { BackRing, ExtraInfo, RingOffload, TxRequest } from '@netaccel/xen'
 import {
   XEN_NETIF_EXTRA_FLAG_MORE,
   XEN_NETIF_EXTRA_TYPE_GSO,
@@ -64,7 +64,7 @@ export class TxPacket {
   extras: number
   /** Length of the whole packet. */
   total: number
-  readonly offload: { blank: boolean; verified: boolean; gsoSize: number; gsoType: number }
+  readonly offload: RingOffload
   /** Of a 'multicast': the address, and whether it is added. */
   multicastAdd: boolean
   readonly multicast: Uint8Array

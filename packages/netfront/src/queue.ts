@@ -1,4 +1,5 @@
 import type { Frame, FramePool } from '@netaccel/packet'
+import { Work } from '@netaccel/xen'
 import type { Arena, Domain, Engine, PollHandle, Poller } from '@netaccel/xen'
 import { QueueCounters } from './counters.js'
 import type { FastPath, PathObserver, QueueSide } from './fast-path.js'
@@ -8,7 +9,6 @@ import type { RxPages } from './rx-pages.js'
 import type { RxFault, RxRing } from './rx-ring.js'
 import type { TxFault, TxRing } from './tx-ring.js'
 import { freeWhenIdle } from './tx-pool.js'
-import { Work } from './work.js'
 
 /** What the guest's network stack gives to its device. */
 export interface GuestStack {

@@ -2,7 +2,24 @@
 import type { DropReason } from '@netaccel/core'
 import { copyBytes, ETH_HEADER, PacketInfo } from '@netaccel/packet'
 import type { Frame, FramePool } from '@netaccel/packet'
-import { applyOffload, extraInfo, gsoExtraSize, gsoExtraType, readExtra, readRxResponse, rxResponse, XEN_NETIF_EXTRA_FLAG_MORE, XEN_NETIF_EXTRA_TYPE_GSO, XEN_NETIF_EXTRA_TYPE_MAX, XEN_NETIF_GSO_TYPE_TCPV4, XEN_NETIF_GSO_TYPE_TCPV6, XEN_NETRXF_CSUM_BLANK, XEN_NETRXF_DATA_VALIDATED, XEN_NETRXF_EXTRA_INFO, XEN_NETRXF_MORE_DATA } from '@netaccel/xen'
+import {
+  applyOffload,
+  extraInfo,
+  gsoExtraSize,
+  gsoExtraType,
+  readExtra,
+  readRxResponse,
+  rxResponse,
+  XEN_NETIF_EXTRA_FLAG_MORE,
+  XEN_NETIF_EXTRA_TYPE_GSO,
+  XEN_NETIF_EXTRA_TYPE_MAX,
+  XEN_NETIF_GSO_TYPE_TCPV4,
+  XEN_NETIF_GSO_TYPE_TCPV6,
+  XEN_NETRXF_CSUM_BLANK,
+  XEN_NETRXF_DATA_VALIDATED,
+  XEN_NETRXF_EXTRA_INFO,
+  XEN_NETRXF_MORE_DATA,
+} from '@netaccel/xen'
 import type { ExtraInfo, RingOffload, RxResponse } from '@netaccel/xen'
 import type { QueueCounters } from './counters.js'
 import type { RxRing } from './rx-ring.js'

@@ -1,7 +1,7 @@
 // Stage 3s of a frame's way out: the frontend's half of the TX ring.
 import type { Frame } from '@netaccel/packet'
 import { copyBytes } from '@netaccel/packet'
-import type { FrontRing, GrantTable, Page } from '@netaccel/xen'
+import type { FrontRing, GrantTable, Page, Work } from '@netaccel/xen'
 import {
   XEN_NETIF_GSO_TYPE_TCPV4,
   XEN_NETIF_GSO_TYPE_TCPV6,
@@ -20,7 +20,6 @@ import {
 import type { QueueCounters } from './counters.js'
 import type { Quarantine } from './quarantine.js'
 import type { TxPool } from './tx-pool.js'
-import type { Work } from './work.js'
 
 const PAGE = 4096
 const NONE = 0xffff

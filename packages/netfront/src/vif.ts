@@ -17,6 +17,7 @@ import {
   KEY_REQUEST_RX_COPY,
   KEY_RX_RING_REF,
   KEY_TX_RING_REF,
+  Serial,
   XenbusState,
 } from '@netaccel/xen'
 import type { Arena, Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
@@ -27,7 +28,6 @@ import { TxRxQueue } from './queue.js'
 import type { GuestStack, QueueHost } from './queue.js'
 import { RxPages } from './rx-pages.js'
 import type { RxFault } from './rx-ring.js'
-import { Serial } from './serial.js'
 import { interfaceStatistics } from './statistics.js'
 import type { InterfaceStatistics } from './statistics.js'
 import { transmit } from './transmit.js'
