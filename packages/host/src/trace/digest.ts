@@ -13,7 +13,7 @@ import {
   IPV4_SOURCE,
   IPV6_SOURCE,
   isIpv4Arp,
-  PacketInfo,
+  type PacketInfo,
   parsePacket,
   readEchoSequence,
   readIpv4Id,
