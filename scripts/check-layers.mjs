@@ -7,7 +7,8 @@ import { pathToFileURL } from 'node:url'
 import { acceleratorOnly, layers, narrower } from './layers.mjs'
 import { filesUnder, packages, root } from './packages.mjs'
 
-const isTest = (file) => file.endsWith('.test.ts')
+/** A test, or what only tests use: it stands in a folder `test` or `testing`. */
+const isTest = (file) => file.endsWith('.test.ts') || /\/src\/(?:.*\/)?test(?:ing)?\//.test(file)
 const rank = (name) => layers.findIndex((row) => row.includes(name))
 
 /** Every import and re-export of one source text: the module, the names taken, and whether only types are. */
@@ -30,8 +31,8 @@ export function checkWorkspaceImport(pkg, file, { module, names }) {
   const [, target, rest] = module.match(/^@netaccel\/([^/]+)(\/.*)?$/) ?? []
   const inPackage = relative(pkg.dir, file)
   const problems = []
-  if (rest !== undefined && rest !== '/package.json')
-    problems.push(`reaches into ${module}; only its index is public`)
+  if (rest !== undefined && !isExported(target, `.${rest}`))
+    problems.push(`reaches into ${module}; only what its "exports" names is public`)
   if (target === pkg.name) problems.push(`imports its own package by name; use a relative path`)
   else if (rank(target) < 0) problems.push(`imports ${module}, which has no row in scripts/layers.mjs`)
   else if (rank(target) >= rank(pkg.name)) problems.push(`imports ${module}, which is not in a lower layer`)
@@ -54,6 +55,12 @@ export function checkWorkspaceImport(pkg, file, { module, names }) {
       problems.push(`takes ${taken.join(', ')} from core; only accelerate.ts and accelerate/ may`)
   }
   return problems
+}
+
+/** `path` is one of the entries that the package's own package.json offers. */
+function isExported(name, path) {
+  const file = join(root, 'packages', name, 'package.json')
+  return existsSync(file) && JSON.parse(readFileSync(file, 'utf8')).exports?.[path] !== undefined
 }
 
 /** A plugin's artefacts carry the constants of their hardware with them, so these are development dependencies. */

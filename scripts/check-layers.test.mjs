@@ -65,9 +65,14 @@ describe('layers', () => {
 
   it('refuses an undeclared package and a way round the index', () => {
     expect(problemsOf('core', 'src/a.ts', `import { x } from '@netaccel/xen/dist/ring.js'`, [])).toEqual([
-      'reaches into @netaccel/xen/dist/ring.js; only its index is public',
+      'reaches into @netaccel/xen/dist/ring.js; only what its "exports" names is public',
       'imports @netaccel/xen/dist/ring.js, which package.json does not declare',
     ])
+  })
+
+  it('allows an entry that a package offers beside its index', () => {
+    const line = `import { VI_PAGES } from '@netaccel/nic-sim/constants'`
+    expect(problemsOf('accel-solarflare-sim', 'src/frontend/a.ts', line, ['nic-sim'])).toEqual([])
   })
 
   it('lets a plugin see the contract only, and its tests more', () => {
@@ -75,7 +80,9 @@ describe('layers', () => {
     expect(problemsOf('accel-dummy', 'src/frontend.ts', line, ['netfront'])).toEqual([
       'imports @netaccel/netfront; sources of accel-dummy may import only core',
     ])
-    expect(problemsOf('accel-dummy', 'src/frontend.test.ts', line, ['netfront'])).toEqual([])
+    for (const file of ['src/frontend.test.ts', 'src/testing/rig.ts', 'src/frontend/test/rig.ts'])
+      expect(problemsOf('accel-dummy', file, line, ['netfront'])).toEqual([])
+    expect(problemsOf('accel-dummy', 'src/contest/rig.ts', line, ['netfront'])).toHaveLength(1)
   })
 
   it('lets only accelerate.ts of a driver name what belongs to accelerators', () => {

@@ -45,7 +45,6 @@ export const ENTRIES_PER_FRAME_MASK = 511
 
 /** Active entry: pin u32@0, domid u16@4, gfn u32@8; 16 bytes. */
 export const ACTIVE_ENTRY_SHIFT = 4
-export const ACTIVE_PIN = 0
 export const ACTIVE_DOMID = 4
 export const ACTIVE_GFN = 8
 

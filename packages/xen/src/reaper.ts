@@ -9,7 +9,7 @@ import {
   PIN_LOCKED,
 } from './hypervisor-layout.js'
 import { discardMaptrack } from './maptrack.js'
-import { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
+import { PAGE_SHIFT } from './memory.js'
 import type { Machine } from './machine.js'
 import type { Page } from './memory.js'
 
@@ -66,6 +66,3 @@ export function discardGrantTable(machine: Machine, domid: number): void {
     machine.givePages(words[((record + DOMAIN_ACTIVE_FRAMES) >> 2) + frame], ACTIVE_PAGES_PER_FRAME)
   discardMaptrack(machine, domid)
 }
-
-/** Bytes of hypervisor memory that a grant table frame costs. */
-export const ACTIVE_BYTES_PER_FRAME = ACTIVE_PAGES_PER_FRAME * PAGE_SIZE
