@@ -33,7 +33,7 @@ describe('shared_info, x86-64 layout', () => {
     const { a, b } = world()
     const open = Array.from({ length: 70 }, () => b.events.allocUnbound(0, () => {}))
     expect(open[0]).toBe(1)
-    const remote = open.at(-1)!
+    const remote = open[open.length - 1]
     expect(remote).toBe(70)
     const local = a.events.bindInterdomain(1, remote, () => {})!
     expect(local).toBe(1)

@@ -55,7 +55,7 @@ async function assemble(value: WorldValue, timeline: Timeline, options: BuildOpt
       hosts,
       lanes,
       shelf,
-      undo: async () => void (await cleanup.run()),
+      undo: () => cleanup.run(),
     })
   } catch (error) {
     await cleanup.run()

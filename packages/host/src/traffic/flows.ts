@@ -1,11 +1,4 @@
-import {
-  type ArpOptions,
-  type EchoOptions,
-  type Frame,
-  Random,
-  type TcpOptions,
-  type UdpOptions,
-} from '@netaccel/packet'
+import type { ArpOptions, EchoOptions, Frame, Random, TcpOptions, UdpOptions } from '@netaccel/packet'
 import {
   parseIp,
   parseMac,

@@ -14,9 +14,31 @@ const good = {
   wires: [{ link: 'a.eth0 -> b.eth0', gbps: 10 }],
 }
 
-function problemsOf(change: (world: any) => void): readonly string[] {
+/** A change to a world that the types of a world forbid: it goes by paths such as `hosts.a.links`. */
+type Change = (world: object) => void
+
+function place(world: object, path: string): [holder: object, key: string] {
+  const keys = path.split('.')
+  const key = keys.pop() ?? ''
+  return [keys.reduce((holder, each) => Reflect.get(holder, each) as object, world), key]
+}
+
+const set =
+  (path: string, value: unknown): Change =>
+  (world) =>
+    Reflect.set(...place(world, path), value)
+const without =
+  (path: string): Change =>
+  (world) =>
+    Reflect.deleteProperty(...place(world, path))
+const also =
+  (path: string, ...values: string[]): Change =>
+  (world) =>
+    (Reflect.get(...place(world, path)) as string[]).push(...values)
+
+function problemsOf(...changes: Change[]): readonly string[] {
   const world = structuredClone(good)
-  change(world)
+  for (const change of changes) change(world)
   try {
     checkWorld(world)
   } catch (error) {
@@ -31,52 +53,52 @@ describe('checkWorld', () => {
     expect(checkWorld(good)).toBe(good)
   })
 
-  it.each<[string, (world: any) => void, string]>([
+  it.each<[string, Change, string]>([
     [
       'an unknown key',
-      (w) => (w.hosts.a.guest = {}),
+      set('hosts.a.guest', {}),
       'hosts.a has an unknown key "guest". Known here: memory, nics, guests, links.',
     ],
     [
       'a link to a missing port',
-      (w) => w.hosts.a.links.push('guest2.vif0 -> bridge'),
+      also('hosts.a.links', 'guest2.vif0 -> bridge'),
       'hosts.a.links: "guest2.vif0 -> bridge" names no port of this host; it has guest1.vif0, eth0.',
     ],
     [
       'a link that is no sentence',
-      (w) => (w.hosts.a.links = ['guest1.vif0']),
+      set('hosts.a.links', ['guest1.vif0']),
       'hosts.a.links: "guest1.vif0" is no link; write "guest1.vif0 -> bridge".',
     ],
     [
       'a link to elsewhere',
-      (w) => (w.hosts.a.links = ['guest1.vif0 -> switch']),
+      set('hosts.a.links', ['guest1.vif0 -> switch']),
       'hosts.a.links: "guest1.vif0 -> switch" leads to "switch"; a link leads to "bridge".',
     ],
     [
       'a port plugged in twice',
-      (w) => w.hosts.a.links.push('eth0 -> bridge'),
+      also('hosts.a.links', 'eth0 -> bridge'),
       'hosts.a.links: "eth0 -> bridge" plugs eth0 in twice.',
     ],
     [
       'two owners of one MAC',
-      (w) => (w.hosts.b.nics.eth0.mac = '00:0F:53:00:00:0A'),
+      set('hosts.b.nics.eth0.mac', '00:0F:53:00:00:0A'),
       'b.eth0 has the MAC 00:0F:53:00:00:0A of a.eth0; give each vif and NIC its own.',
     ],
     [
       'a MAC that is none',
-      (w) => (w.hosts.b.nics.eth0.mac = '00:0f:53'),
+      set('hosts.b.nics.eth0.mac', '00:0f:53'),
       'hosts.b.nics.eth0.mac is no MAC address; write six bytes as "00:16:3e:00:00:01".',
     ],
     [
       'a wire to no NIC',
-      (w) => (w.wires[0].link = 'a.eth0 -> b.eth9'),
+      set('wires.0.link', 'a.eth0 -> b.eth9'),
       'wires: "a.eth0 -> b.eth9" names no NIC "b.eth9"; there are a.eth0, b.eth0.',
     ],
-    ['a wrong clock', (w) => (w.clock = 'fast'), 'clock must be one of virtual, real.'],
-    ['no hosts', (w) => delete w.hosts, 'the world lacks "hosts".'],
+    ['a wrong clock', set('clock', 'fast'), 'clock must be one of virtual, real.'],
+    ['no hosts', without('hosts'), 'the world lacks "hosts".'],
     [
       'a vif without a MAC',
-      (w) => delete w.hosts.a.guests.guest1.vifs.vif0.mac,
+      without('hosts.a.guests.guest1.vifs.vif0.mac'),
       'hosts.a.guests.guest1.vifs.vif0 lacks "mac".',
     ],
   ])('refuses %s in one clear sentence', (_name, change, sentence) => {
@@ -84,17 +106,14 @@ describe('checkWorld', () => {
   })
 
   it('refuses a vif that is plugged into nothing', () => {
-    expect(problemsOf((w) => w.hosts.a.links.shift())).toEqual([
+    expect(problemsOf(set('hosts.a.links', ['eth0 -> bridge']))).toEqual([
       'hosts.a: guest1.vif0 is plugged into nothing; add the link "guest1.vif0 -> bridge".',
     ])
   })
 
   it('reports every problem at once', () => {
     expect(
-      problemsOf((w) => {
-        w.hosts.b.nics.eth0.mac = '00:0f:53:00:00:0a'
-        w.hosts.a.links.push('eth9 -> bridge')
-      }),
+      problemsOf(set('hosts.b.nics.eth0.mac', '00:0f:53:00:00:0a'), also('hosts.a.links', 'eth9 -> bridge')),
     ).toHaveLength(2)
   })
 })

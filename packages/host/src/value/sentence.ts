@@ -10,5 +10,5 @@ const SENTENCE = /^\s*([A-Za-z][\w.-]*)\s*->\s*([A-Za-z][\w.-]*)\s*$/
 export function parseSentence(text: string): Sentence | undefined {
   const match = SENTENCE.exec(text)
   if (match === null) return undefined
-  return { from: match[1] as string, to: match[2] as string }
+  return { from: match[1], to: match[2] }
 }

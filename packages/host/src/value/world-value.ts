@@ -39,7 +39,7 @@ export interface HostValue {
 }
 
 export interface NicValue {
-  /** Only `nic-sim` for now. */
+  /** What hardware it is: the simulated NIC. */
   readonly kind?: 'nic-sim'
   readonly mac: string
   /** Largest packet without the Ethernet header, in bytes. Default 1500. */
