@@ -1,7 +1,7 @@
 // What the pair does while it is attached: which frames go where, and what changes that.
 import { describe, expect, it } from 'vitest'
 import { FramePool, parseIp, parseMac, writeArp } from '@netaccel/packet'
-import { MIXED, TCP_ONLY, TwoHosts, twoHosts } from './test/two-hosts.js'
+import { MIXED, TCP_ONLY, TwoHosts, twoHosts } from './testing/two-hosts.js'
 
 const SLOW_ONLY = { tcp: 0, tcp6: 0.4, udp: 0, icmp: 0.4, arp: 0.2 }
 const UDP_ONLY = { tcp: 0, tcp6: 0, udp: 1, icmp: 0, arp: 0 }

@@ -2,7 +2,7 @@ import { FailDoor } from '@netaccel/core'
 import type { DoorFaults } from '@netaccel/core'
 import { Random } from '@netaccel/packet'
 import { describe, expect, it } from 'vitest'
-import { MIXED, TCP_ONLY, TwoHosts, twoHosts } from './test/two-hosts.js'
+import { MIXED, TCP_ONLY, TwoHosts, twoHosts } from './testing/two-hosts.js'
 
 describe('loaded and unloaded under traffic', () => {
   it('carries more than 90 % of it past the bridge, loses and doubles nothing, and gives everything back', async () => {

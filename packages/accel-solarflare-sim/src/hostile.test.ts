@@ -2,9 +2,9 @@
 import { readPlugin } from '@netaccel/core'
 import { FramePool, parseIp, parseMac, writeUdp } from '@netaccel/packet'
 import { describe, expect, it } from 'vitest'
-import type { Crime } from './test/hostile-guest.js'
-import { hostileGuest } from './test/hostile-guest.js'
-import { TwoHosts, twoHosts } from './test/two-hosts.js'
+import type { Crime } from './testing/hostile-guest.js'
+import { hostileGuest } from './testing/hostile-guest.js'
+import { TwoHosts, twoHosts } from './testing/two-hosts.js'
 
 interface Trial {
   readonly pair: TwoHosts

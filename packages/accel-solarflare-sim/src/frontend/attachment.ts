@@ -15,6 +15,7 @@ import { KEY_CONTROL_PAGE, KEY_MESSAGE_CHANNEL, KEY_MESSAGE_PAGE, KEY_NET_CHANNE
 import { LetterBox } from '../shared/letter-box.js'
 import { allot } from './allotment.js'
 import { takeBuffers } from './buffers.js'
+import { HandshakeError } from './errors.js'
 import type { Buffers } from './buffers.js'
 import { ForeignFrameHints } from './foreign-frames.js'
 import { Handshake } from './handshake.js'
@@ -83,8 +84,8 @@ export class Attachment implements AcceleratedVif {
   async begin(): Promise<AcceleratedVif | 'declined'> {
     const { vif, options } = this
     const outcome = new Promise<Failure | undefined>((resolve) => (this.settle = resolve))
-    const late = `the other half did not come to terms within ${options.handshake} ms`
-    const deadline = vif.after(options.handshake, () => this.settle({ text: late, fault: true }))
+    const late = { text: `the other half did not come to terms within ${options.handshake} ms`, fault: true }
+    const deadline = vif.after(options.handshake, () => this.settle(late))
     const abort = () => this.settle({ text: 'called off', fault: true })
     vif.signal.addEventListener('abort', abort)
     try {
@@ -93,7 +94,8 @@ export class Attachment implements AcceleratedVif {
       if (failure === undefined) return this
       // At an abort the host waits 100 ms.
       await this.close(vif.signal.aborted ? 50 : options.farewell)
-      if (failure.fault) throw new AcceleratorError('ABORTED', failure.text)
+      if (vif.signal.aborted) throw new AcceleratorError('ABORTED', 'the conversation with the other half')
+      if (failure.fault) throw new HandshakeError(failure === late ? 'LATE' : 'BROKEN', failure.text)
       vif.log('info', failure.text)
       return 'declined'
     } finally {

@@ -14,14 +14,14 @@ export function wordOption<W extends string>(
   if (found !== undefined) return found
   throw new AcceleratorError(
     'BAD_ARGUMENT',
-    `option ${name}: ${String(value)}; give one of ${words.join(', ')}`,
+    `option ${name}: ${shown(value)}; give one of ${words.join(', ')}`,
   )
 }
 
 export function flagOption(options: Options, name: string, otherwise: boolean): boolean {
   const value = options[name] ?? otherwise
   if (typeof value === 'boolean') return value
-  throw new AcceleratorError('BAD_ARGUMENT', `option ${name}: ${String(value)}; give true or false`)
+  throw new AcceleratorError('BAD_ARGUMENT', `option ${name}: ${shown(value)}; give true or false`)
 }
 
 /** A whole number from `least` to `most`. */
@@ -36,6 +36,10 @@ export function numberOption(
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
   throw new AcceleratorError(
     'BAD_ARGUMENT',
-    `option ${name}: ${String(value)}; give a whole number from ${least} to ${most}`,
+    `option ${name}: ${shown(value)}; give a whole number from ${least} to ${most}`,
   )
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? typeof value)
 }

@@ -14,13 +14,16 @@ function hex(view: DataView, from: number, length: number): string {
   return Buffer.from(view.buffer, at + from, length).toString('hex')
 }
 
+/** Words one after the other, as hex. */
+const row = (...words: string[]): string => words.join('')
+
 describe('the words of the Solarflare pair, to the byte', () => {
   it('HELLO: id, version, max_pages', () => {
     const view = message((v, a) => {
       words.writeId(v, a, (words.MSG_HELLO | words.MSG_REPLY) >>> 0)
       words.writeHello(v, a, { version: words.PROTOCOL_VERSION, maxPages: 384 })
     })
-    expect(hex(view, 0, 12)).toBe('01000080' + '00100000' + '80010000')
+    expect(hex(view, 0, 12)).toBe(row('01000080', '00100000', '80010000'))
     expect(words.readHello(view, at)).toEqual({ version: 0x1000, maxPages: 384 })
     expect(words.readId(view, at)).toBe(0x8000_0001)
   })
@@ -45,11 +48,11 @@ describe('the words of the Solarflare pair, to the byte', () => {
       variant: 0x42,
     }
     const view = message((v, a) => words.writeSetHw(v, a, hw))
-    expect(hex(view, 4, 20)).toBe('02000000' + '11000000' + '12000000' + '01000f00' + '13000000')
-    expect(hex(view, 24, 32)).toBe('21000000' + '22000000' + '00000000'.repeat(6))
-    expect(hex(view, 56, 16)).toBe('00000000' + '01000000' + '00040000' + '07000000')
+    expect(hex(view, 4, 20)).toBe(row('02000000', '11000000', '12000000', '01000f00', '13000000'))
+    expect(hex(view, 24, 32)).toBe(row('21000000', '22000000', '00000000'.repeat(6)))
+    expect(hex(view, 56, 16)).toBe(row('00000000', '01000000', '00040000', '07000000'))
     expect(hex(view, 72, 24)).toBe(
-      '05000000' + '00020000' + '00010000' + '01000000' + 'ffffffff' + '42000000',
+      row('05000000', '00020000', '00010000', '01000000', 'ffffffff', '42000000'),
     )
     expect(hex(view, 96, 32)).toBe('00'.repeat(32))
     expect(words.readSetHw(view, at)).toEqual(hw)
@@ -58,7 +61,7 @@ describe('the words of the Solarflare pair, to the byte', () => {
   it('LOCALMAC: flags, mac', () => {
     const mac = { high: 0x0016, low: 0x3e000001 }
     const view = message((v, a) => words.writeLocalMac(v, a, { flags: words.LOCALMAC_ADD, mac }))
-    expect(hex(view, 4, 12)).toBe('01000000' + '00163e000001' + '0000')
+    expect(hex(view, 4, 12)).toBe(row('01000000', '00163e000001', '0000'))
     expect(words.readLocalMac(view, at)).toEqual({ flags: 1, mac })
   })
 
@@ -66,7 +69,7 @@ describe('the words of the Solarflare pair, to the byte', () => {
     const map = { request: 380, pages: 4, grants: [1, 2, 3, 4], address: 0x1234 }
     const view = message((v, a) => words.writeMapBuf(v, a, map))
     expect(hex(view, 4, 44)).toBe(
-      '7c010000' + '04000000' + '01000000020000000300000004000000' + '00'.repeat(16) + '34120000',
+      row('7c010000', '04000000', '01000000020000000300000004000000', '00'.repeat(16), '34120000'),
     )
     expect(words.readMapBuf(view, at)).toEqual(map)
   })
@@ -80,7 +83,7 @@ describe('the words of the Solarflare pair, to the byte', () => {
       protocol: 6,
     }
     const view = message((v, a) => words.writeFastPathHint(v, a, hint))
-    expect(hex(view, 4, 17)).toBe('01000000' + '00163e000002' + '0050' + 'c0000201' + '06')
+    expect(hex(view, 4, 17)).toBe(row('01000000', '00163e000002', '0050', 'c0000201', '06'))
     expect(words.readFastPathHint(view, at)).toEqual(hint)
   })
 
