@@ -22,6 +22,8 @@ class Bench {
   }
   readonly set: FilterSet
   answer: FilterStatus | undefined
+  /** How often hits were asked for. */
+  reads = 0
   private timers: (() => void)[] = []
   private tasks: Promise<void>[] = []
 
@@ -73,7 +75,10 @@ class Bench {
     return {
       key: flowKey(ip, ports, undefined),
       vi: {} as Filter['vi'],
-      hits: () => filter.hits,
+      hits: () => {
+        this.reads++
+        return filter.hits
+      },
       remove: () => void this.live.delete(port),
     }
   }
@@ -217,6 +222,17 @@ describe('FilterSet', () => {
     expect([bench.live.size, bench.counts.standing.value]).toEqual([0, 0])
     bench.tick(20)
     expect(bench.ticking).toBe(false)
+  })
+
+  it('CT-02: with every place busy the hits are read once a tick, whatever knocks', async () => {
+    const bench = await full()
+    bench.reads = 0
+    for (let port = 100; port < 1100; port++) await bench.frame(port)
+    expect(bench.reads).toBe(8)
+    bench.tick()
+    for (let port = 100; port < 1100; port++) await bench.frame(port)
+    // Once by the tick itself, once for the first that knocks after it.
+    expect(bench.reads).toBe(24)
   })
 
   it('CT-02: a storm of new flows is bounded work', async () => {

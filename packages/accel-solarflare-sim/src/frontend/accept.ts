@@ -62,7 +62,8 @@ export class AcceptTest {
     if (!this.macs.has(view.getUint16(to), view.getInt32(to + 2))) return false
     if (view.getUint16(offset + ETH_TYPE) !== ETHERTYPE_IPV4) return false
     const info = this.info
-    if (!parsePacket(frame, info) || info.fragment || !info.l4) return false
+    // `l4`: a whole TCP or UDP header, which a fragment has not.
+    if (!parsePacket(frame, info) || !info.l4) return false
     if (!this.hasKnownChecksum(frame) || !this.fits(frame)) return false
     if (!this.reach.reaches(frame)) return false
     this.headerBytes = info.payloadOffset

@@ -325,6 +325,21 @@ describe('receiving', () => {
     expect(bench.rx.posted + bench.pool.free).toBe(48)
   })
 
+  it('RX-07, MEM-05: a frame of more buffers than there can be is dropped, and they all return', () => {
+    const bench = new Bench()
+    for (let slot = 0; slot < 9; slot++)
+      bench.event(
+        EVENT_RX,
+        (((slot + 1) * 2000) << EVENT_COUNT_SHIFT) | slot,
+        (slot === 0 ? RX_START : 0) | RX_CONTINUED,
+      )
+    bench.received(9, 60)
+    bench.queue.poll(64)
+    expect([bench.delivered.map(({ length }) => length), bench.dropped]).toEqual([[60], [['malformed', 1]]])
+    for (const frame of bench.delivered) frame.release()
+    expect(bench.rx.posted + bench.pool.free).toBe(48)
+  })
+
   it('RX-03: what the NIC discards is dropped with its reason', () => {
     const bench = new Bench()
     bench.event(EVENT_RX_DISCARD, (1 << EVENT_COUNT_SHIFT) | 0, REASON_CRC | (70 << 8))

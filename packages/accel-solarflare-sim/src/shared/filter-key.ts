@@ -30,7 +30,7 @@ export class FilterKey {
     if (length < 14 || (view.getUint16(offset + ETH_DESTINATION) & MULTICAST) !== 0) return false
     const { info } = this
     if (!parsePacket(frame, info) || info.etherType !== ETHERTYPE_IPV4 || info.vlanTags > 0) return false
-    if (info.fragment || !info.l4) return false
+    if (!info.l4) return false
     const ip = readIpv4Destination(view, offset + info.l3Offset) | 0
     // 0.0.0.0, 224.0.0.0/4 and 240.0.0.0/4 are nobody's address, whatever MAC they were sent to.
     if (ip === 0 || ip >>> 28 >= 14) return false
