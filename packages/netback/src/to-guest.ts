@@ -162,9 +162,11 @@ export class ToGuest {
   }
 
   private writeSegment(ring: BackRing, frame: Frame): void {
-    const { counters } = this.parts
+    const { counters, work } = this.parts
     const piece = this.takeScratch(ring)
     this.segmenter.write(this.segment, piece, false)
+    work.bytesCopied += piece.length
+    work.bytesSummed += piece.length
     this.write(ring, piece)
     this.keep(piece)
     if (this.segment === 0) counters.tx_segmented++
@@ -194,12 +196,13 @@ export class ToGuest {
   private withChecksum(ring: BackRing, frame: Frame): Frame {
     const { counters, work, scratch } = this.parts
     counters.tx_checksummed++
-    work.bytesCopied += frame.length
+    work.bytesSummed += frame.length
     if (frame.holders === 1 || frame.length > scratch.stride) {
       fillChecksum(frame)
       return frame
     }
     const copy = this.takeScratch(ring)
+    work.bytesCopied += frame.length
     copy.length = frame.length
     copy.describeAs(frame)
     copyBytes(copy.words, copy.offset, frame.words, frame.offset, frame.length)

@@ -6,6 +6,7 @@ export class Work {
   slots = 0
   grantOps = 0
   bytesCopied = 0
+  bytesSummed = 0
 
   /** Charge what has come together. */
   settle(engine: Engine): void {
@@ -13,9 +14,11 @@ export class Work {
     if (this.slots !== 0) engine.charge('slot', this.slots)
     if (this.grantOps !== 0) engine.charge('grantOp', this.grantOps)
     if (this.bytesCopied !== 0) engine.charge('byteCopied', this.bytesCopied)
+    if (this.bytesSummed !== 0) engine.charge('byteSummed', this.bytesSummed)
     this.frames = 0
     this.slots = 0
     this.grantOps = 0
     this.bytesCopied = 0
+    this.bytesSummed = 0
   }
 }

@@ -122,7 +122,9 @@ export class PageDoors {
     }
     return {
       write32: (offset, value) => {
-        if (usable()) page.write32(offset, value)
+        if (!usable()) return
+        book.parts.engine.charge('doorbell', 1)
+        page.write32(offset, value)
       },
       read32: (offset) => (usable() ? page.read32(offset) : 0xffffffff),
     }

@@ -84,6 +84,7 @@ export class VirtualStack {
     const count = this.#held
     if (count === 0) return
     const taken = this.#device.transmit(burst, count)
+    if (taken > 0) this.#engine.charge('frame', taken)
     for (let i = 0; i < taken; i += 1) this.sent += burst[i].segments
     for (let i = taken; i < count; i += 1) burst[i - taken] = burst[i]
     this.#held = count - taken
@@ -91,6 +92,7 @@ export class VirtualStack {
 
   #receive(frame: Frame): void {
     this.received += frame.segments
+    this.#engine.charge('frame', 1)
     frame.release()
   }
 

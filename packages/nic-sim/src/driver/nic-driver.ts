@@ -121,6 +121,8 @@ export class NicDriver implements AcceleratedPort, Poller {
       return 'full'
     }
     for (let i = 0; i < this.transmitters.length; i++) this.transmitters[i](frame)
+    // While frames stand in the queue the NIC fetches on by itself: one doorbell starts it.
+    if (host.queued.count === 0) this.engine.charge('doorbell', 1)
     host.queued.push(frame)
     this.engine.charge('descriptor', 1)
     this.device.kickTx()
@@ -268,7 +270,9 @@ export class NicDriver implements AcceleratedPort, Poller {
     }
     if (any === 0) return
     this.engine.charge('descriptor', any)
-    if (waited) this.device.kickRx()
+    if (!waited) return
+    this.engine.charge('doorbell', 1)
+    this.device.kickRx()
   }
 
   private updateHandOver(): void {
