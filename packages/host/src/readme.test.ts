@@ -40,6 +40,6 @@ describe('the README', () => {
   it('lists every key of the value, and no other', () => {
     const section = readme.slice(readme.indexOf('## The value'), readme.indexOf('## The world'))
     const listed = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, key = '']) => key)
-    expect(keysOf(worldSchema, '', new Set(listed)).toSorted()).toEqual(listed.toSorted())
+    expect(new Set(keysOf(worldSchema, '', new Set(listed)))).toEqual(new Set(listed))
   })
 })
