@@ -1,28 +1,9 @@
+import type { VifChange } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
-import { FramePool } from '@netaccel/packet'
-import {
-  CleanupStack,
-  KEY_EVENT_CHANNEL,
-  KEY_FEATURE_GSO_TCPV4,
-  KEY_FEATURE_GSO_TCPV6,
-  KEY_FEATURE_IPV6_CSUM_OFFLOAD,
-  KEY_FEATURE_NO_CSUM_OFFLOAD,
-  KEY_FEATURE_RX_COPY,
-  KEY_FEATURE_RX_NOTIFY,
-  KEY_FEATURE_SG,
-  KEY_MAC,
-  KEY_MTU,
-  KEY_MULTI_QUEUE_MAX_QUEUES,
-  KEY_MULTI_QUEUE_NUM_QUEUES,
-  KEY_REQUEST_RX_COPY,
-  KEY_RX_RING_REF,
-  KEY_TX_RING_REF,
-  Serial,
-  XenbusState,
-} from '@netaccel/xen'
+import { formatMac, FramePool, parseMac } from '@netaccel/packet'
+import { CleanupStack, KEY_MAC, KEY_MTU, Serial, XEN_NETIF_MAX_TX_SIZE, XenbusState } from '@netaccel/xen'
 import type { Arena, Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
 import { connectQueue } from './connect.js'
-import type { QueueKeys } from './connect.js'
 import { NetfrontError } from './errors.js'
 import { TxRxQueue } from './queue.js'
 import type { GuestStack, QueueHost } from './queue.js'
@@ -34,25 +15,14 @@ import { transmit } from './transmit.js'
 import { JUMBO_BUFFER, TxPool } from './tx-pool.js'
 import type { TxPoolOptions } from './tx-pool.js'
 import type { TxFault } from './tx-ring.js'
+import { NO_FEATURES, readBackend, writeKeys } from './vif-keys.js'
+import type { VifFeatures, VifWishes } from './vif-keys.js'
 
-export interface VifOptions extends TxPoolOptions {
+export interface VifOptions extends TxPoolOptions, VifWishes {
   /** Pages to receive into; the ring takes 256 of them, the rest covers what the stack holds. Default 384. */
   readonly rxPages?: number
   /** 17-page frames for packets whose pages are scattered. Default 2. */
   readonly gatherFrames?: number
-  /** What this guest takes from the backend. All default true. */
-  readonly sg?: boolean
-  readonly gso?: boolean
-  readonly checksum?: boolean
-  /** Go to Connected with the keys at once and wait for nothing, as mini-os does. Default false. */
-  readonly eager?: boolean
-}
-
-/** What the stack may hand out: GSO and blank checksums, as the backend takes them. */
-export interface VifFeatures {
-  readonly sg: boolean
-  readonly gso: boolean
-  readonly checksum: boolean
 }
 
 /**
@@ -62,15 +32,20 @@ export interface VifFeatures {
 export type VifState = 'waiting' | 'connecting' | 'connected' | 'broken' | 'closed'
 
 const EINVAL = 22
+const ETH_HEADER = 14
+/** Least MTU of IPv4 (RFC 791); the most without and with scatter-gather as in Linux xennet_change_mtu. */
+const LEAST_MTU = 68
+const MOST_MTU = 1500
+const MOST_MTU_SG = XEN_NETIF_MAX_TX_SIZE - ETH_HEADER
+
 /**
  * What lives beside the rings of a connection and goes before them. `connected` is called once a connection; the function
- * that it gives is awaited before the rings are given back.
+ * that it gives is awaited before the rings are given back. `changed` is told at once, connected or not.
  */
 export interface VifCompanion {
   connected(vif: Vif): Promise<() => Promise<void>>
+  changed(vif: Vif, change: VifChange): void
 }
-
-const NO_FEATURES: VifFeatures = { sg: false, gso: false, checksum: false }
 
 /** One network device of the guest: it follows its backend through the xenbus states, and reconnects by itself. */
 export class Vif implements QueueHost {
@@ -160,6 +135,36 @@ export class Vif implements QueueHost {
   }
 
   /**
+   * Change the largest packet that the stack hands out, without the Ethernet header, in bytes. The rings carry any legal
+   * size; it is the accelerator that must know. Throws NetfrontError BAD_ARGUMENT outside 68 to 1500, or 65521 with
+   * scatter-gather.
+   */
+  setMtu(mtu: number): void {
+    const sg = this.connection === null ? this.options.sg !== false : this.offered.sg
+    const most = sg ? MOST_MTU_SG : MOST_MTU
+    if (!Number.isInteger(mtu) || mtu < LEAST_MTU || mtu > most) {
+      throw new NetfrontError(
+        'BAD_ARGUMENT',
+        `${this.name} cannot have the MTU ${mtu}: give ${LEAST_MTU} to ${most}`,
+      )
+    }
+    if (this.mtu === mtu) return
+    this.mtu = mtu
+    this.changed({ kind: 'mtu', mtu })
+  }
+
+  /**
+   * Change the address that the stack sends from and takes frames for. The store is the toolstack's and keeps the old one.
+   * Throws PacketError BAD_ADDRESS for what is no MAC.
+   */
+  setMac(text: string): void {
+    const mac = formatMac(parseMac(text))
+    if (this.mac === mac) return
+    this.mac = mac
+    this.changed({ kind: 'mac', mac })
+  }
+
+  /**
    * Hand a burst to the device: the first n frames are taken and released when they have left, n is returned. The others
    * stay the caller's; {@link GuestStack.wake} says when to come again.
    */
@@ -231,7 +236,7 @@ export class Vif implements QueueHost {
     const cleanup = new CleanupStack()
     this.connection = cleanup
     try {
-      const backend = await this.readBackend()
+      const backend = await readBackend(this.device, this.options)
       const queue = this.queues[0]
       const made = connectQueue(
         this.domain,
@@ -241,7 +246,7 @@ export class Vif implements QueueHost {
         backend.features.sg,
         cleanup,
       )
-      await this.writeKeys(made.keys, backend.multiQueue, cleanup)
+      await writeKeys(this.domain, this.device, this.options, made.keys, backend.multiQueue, cleanup)
       this.offered = backend.features
       cleanup.push('queue', () => queue.disconnect())
       queue.connect(made.link)
@@ -272,70 +277,16 @@ export class Vif implements QueueHost {
     if (cleanup !== null) await cleanup.run()
   }
 
-  private async readBackend(): Promise<{ features: VifFeatures; multiQueue: boolean }> {
-    const { device, options } = this
-    const keys = [
-      KEY_FEATURE_SG,
-      KEY_FEATURE_GSO_TCPV4,
-      KEY_FEATURE_GSO_TCPV6,
-      KEY_FEATURE_RX_COPY,
-      KEY_MULTI_QUEUE_MAX_QUEUES,
-    ]
-    const read = keys.map((key) => device.readOtherend(key))
-    const [sg, gso4, gso6, rxCopy, maxQueues] = await Promise.all(read)
-    if (rxCopy !== '1' && options.eager !== true) {
-      throw new NetfrontError(
-        'BAD_BACKEND',
-        `the backend of ${this.name} does not copy to the guest (${KEY_FEATURE_RX_COPY}): only copying backends are served`,
-      )
-    }
-    const canSg = sg === '1' && options.sg !== false
-    const features = {
-      sg: canSg,
-      gso: canSg && gso4 === '1' && gso6 === '1' && options.gso !== false,
-      checksum: true,
-    }
-    return { features, multiQueue: maxQueues !== undefined }
-  }
-
-  /** All keys in one transaction: a backend sees none of them or all. */
-  private async writeKeys(keys: QueueKeys, multiQueue: boolean, cleanup: CleanupStack): Promise<void> {
-    const { device, domain, options } = this
-    const sg = options.sg !== false
-    const gso = sg && options.gso !== false
-    const checksum = options.checksum !== false
-    const entries: Record<string, string> = {
-      [KEY_TX_RING_REF]: String(keys.txRingRef),
-      [KEY_RX_RING_REF]: String(keys.rxRingRef),
-      [KEY_EVENT_CHANNEL]: String(keys.eventChannel),
-      [KEY_REQUEST_RX_COPY]: '1',
-    }
-    if (multiQueue) entries[KEY_MULTI_QUEUE_NUM_QUEUES] = '1'
-    if (options.eager !== true) entries[KEY_FEATURE_RX_NOTIFY] = '1'
-    if (sg) entries[KEY_FEATURE_SG] = '1'
-    if (gso) entries[KEY_FEATURE_GSO_TCPV4] = entries[KEY_FEATURE_GSO_TCPV6] = '1'
-    if (checksum) entries[KEY_FEATURE_IPV6_CSUM_OFFLOAD] = '1'
-    else entries[KEY_FEATURE_NO_CSUM_OFFLOAD] = '1'
-    cleanup.push('keys', () => this.removeKeys(Object.keys(entries)))
-    await domain.store.transaction(async (tx) => {
-      for (const [key, value] of Object.entries(entries)) await tx.write(`${device.nodename}/${key}`, value)
-    })
-  }
-
-  private async removeKeys(keys: readonly string[]): Promise<void> {
-    const { device, domain } = this
-    await domain.store.transaction(async (tx) => {
-      for (const key of keys) {
-        const path = `${device.nodename}/${key}`
-        if ((await tx.read(path)) !== undefined) await tx.rm(path)
-      }
-    })
-  }
-
   private become(state: VifState): void {
     if (this.current === state) return
+    const wasRunning = this.running
     this.current = state
+    if (wasRunning !== this.running) this.changed({ kind: 'carrier', up: this.running })
     if (this.onState !== null) this.onState(state)
+  }
+
+  private changed(change: VifChange): void {
+    if (this.companion !== null) this.companion.changed(this, change)
   }
 
   private report(error: unknown): void {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { FailDoor } from '@netaccel/core'
-import type { BackendVif } from '@netaccel/core'
+import type { BackendVif, VifChange } from '@netaccel/core'
 import { Random } from '@netaccel/packet'
+import { XenbusState } from '@netaccel/xen'
 import type { LaneManners } from './lane-plugin.js'
 import { MS, PairWorld } from './pair-world.js'
 import type { PairOptions } from './pair-world.js'
@@ -131,6 +132,44 @@ describe('leaving from inside a hook', () => {
     await world.drain()
     expect(world.wrong()).toEqual([])
     expect(world.reports()[0]?.late ?? world.reports()[1]?.late).toEqual([])
+  })
+})
+
+describe('a change of the device', () => {
+  it('is told to its accelerator while it is attached, once each', async () => {
+    const told: VifChange[] = []
+    const change = (each: VifChange): void => void told.push(each)
+    const world = await active({ frontendManners: { change } })
+    const [{ vif }] = world.guests
+    // The second guest's vif has the same manners and says the same.
+    const changes = (): VifChange[] => told.splice(0)
+    changes()
+    vif.setMtu(1400)
+    vif.setMtu(1400)
+    vif.setMac('00:16:3E:00:00:7f')
+    expect(changes()).toEqual([
+      { kind: 'mtu', mtu: 1400 },
+      { kind: 'mac', mac: '00:16:3e:00:00:7f' },
+    ])
+    expect([vif.mtu, vif.mac]).toEqual([1400, '00:16:3e:00:00:7f'])
+    expect(() => vif.setMtu(67)).toThrowError(expect.objectContaining({ code: 'BAD_ARGUMENT' }) as Error)
+    expect(() => vif.setMtu(65522)).toThrowError(/give 68 to 65521/)
+    vif.broken('response overflow')
+    expect(changes()).toEqual([{ kind: 'carrier', up: false }])
+    await unloadAll(world)
+    vif.setMtu(1500)
+    expect(changes()).toEqual([])
+  })
+
+  it('the carrier goes down when the backend leaves', async () => {
+    const told: VifChange[] = []
+    const change = (each: VifChange): void => void told.push(each)
+    const world = await active({ frontendManners: { change } })
+    const [{ vif }] = world.guests
+    told.length = 0
+    await world.run(world.dom0.store.write(`${vif.device.otherend}/state`, String(XenbusState.Closing)))
+    expect(await world.until(() => vif.state === 'waiting')).toBe(true)
+    expect(told).toEqual([{ kind: 'carrier', up: false }])
   })
 })
 

@@ -16,6 +16,7 @@ import type {
   FrontendContext,
   FrontendQueue,
   FrontendVif,
+  VifChange,
   ProbedVif,
   Verdict,
   View,
@@ -69,6 +70,7 @@ function copyFrame(from: View, at: number, to: View, toAt: number, length: numbe
 export interface LaneManners {
   /** Called in each hook with its name; may throw. */
   hook?(name: string): void
+  change?(change: VifChange): void
   /** Never complete what was lent. */
   keep?: boolean
   /** Instead of the plugin's own. */
@@ -136,6 +138,10 @@ class LaneVif implements AcceleratedVif {
     if (channel === undefined) throw new Error('no channel')
     this.#queue = new LaneQueue(queue, this.#lane, this.#pool, channel, this.#manners, this.#vif)
     return this.#queue
+  }
+
+  change(change: VifChange): void {
+    this.#manners.change?.(change)
   }
 
   /** The farewell: the other half unmaps our pages before their grants end. */

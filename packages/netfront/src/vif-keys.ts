@@ -1,0 +1,114 @@
+import {
+  KEY_EVENT_CHANNEL,
+  KEY_FEATURE_GSO_TCPV4,
+  KEY_FEATURE_GSO_TCPV6,
+  KEY_FEATURE_IPV6_CSUM_OFFLOAD,
+  KEY_FEATURE_NO_CSUM_OFFLOAD,
+  KEY_FEATURE_RX_COPY,
+  KEY_FEATURE_RX_NOTIFY,
+  KEY_FEATURE_SG,
+  KEY_MULTI_QUEUE_MAX_QUEUES,
+  KEY_MULTI_QUEUE_NUM_QUEUES,
+  KEY_REQUEST_RX_COPY,
+  KEY_RX_RING_REF,
+  KEY_TX_RING_REF,
+} from '@netaccel/xen'
+import type { CleanupStack, Domain, XenbusDevice } from '@netaccel/xen'
+import type { QueueKeys } from './connect.js'
+import { NetfrontError } from './errors.js'
+
+/** What the guest's side wants of its device. */
+export interface VifWishes {
+  /** What this guest takes from the backend. All default true. */
+  readonly sg?: boolean
+  readonly gso?: boolean
+  readonly checksum?: boolean
+  /** Go to Connected with the keys at once and wait for nothing, as mini-os does. Default false. */
+  readonly eager?: boolean
+}
+
+/** What the stack may hand out: GSO and blank checksums, as the backend takes them. */
+export interface VifFeatures {
+  readonly sg: boolean
+  readonly gso: boolean
+  readonly checksum: boolean
+}
+
+export const NO_FEATURES: VifFeatures = { sg: false, gso: false, checksum: false }
+
+/** What the backend's directory offers. */
+export interface BackendOffer {
+  readonly features: VifFeatures
+  readonly multiQueue: boolean
+}
+
+/** Read what the backend offers. Throws NetfrontError BAD_BACKEND for one that does not copy to its guests. */
+export async function readBackend(device: XenbusDevice, wishes: VifWishes): Promise<BackendOffer> {
+  const keys = [
+    KEY_FEATURE_SG,
+    KEY_FEATURE_GSO_TCPV4,
+    KEY_FEATURE_GSO_TCPV6,
+    KEY_FEATURE_RX_COPY,
+    KEY_MULTI_QUEUE_MAX_QUEUES,
+  ]
+  const read = keys.map((key) => device.readOtherend(key))
+  const [sg, gso4, gso6, rxCopy, maxQueues] = await Promise.all(read)
+  if (rxCopy !== '1' && wishes.eager !== true) {
+    throw new NetfrontError(
+      'BAD_BACKEND',
+      `the backend of ${device.nodename} does not copy to the guest (${KEY_FEATURE_RX_COPY}): only copying backends are served`,
+    )
+  }
+  const canSg = sg === '1' && wishes.sg !== false
+  const features = {
+    sg: canSg,
+    gso: canSg && gso4 === '1' && gso6 === '1' && wishes.gso !== false,
+    checksum: true,
+  }
+  return { features, multiQueue: maxQueues !== undefined }
+}
+
+/**
+ * Tell the backend of the rings and of what this guest takes. All keys in one transaction: a backend sees none of them
+ * or all. Their removal is pushed on `cleanup`.
+ */
+export async function writeKeys(
+  domain: Domain,
+  device: XenbusDevice,
+  wishes: VifWishes,
+  keys: QueueKeys,
+  multiQueue: boolean,
+  cleanup: CleanupStack,
+): Promise<void> {
+  const entries = entriesOf(wishes, keys, multiQueue)
+  cleanup.push('keys', () => removeKeys(domain, device, Object.keys(entries)))
+  await domain.store.transaction(async (tx) => {
+    for (const [key, value] of Object.entries(entries)) await tx.write(`${device.nodename}/${key}`, value)
+  })
+}
+
+function entriesOf(wishes: VifWishes, keys: QueueKeys, multiQueue: boolean): Record<string, string> {
+  const sg = wishes.sg !== false
+  const entries: Record<string, string> = {
+    [KEY_TX_RING_REF]: String(keys.txRingRef),
+    [KEY_RX_RING_REF]: String(keys.rxRingRef),
+    [KEY_EVENT_CHANNEL]: String(keys.eventChannel),
+    [KEY_REQUEST_RX_COPY]: '1',
+  }
+  if (multiQueue) entries[KEY_MULTI_QUEUE_NUM_QUEUES] = '1'
+  if (wishes.eager !== true) entries[KEY_FEATURE_RX_NOTIFY] = '1'
+  if (sg) entries[KEY_FEATURE_SG] = '1'
+  if (sg && wishes.gso !== false) entries[KEY_FEATURE_GSO_TCPV4] = entries[KEY_FEATURE_GSO_TCPV6] = '1'
+  if (wishes.checksum !== false) entries[KEY_FEATURE_IPV6_CSUM_OFFLOAD] = '1'
+  else entries[KEY_FEATURE_NO_CSUM_OFFLOAD] = '1'
+  return entries
+}
+
+async function removeKeys(domain: Domain, device: XenbusDevice, keys: readonly string[]): Promise<void> {
+  await domain.store.transaction(async (tx) => {
+    for (const key of keys) {
+      const path = `${device.nodename}/${key}`
+      if ((await tx.read(path)) !== undefined) await tx.rm(path)
+    }
+  })
+}
