@@ -1,2 +1,14 @@
 #!/usr/bin/env node
-export {}
+// The command, and the two uses that it makes of itself: `inside` in the private namespace of a real run, `program` for
+// the programs in its guests' namespaces.
+const [use, ...rest] = process.argv.slice(2)
+if (use === 'program') {
+  const { runProgram } = await import('./programs/main.js')
+  runProgram(rest)
+} else if (use === 'inside') {
+  const { runInside } = await import('./start/inside.js')
+  process.exit(await runInside(JSON.parse(rest[0] ?? '{}')))
+} else {
+  const { main } = await import('./main.js')
+  process.exitCode = await main(process.argv.slice(2))
+}

@@ -1,1 +1,3 @@
-export {}
+export { main } from './main.js'
+export type { Finding } from './doctor.js'
+export type { Left, PayloadSplit, PhaseReport, Report, VerdictWord } from './start/report.js'

@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { PCAP_FILE_HEADER, PCAP_RECORD_HEADER } from '@netaccel/packet'
 import {
   copyBytes,
   fillChecksum,
@@ -26,6 +27,8 @@ export interface PcapSinkOptions {
    * false writes the bytes as they lie there.
    */
   readonly asOnWire?: boolean
+  /** Stop writing before the file is longer than this. Default: no bound. */
+  readonly mostBytes?: number
 }
 
 /** Writes the frames it is shown to a capture file. They stay their owner's and are not changed. */
@@ -37,14 +40,18 @@ export class PcapSink {
   readonly #segmenter = new Segmenter()
   readonly #scratch: Frame
   readonly #piece: Frame
+  readonly #mostBytes: number
   #fd: number | undefined
+  #bytes = PCAP_FILE_HEADER
+  #full = false
 
   /** Throws PortError 'BAD_FILE' when the file cannot be made. */
   constructor(options: PcapSinkOptions) {
-    const { path, engine, asOnWire = true } = options
+    const { path, engine, asOnWire = true, mostBytes = Infinity } = options
     this.path = path
     this.#engine = engine
     this.#asOnWire = asOnWire
+    this.#mostBytes = mostBytes
     const arena = privateArena(poolBytes(2, SCRATCH_BYTES))
     const pool = new FramePool(arena, { frames: 2, bytesEach: SCRATCH_BYTES })
     this.#scratch = pool.take()!
@@ -59,17 +66,21 @@ export class PcapSink {
     return this.#writer.records
   }
 
+  /** The bound is reached: nothing is written any more. */
+  get full(): boolean {
+    return this.#full
+  }
+
   record(frame: Frame): void {
-    if (this.#fd === undefined) return
     const now = this.#engine.now()
     if (!this.#asOnWire || (frame.checksum !== 'blank' && frame.gsoSize === 0)) {
-      this.#writer.writeFrame(frame, now)
+      this.#write(frame, now)
       return
     }
     if (frame.gsoSize !== 0 && this.#segmenter.begin(frame)) {
       for (let k = 0; k < this.#segmenter.count; k++) {
         this.#segmenter.write(k, this.#piece)
-        this.#writer.writeFrame(this.#piece, now)
+        this.#write(this.#piece, now)
       }
       this.#segmenter.end()
       return
@@ -79,7 +90,16 @@ export class PcapSink {
     scratch.length = frame.length
     scratch.describeAs(frame)
     fillChecksum(scratch)
-    this.#writer.writeFrame(scratch, now)
+    this.#write(scratch, now)
+  }
+
+  #write(frame: Frame, now: number): void {
+    if (this.#fd === undefined || this.#full) return
+    const bytes = PCAP_RECORD_HEADER + frame.length
+    this.#full = this.#bytes + bytes > this.#mostBytes
+    if (this.#full) return
+    this.#bytes += bytes
+    this.#writer.writeFrame(frame, now)
   }
 
   /** Write what is left and close the file. A second call does nothing. */

@@ -9,6 +9,8 @@ import type { GuestDevice, GuestStack } from './guest-device.js'
 
 const BURST = 64
 const RETRY_NS = 50_000
+/** A frame is due this early: a shorter wait could be lost in the rounding of the clock, and never pass. */
+const SLACK_NS = 1
 
 export interface PcapSourceOptions {
   readonly capture: Capture
@@ -117,8 +119,8 @@ export class PcapSource implements GuestStack {
       if (this.#held > 0) this.#send()
       if (starved) return this.#again(RETRY_NS)
       if (this.#options.capture.records[this.#record] === undefined) return this.#finish()
-      const wait = this.#start + this.#due() - engine.now()
-      if (wait > 0) return this.#again(wait)
+      const wait = this.#due() - (engine.now() - this.#start)
+      if (wait > SLACK_NS) return this.#again(wait)
     }
   }
 
@@ -127,7 +129,7 @@ export class PcapSource implements GuestStack {
     const { capture, device, prepare, engine, repeatNs } = this.#options
     while (this.#held < BURST) {
       const record = capture.records[this.#record]
-      if (record === undefined || this.#due() > elapsed) return false
+      if (record === undefined || this.#due() > elapsed + SLACK_NS) return false
       const frame = device.take(record.bytes.length)
       if (frame === undefined) return true
       frame.bytes.set(record.bytes, frame.offset)

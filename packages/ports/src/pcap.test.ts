@@ -163,6 +163,12 @@ describe('a source', () => {
     expect(ended()).toBe(0)
   })
 
+  it('comes to its end at times that no clock can hit exactly', async () => {
+    const { box, run } = play({ speed: 3, repeatNs: 4_000_000 / 3 + 1 / 7 }, 1e8)
+    await run()
+    expect(box.taken.length).toBe(Math.floor((1e8 / (4_000_000 / 3 + 1 / 7)) * 4))
+  })
+
   it('waits for a device that takes nothing, and leaves nothing out', async () => {
     const { box, run, source, clock } = play({ room: 1 }, 10_000_000)
     await run()
@@ -264,6 +270,20 @@ describe('a sink', () => {
     expect([sink.records, received, box.pool.free]).toEqual([4, 1, 16])
     sink.close()
     expect(readFileSync(sink.path)).toHaveLength(24 + 4 * 76)
+  })
+
+  it('stops before the file is longer than it may be', () => {
+    const engine = new VirtualClock().engine('guest')
+    const box = new Box()
+    const sink = new PcapSink({ path: join(folder, 'bound.pcap'), engine, mostBytes: 24 + 2 * 76 })
+    const frame = Object.assign(box.take() as Frame, { length: 60 })
+    sink.record(frame)
+    sink.record(frame)
+    expect([sink.records, sink.full]).toEqual([2, false])
+    sink.record(frame)
+    expect([sink.records, sink.full]).toEqual([2, true])
+    sink.close()
+    expect(readFileSync(sink.path)).toHaveLength(24 + 2 * 76)
   })
 
   it('says why a file cannot be written', () => {

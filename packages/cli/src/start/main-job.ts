@@ -1,0 +1,88 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Resources, World } from '@netaccel/host'
+import { CliError, textOf } from '../errors.js'
+import { solarflare } from './accelerator.js'
+import { runExperiment } from './experiment.js'
+import type { StartOptions } from './options.js'
+import { conclude, EXIT_OF, phaseReport, probeFastShare } from './report.js'
+import type { Left, Report } from './report.js'
+import { htmlReport } from './report-html.js'
+import { summary } from './summary.js'
+import { LiveTable } from './table.js'
+import type { Output } from './table.js'
+import type { Traffic } from './traffic.js'
+
+export interface MainJob {
+  readonly world: World
+  readonly traffic: Traffic
+  readonly options: StartOptions
+  readonly output: Output
+  readonly interrupted: () => boolean
+}
+
+/** Run the experiment, judge it, write both reports and the summary. Returns the exit status. */
+export async function mainJob(job: MainJob): Promise<number> {
+  const { world, traffic, options, output, interrupted } = job
+  const table = new LiveTable(output)
+  const before = world.resources()
+  const experiment = await runExperiment({
+    world,
+    traffic,
+    accelerator: solarflare(world),
+    phaseSeconds: options.phaseSeconds,
+    interrupted,
+    onRow: (span, reading) => table.row(span, reading),
+    onEvent: (text) => table.event(text),
+  })
+  const { probe, ping, beforeUs, doubts } = await world.drive(traffic.result())
+  const judged = world.judge(beforeUs)
+  const reasons = [...doubts]
+  if (!experiment.drained) reasons.push('something was still under way 5 s after the senders had stopped')
+  const report: Report = {
+    verdict: conclude({ judged: judged.verdict, probe, ping, doubts: reasons }),
+    phases: experiment.phases.map(phaseReport),
+    probe: { ...probe, fastShare: probeFastShare(experiment.phases) },
+    ping,
+    dropped: judged.dropped,
+    beforeUs,
+    left: leftOf(before, world.resources()),
+  }
+  const remarks = [...new Set([...judged.reasons, ...reasons, ...traffic.remarks])]
+  const html = htmlReport({ report, experiment, remarks, description: traffic.description, options })
+  const files = writeReports(options.out, {
+    'report.json': `${JSON.stringify(report, null, 2)}\n`,
+    'report.html': html,
+  })
+  for (const line of summary(report, remarks, files)) output.line(line)
+  if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
+  return EXIT_OF[report.verdict]
+}
+
+function leftOf(before: Resources, after: Resources): Left {
+  const more = (name: keyof Left): number => after[name] - before[name]
+  return {
+    grants: more('grants'),
+    ports: more('ports'),
+    watches: more('watches'),
+    vis: more('vis'),
+    filters: more('filters'),
+    leases: more('leases'),
+    pages: more('pages'),
+  }
+}
+
+function writeReports(folder: string, files: Readonly<Record<string, string>>): string[] {
+  try {
+    mkdirSync(folder, { recursive: true })
+    return Object.entries(files).map(([name, text]) => {
+      const path = join(folder, name)
+      writeFileSync(path, text)
+      return path
+    })
+  } catch (error) {
+    throw new CliError('BAD_FILE', `the reports cannot be written to ${folder}: ${textOf(error)}`, {
+      cause: error,
+    })
+  }
+}
