@@ -38,8 +38,6 @@ export class Counters<Name extends string = string> {
 }
 
 const hostCounters = {
-  accel_queue_elsewhere:
-    'Queues that were not opened because their engine runs in another thread; their frames stay on the ring.',
   late_calls: 'Calls of a plugin at doors of a closed scope; ignored.',
   refused_calls:
     'Calls of a plugin at doors that its contract does not allow there; refused and counted under the rule.',
@@ -51,13 +49,6 @@ const hostCounters = {
   forced_detaches: 'Attachments that ended at a deadline, or after a fault, by force.',
   faults: 'Data-path hooks that threw or gave a value that their contract does not know.',
   tx_timeout: 'Frames that were busy for a second without a completion.',
-  fence_parked: 'Frames that waited for the other path to drain, so that none overtakes another.',
-  fence_expired: 'Frames that waited for the other path longer than 20 ms and were then sent.',
-  fence_overrun:
-    'Received frames that were held for the ring longer than 20 ms, or in a number above half the depth of the queue.',
-  fence_late:
-    'Fences of filters that the frontend did not acknowledge in time; the filter was inserted anyway.',
-  pages_on_loan: "Pages of a plugin's pools that hold frames which are not back yet.",
   grants_deferred: 'Grants that the other end still mapped when they were ended; tried again each second.',
   punished: 'Guests that a backend half accused of breaking the protocol.',
 } as const

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { HOST_COUNTERS } from './counters.js'
@@ -87,6 +87,14 @@ describe('the tables', () => {
   ]
   it('are written in sentences', () => {
     for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z@].*\.$/)
+  })
+
+  it('name no counter that nothing counts', () => {
+    const sources = readdirSync(new URL('.', import.meta.url), { recursive: true, encoding: 'utf8' })
+    const code = sources.filter((path) => /(?<!\.test)\.ts$/.test(path)).map((path) => file(path))
+    const counted = (name: string) =>
+      code.some((text) => text.includes(`bump('${name}'`) || text.includes(`counter('${name}'`))
+    expect(Object.keys(HOST_COUNTERS).filter((name) => !counted(name))).toEqual([])
   })
 
   it('name rules that exist in the hook table', () => {

@@ -82,7 +82,7 @@ export class KeptPages {
     return [...this.#grants.values()]
   }
 
-  /** Pages of closed scopes that wait for frames or for other domains (`pages_on_loan` in `status`). */
+  /** Pages of closed scopes that wait for frames or for other domains (`pagesOnLoan` in a world's status). */
   get pagesOnLoan(): number {
     let pages = 0
     for (const { arena } of this.#waiting) pages += arena.pages.length

@@ -64,3 +64,16 @@ describe.each([
     await world.close()
   })
 })
+
+it('the status shows the pages that wait for frames', async () => {
+  const world = await build(local)
+  const guest = world.host('a').guests.get('guest1')!
+  let frames = 1
+  const { kept } = guest.plugins.accelerators
+  kept.release(guest.domain.extent.allocPages(3), () => frames)
+  expect(world.status().pagesOnLoan).toBe(3)
+  frames = 0
+  kept.settle()
+  expect(world.status().pagesOnLoan).toBe(0)
+  await world.close()
+})

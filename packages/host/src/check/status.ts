@@ -27,13 +27,20 @@ export interface WorldStatus {
   readonly filters: number
   readonly vis: number
   readonly leases: number
+  /** Pages that no domain can use again yet: a plugin has left, and frames in them are still with a stack. */
+  readonly pagesOnLoan: number
   /** Wire segments between two counters of the ledger. */
   readonly inFlight: number
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>
 }
 
 export function statusOf(world: World): WorldStatus {
-  const nics = [...world.hosts.values()].flatMap((host) => [...host.nics.values()])
+  const hosts = [...world.hosts.values()]
+  const nics = hosts.flatMap((host) => [...host.nics.values()])
+  const plugins = hosts.flatMap((host) => [
+    host.plugins,
+    ...[...host.guests.values()].map((of) => of.plugins),
+  ])
   const vifs = world.vifs.map((vif) => ({
     path: vif.path,
     state: vif.vif.state,
@@ -48,6 +55,7 @@ export function statusOf(world: World): WorldStatus {
     filters: nics.reduce((sum, nic) => sum + nic.device.filters.used, 0),
     vis: nics.reduce((sum, nic) => sum + nic.driver.vis.handles.size, 0),
     leases: vifs.reduce((sum, vif) => sum + vif.leases, 0),
+    pagesOnLoan: plugins.reduce((sum, { accelerators }) => sum + accelerators.kept.pagesOnLoan, 0),
     inFlight: accounts(world).reduce((sum, { inFlight }) => sum + Math.max(0, inFlight), 0),
     dropped: Object.fromEntries(drops(world)),
   }
