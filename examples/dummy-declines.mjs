@@ -1,9 +1,8 @@
 // The smallest accelerator: loaded into both drivers under traffic, attached, offered every frame, and declining each.
 // Everything stays on the slow path, and unloading it changes nothing either.
-import { fileURLToPath } from 'node:url'
 import { build, startTraffic } from '@netaccel/host'
 
-const dummy = fileURLToPath(new URL('.', import.meta.resolve('@netaccel/accel-dummy/package.json')))
+const dummy = '@netaccel/accel-dummy'
 const [one, two] = ['a.guest1.vif0', 'a.guest2.vif0']
 const guest = (mac) => ({ vifs: { vif0: { mac, accel: 'dummy' } } })
 const world = await build({
@@ -29,7 +28,7 @@ show('before:')
 await world.load(dummy)
 await world.run({ for: 5_000_000 })
 show('loaded:')
-await world.unload('dummy')
+await world.unload(dummy)
 await world.run({ for: 5_000_000 })
 show('unloaded:')
 

@@ -1,10 +1,9 @@
 // The fast path: a whole accelerator is loaded on two hosts under traffic and unloaded again. Each line is 2 ms of
 // virtual time: wire segments at both guests, sent and received, by the ring and by their virtual interfaces. The line
 // behind a switch also holds what went by while it was made.
-import { fileURLToPath } from 'node:url'
 import { build, startTraffic } from '@netaccel/host'
 
-const plugin = fileURLToPath(new URL('.', import.meta.resolve('@netaccel/accel-solarflare-sim/package.json')))
+const plugin = '@netaccel/accel-solarflare-sim'
 const host = (nic, mac) => ({
   nics: { eth0: { mac: nic } },
   guests: { guest1: { vifs: { vif0: { mac, accel: 'eth0' } } } },
@@ -38,7 +37,7 @@ await runAndShow(3)
 await world.load(plugin)
 console.log('  loaded')
 await runAndShow(6)
-await world.unload('sfc_netfront')
+await world.unload(plugin)
 console.log('  unloaded')
 await runAndShow(3)
 

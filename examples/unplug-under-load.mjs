@@ -1,10 +1,9 @@
 // Unplug under load: an accelerator is loaded and unloaded 20 times while traffic runs, at instants drawn from the seed.
 // Nothing may be lost, nothing may arrive twice, and nothing that was taken may be kept.
-import { fileURLToPath } from 'node:url'
 import { build, left, startTraffic } from '@netaccel/host'
 import { Random } from '@netaccel/packet'
 
-const plugin = fileURLToPath(new URL('.', import.meta.resolve('@netaccel/accel-solarflare-sim/package.json')))
+const plugin = '@netaccel/accel-solarflare-sim'
 const host = (nic, mac) => ({
   nics: { eth0: { mac: nic } },
   guests: { guest1: { vifs: { vif0: { mac, accel: 'eth0' } } } },
@@ -30,7 +29,7 @@ for (let cycle = 1; cycle <= 20; cycle++) {
   console.log(
     `${String(cycle).padStart(2)} unloaded with ${world.status().inFlight} segments in flight, ${tx.fast.frames} frames sent fast so far`,
   )
-  await world.unload('sfc_netfront')
+  await world.unload(plugin)
 }
 
 await traffic.stop()

@@ -14,6 +14,12 @@ export class Shelf implements Catalogue {
   /** As `modprobe.d` gives options to modules. */
   readonly optionsOf = (name: string): LoadOptions => this.#options.get(name) ?? {}
 
+  /** The name under which a package's halves are known; what is no package here is taken for such a name. */
+  nameOf(packageName: string): string {
+    const found = [...this.#packages.values()].find((plugin) => plugin.packageName === packageName)
+    return found?.manifest.name ?? packageName
+  }
+
   find(name: string, version?: string): PluginPackage | undefined {
     const found = this.#packages.get(name)
     return version === undefined || found?.packageVersion === version ? found : undefined

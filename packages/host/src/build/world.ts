@@ -15,6 +15,7 @@ import type { GuestVif } from './guest-vif.js'
 import type { Host } from './host.js'
 import type { Shelf } from './catalogue.js'
 import { attached, loadInto, unloadFrom } from './loading.js'
+import { pluginFolder } from './plugin-folder.js'
 
 export interface NamedLane {
   readonly name: string
@@ -107,19 +108,21 @@ export class World {
   }
 
   /**
-   * Load both halves of a plugin's package into every host and guest, and wait until each vif that was offered it uses it.
-   * @throws AcceleratorError if the package does not fit; HostError ATTACH_FAILED
+   * Load both halves of a plugin into every host and guest, and wait until each vif that was offered it uses it.
+   *
+   * `plugin`: the name of an installed package, or the folder of one. `options`: what its halves are told.
+   * @throws AcceleratorError if the package does not fit; HostError NO_SUCH_PART, LOAD_FAILED, ATTACH_FAILED
    */
-  load(folder: string, options: LoadOptions = {}): Promise<void> {
+  async load(plugin: string, options: LoadOptions = {}): Promise<void> {
     const hosts = [...this.hosts.values()]
-    const plugin = readPlugin(folder)
-    this.#shelf.put(plugin, options)
-    return this.drive(loadInto(hosts, plugin).then(() => attached(hosts, plugin.manifest)))
+    const found = readPlugin(pluginFolder(plugin))
+    this.#shelf.put(found, options)
+    await this.drive(loadInto(hosts, found).then(() => attached(hosts, found.manifest)))
   }
 
-  /** Detach a plugin from every vif, then unload both halves everywhere. */
-  unload(name: string): Promise<void> {
-    return this.drive(unloadFrom([...this.hosts.values()], name))
+  /** Detach a plugin from every vif, then unload both halves everywhere. `plugin`: its name, or that of its package. */
+  unload(plugin: string): Promise<void> {
+    return this.drive(unloadFrom([...this.hosts.values()], this.#shelf.nameOf(plugin)))
   }
 
   /** What is going on now, as plain data. */
