@@ -8,6 +8,7 @@ import type { GuestDevice, GuestStack } from './guest-device.js'
 import { TAP_LONGEST_FRAME } from './tap-device.js'
 import type { TapDevice, TapOutcome } from './tap-device.js'
 import type { TapSet, Watched } from './tap-set.js'
+import { TcpMerger } from './tcp-merger.js'
 
 /** Most frames in one burst. */
 const BURST = 64
@@ -33,13 +34,13 @@ export interface TapStackOptions {
  * A guest's stack that is the Linux kernel behind a TAP device.
  *
  * What the kernel sends is read straight into frames of the guest's device; what the device receives is written to the
- * kernel. While the device takes nothing the TAP is not read either, so that the kernel's own queue fills and its
+ * kernel, the segments of a burst merged. While the device takes nothing the TAP is not read either, so that the kernel's own queue fills and its
  * senders slow down: nothing is dropped here for want of room.
  */
 export class TapStack implements GuestStack, Poller, Watched {
   readonly name: string
   readonly fd: number
-  /** Read from the kernel and taken by the device; and received by the device and taken by the kernel. */
+  /** Read from the kernel and taken by the device; and handed to the kernel, merged where that was possible. */
   readonly fromKernel: FlowCount = flowCount()
   readonly toKernel: FlowCount = flowCount()
   readonly dropped: TapDrops = tapDrops()
@@ -51,6 +52,7 @@ export class TapStack implements GuestStack, Poller, Watched {
   readonly #onGone: (() => void) | undefined
   readonly #poller: PollHandle
   readonly #retry: () => void
+  readonly #merger: TcpMerger
   readonly #burst: Frame[] = []
   /** Frames of the burst that the device has not taken: they go first. */
   #held = 0
@@ -72,6 +74,7 @@ export class TapStack implements GuestStack, Poller, Watched {
     this.#set = set
     this.#longest = tap.gso ? TAP_LONGEST_FRAME : mtu + 18
     this.#onGone = onGone
+    this.#merger = new TcpMerger((frame) => this.#write(frame))
     this.#poller = engine.addPoller(this)
     this.#retry = () => {
       this.#retrying = false
@@ -120,18 +123,16 @@ export class TapStack implements GuestStack, Poller, Watched {
   }
 
   receive(frame: Frame): void {
-    const { segments, length } = frame
-    const outcome = this.#ended ? 'gone' : this.#tap.write(frame)
-    frame.release()
-    if (outcome === 'done') {
-      count(this.toKernel, segments, length)
-      this.#engine.charge('byteCopied', length)
-    } else this.#drop(outcome)
     this.#engine.charge('frame', 1)
+    this.#engine.charge('byteCopied', frame.length)
+    this.#merger.push(frame)
+    frame.release()
+    if (this.#merger.open > 0) this.#poller.schedule()
   }
 
   poll(budget: number): boolean {
     if (this.#ended) return false
+    this.#merger.flush()
     if (this.#held > 0) {
       this.#send()
       if (this.#held > 0) return false
@@ -151,6 +152,7 @@ export class TapStack implements GuestStack, Poller, Watched {
   /** Stop for good and give back every frame that is ours. The TAP itself is its owner's to close. */
   close(): void {
     if (this.#ended) return
+    this.#merger.flush()
     this.#ended = true
     this.#set.remove(this)
     this.#poller.remove()
@@ -233,16 +235,20 @@ export class TapStack implements GuestStack, Poller, Watched {
     return false
   }
 
+  /** Hand one frame to the kernel; it stays whose it is. */
+  #write(frame: Frame): void {
+    const outcome = this.#ended ? 'gone' : this.#tap.write(frame)
+    if (outcome === 'done') {
+      this.toKernel.frames++
+      this.toKernel.segments += frame.segments
+      this.toKernel.bytes += frame.length
+    } else this.#drop(outcome)
+  }
+
   #drop(outcome: TapOutcome): void {
     if (outcome === 'gone') this.dropped.gone++
     else if (outcome === 'down') this.dropped.down++
     else if (outcome === 'refused') this.dropped.refused++
     else this.dropped.full++
   }
-}
-
-function count(flow: FlowCount, segments: number, bytes: number): void {
-  flow.frames++
-  flow.segments += segments
-  flow.bytes += bytes
 }

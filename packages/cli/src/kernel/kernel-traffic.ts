@@ -1,6 +1,6 @@
 import type { World } from '@netaccel/host'
 import { TapDevice, TapStack } from '@netaccel/ports'
-import type { GuestDevice , TapSet} from '@netaccel/ports'
+import type { GuestDevice, TapSet } from '@netaccel/ports'
 import { CleanupStack } from '@netaccel/xen'
 import { GUESTS, MTU } from '../start/world.js'
 import type { Traffic, TrafficResult } from '../start/traffic.js'

@@ -27,6 +27,8 @@ export interface Event {
   /** Seconds after the traffic began. */
   readonly at: number
   readonly text: string
+  /** A word for charts; events without one are in the list only. */
+  readonly mark?: string
 }
 
 export interface ExperimentOptions {
@@ -47,6 +49,8 @@ export interface Experiment {
   readonly events: readonly Event[]
   /** All that was under way arrived before the accelerator was removed. */
   readonly drained: boolean
+  /** Every phase was run. */
+  readonly whole: boolean
 }
 
 /** Runs the phases in a world under whichever clock it has. */
@@ -67,9 +71,9 @@ class Run {
     this.#row = this.#last
   }
 
-  note(text: string): void {
+  note(text: string, mark?: string): void {
     const at = (this.#options.world.timeline.now() - this.#begin) / 1e9
-    this.events.push({ at, text })
+    this.events.push(mark === undefined ? { at, text } : { at, text, mark })
     this.#options.onEvent(text)
   }
 
@@ -90,11 +94,14 @@ class Run {
     const { accelerator, world } = this.#options
     if (loaded === this.#loaded) return
     const from = world.timeline.now()
-    this.note(`${accelerator.name}: ${loaded ? 'load' : 'unload'}`)
+    this.note(`${accelerator.name}: ${loaded ? 'load' : 'unload'}`, loaded ? 'load' : 'unload')
     await world.drive(loaded ? accelerator.load() : accelerator.unload())
     this.#loaded = loaded
     const ms = ((world.timeline.now() - from) / 1e6).toFixed(1)
-    this.note(`${accelerator.name}: ${loaded ? 'active on every vif' : 'gone'} after ${ms} ms`)
+    this.note(
+      `${accelerator.name}: ${loaded ? 'active on every vif' : 'gone'} after ${ms} ms`,
+      loaded ? 'active' : 'gone',
+    )
   }
 
   async drain(): Promise<boolean> {
@@ -142,5 +149,11 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   traffic.rest()
   await run.accelerate(false)
   await run.drain()
-  return { phases: run.phases, samples: run.samples, events: run.events, drained }
+  return {
+    phases: run.phases,
+    samples: run.samples,
+    events: run.events,
+    drained,
+    whole: !options.interrupted(),
+  }
 }

@@ -39,6 +39,8 @@ export async function mainJob(job: MainJob): Promise<number> {
   const judged = world.judge(beforeUs)
   const reasons = [...doubts]
   if (!experiment.drained) reasons.push('something was still under way 5 s after the senders had stopped')
+  const remarks = [...traffic.remarks]
+  if (!experiment.whole) remarks.push('the run was ended early: not every phase was run')
   const report: Report = {
     verdict: conclude({ judged: judged.verdict, probe, ping, doubts: reasons }),
     phases: experiment.phases.map(phaseReport),
@@ -48,13 +50,13 @@ export async function mainJob(job: MainJob): Promise<number> {
     beforeUs,
     left: leftOf(before, world.resources()),
   }
-  const remarks = [...new Set([...judged.reasons, ...reasons, ...traffic.remarks])]
-  const html = htmlReport({ report, experiment, remarks, description: traffic.description, options })
+  const notes = [...new Set([...judged.reasons, ...reasons, ...remarks])]
+  const html = htmlReport({ report, experiment, remarks: notes, description: traffic.description, options })
   const files = writeReports(options.out, {
     'report.json': `${JSON.stringify(report, null, 2)}\n`,
     'report.html': html,
   })
-  for (const line of summary(report, remarks, files)) output.line(line)
+  for (const line of summary(report, notes, files)) output.line(line)
   if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
   return EXIT_OF[report.verdict]
 }

@@ -24,9 +24,9 @@ export const PAGE_SCRIPT = `
         ctx.font = 11 * devicePixelRatio + 'px system-ui, sans-serif'
         ctx.strokeStyle = ctx.fillStyle = '#5a6376'
         ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio])
-        data.events.forEach(({ at, text }, i) => {
+        data.events.forEach(({ at, mark }) => {
           const x = u.valToPos(at, 'x', true)
-          if (x < bbox.left || x > bbox.left + bbox.width) return
+          if (mark === undefined || x < bbox.left || x > bbox.left + bbox.width) return
           ctx.beginPath()
           ctx.moveTo(x, bbox.top)
           ctx.lineTo(x, bbox.top + bbox.height)
@@ -36,7 +36,7 @@ export const PAGE_SCRIPT = `
           ctx.rotate(-Math.PI / 2)
           ctx.textAlign = 'right'
           ctx.textBaseline = 'bottom'
-          ctx.fillText(text.length > 42 ? text.slice(0, 41) + '…' : text, 0, 0)
+          ctx.fillText(mark, 0, 0)
           ctx.restore()
         })
         ctx.restore()
