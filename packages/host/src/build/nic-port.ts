@@ -1,17 +1,17 @@
 // Stage 6s of a frame's way out and in, first part: where the NIC is plugged into the bridge.
 import type { BridgePort } from '@netaccel/bridge'
-import { type Frame, FrameQueue } from '@netaccel/packet'
+import { type Frame, FrameRing } from '@netaccel/packet'
 import type { NicDriver } from '@netaccel/nic-sim'
 
 /**
  * What plugs a NIC into the bridge.
  *
- * A frame that finds the NIC's queue full waits here, in order. The wait is bounded without a bound of its own: a frame
+ * A frame that finds the NIC's queue full waits here, in order; a flooded one may wait at other ports too. The wait is bounded without a bound of its own: a frame
  * comes from a pool, and its sender stops when the pool is empty (docs/adr/0007).
  */
 export class NicPort {
   readonly #driver: NicDriver
-  readonly #backlog = new FrameQueue()
+  readonly #backlog = new FrameRing()
 
   constructor(driver: NicDriver) {
     this.#driver = driver
@@ -43,11 +43,8 @@ export class NicPort {
 
   #flush(): void {
     for (let frame = this.#backlog.peek(); frame !== null; frame = this.#backlog.peek()) {
+      if (this.#driver.transmit(frame) === 'full') return
       this.#backlog.shift()
-      if (this.#driver.transmit(frame) === 'full') {
-        this.#backlog.unshift(frame)
-        return
-      }
     }
   }
 }

@@ -1,8 +1,8 @@
-import { Random } from '@netaccel/packet'
+import { type Frame, parseMac, Random } from '@netaccel/packet'
 import { describe, expect, it } from 'vitest'
 import { defaultMix, makeFlows } from '../traffic/flows.js'
 import { VirtualStack } from '../traffic/virtual-stack.js'
-import type { WorldValue } from '../value/world-value.js'
+import type { HostValue, WorldValue } from '../value/world-value.js'
 import { build } from './build.js'
 import type { World } from './world.js'
 
@@ -63,6 +63,63 @@ describe.each([
     expect(verdict?.left).toBeGreaterThan(5000)
     await world.close()
   })
+})
+
+it('a frame that is flooded to two NICs leaves by both, once each, also while both are slow', async () => {
+  const far = (mac: string, nic: string): HostValue => ({
+    nics: { eth0: { mac: nic } },
+    guests: { guest1: { vifs: { vif0: { mac } } } },
+    links: ['guest1.vif0 -> bridge', 'eth0 -> bridge'],
+  })
+  const world = await build({
+    hosts: {
+      a: {
+        nics: { eth0: { mac: '00:0f:53:00:00:0a' }, eth1: { mac: '00:0f:53:00:01:0a' } },
+        guests: { guest1: { vifs: { vif0: { mac: MAC1 } } }, guest2: { vifs: { vif0: { mac: MAC2 } } } },
+        links: ['guest1.vif0 -> bridge', 'guest2.vif0 -> bridge', 'eth0 -> bridge', 'eth1 -> bridge'],
+      },
+      b: far('00:16:3e:00:00:03', '00:0f:53:00:00:0b'),
+      c: far('00:16:3e:00:00:04', '00:0f:53:00:00:0c'),
+    },
+    wires: [
+      { link: 'a.eth0 -> b.eth0', gbps: 0.1 },
+      { link: 'a.eth1 -> c.eth0', gbps: 0.07 },
+    ],
+  })
+  const random = new Random(3)
+  const got = new Map<string, number[]>()
+  for (const path of ['a.guest2.vif0', 'b.guest1.vif0', 'c.guest1.vif0']) {
+    const numbers: number[] = []
+    got.set(path, numbers)
+    world.vif(path).stack = {
+      receive: (frame) => {
+        numbers.push(frame.view.getUint32(frame.offset + 14))
+        frame.release()
+      },
+      wake: () => undefined,
+    }
+  }
+  const sender = world.vif('a.guest1.vif0')
+  const sent: number[] = []
+  let waiting: Frame[] = []
+  while (sent.length < 600 || waiting.length > 0) {
+    for (let more = random.below(32); more > 0 && sent.length < 600; more--) {
+      const frame = sender.take(1000)
+      if (frame === undefined) break
+      frame.length = 1000
+      frame.bytes.fill(0xff, frame.offset, frame.offset + 6)
+      frame.bytes.set(parseMac(MAC1), frame.offset + 6)
+      frame.view.setUint16(frame.offset + 12, 0x88b5)
+      frame.view.setUint32(frame.offset + 14, sent.length)
+      sent.push(sent.length)
+      waiting.push(frame)
+    }
+    waiting = waiting.slice(sender.transmit(waiting, waiting.length))
+    await world.run({ for: 400_000 })
+  }
+  expect(await world.drain()).toBe(true)
+  expect([...got.values()]).toEqual([sent, sent, sent])
+  await world.close()
 })
 
 it('the status shows the pages that wait for frames', async () => {

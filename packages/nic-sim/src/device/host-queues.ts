@@ -1,4 +1,7 @@
-import { FrameQueue } from '@netaccel/packet'
+import { FrameQueue, FrameRing } from '@netaccel/packet'
+
+/** Places to begin with: the driver's default depth. */
+const DEPTH = 512
 
 /**
  * Between the NIC and the driver of the driver domain: four queues of the driver's frames, as the descriptor rings
@@ -10,10 +13,10 @@ export class HostQueues {
   readonly posted: FrameQueue
   /** Received frames, oldest first. */
   readonly received: FrameQueue
-  /** Frames to send. */
-  readonly queued: FrameQueue
+  /** Frames to send: a flooded one may stand in the queues of other ports too. */
+  readonly queued: FrameRing
   /** Frames that have left, or never will, in the order of `queued`. */
-  readonly sent: FrameQueue
+  readonly sent: FrameRing
   /** An interrupt: there is something in `received` or `sent`. */
   onWork: () => void
   /** Frames ever put into `received`. */
@@ -22,8 +25,8 @@ export class HostQueues {
   constructor() {
     this.posted = new FrameQueue()
     this.received = new FrameQueue()
-    this.queued = new FrameQueue()
-    this.sent = new FrameQueue()
+    this.queued = new FrameRing(DEPTH)
+    this.sent = new FrameRing(DEPTH)
     this.onWork = ignore
     this.receivedTotal = 0
   }
