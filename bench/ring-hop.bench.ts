@@ -49,12 +49,30 @@ for (const { bytes, target } of SIZES) {
   if (hop.notified === 0) throw new Error('no push ever asked for a wake-up')
   const name = c === undefined ? 'wasm loop' : 'C ring hop'
   const value = median(reference)
-  const against = (list: number[]) => ({ name, value, ratio: median(list.map((rate, i) => rate / reference[i])) })
-  rows.push(compared(`ring hop ${bytes} B`, median(own), 'packets/s', against(own), c === undefined ? null : target))
-  rows.push(compared(`ring hop ${bytes} B, pure TypeScript`, median(plain), 'packets/s', against(plain), null))
-  rows.push({ name: `${name} ${bytes} B`, value, unit: 'packets/s', reference: null, ratio: null, target: null, met: null })
+  const against = (list: number[]) => ({
+    name,
+    value,
+    ratio: median(list.map((rate, i) => rate / reference[i])),
+  })
+  rows.push(
+    compared(`ring hop ${bytes} B`, median(own), 'packets/s', against(own), c === undefined ? null : target),
+  )
+  rows.push(
+    compared(`ring hop ${bytes} B, pure TypeScript`, median(plain), 'packets/s', against(plain), null),
+  )
+  rows.push({
+    name: `${name} ${bytes} B`,
+    value,
+    unit: 'packets/s',
+    reference: null,
+    ratio: null,
+    target: null,
+    met: null,
+  })
   if (c !== undefined && value < (FLOOR[bytes] ?? 0)) {
-    console.log(`reference too slow: ${name} at ${bytes} B makes ${Math.round(value)} of ${FLOOR[bytes]} packets/s`)
+    console.log(
+      `reference too slow: ${name} at ${bytes} B makes ${Math.round(value)} of ${FLOOR[bytes]} packets/s`,
+    )
     slow = true
   }
 }

@@ -21,7 +21,15 @@ export function compared(
   target: number | null,
 ): Row {
   const ratio = reference.ratio ?? value / reference.value
-  return { name, value, unit, reference: reference.name, ratio, target, met: target === null ? null : ratio >= target }
+  return {
+    name,
+    value,
+    unit,
+    reference: reference.name,
+    ratio,
+    target,
+    met: target === null ? null : ratio >= target,
+  }
 }
 
 /** Print the rows as a table, add them to `--json FILE` if that was asked for, and set the exit status. */
@@ -38,7 +46,11 @@ export function report(rows: readonly Row[], argv: readonly string[] = process.a
   const head = ['bench', 'value', 'unit', 'ratio', 'target', '', 'reference']
   const widths = head.map((title, i) => Math.max(title.length, ...table.map((cells) => cells[i].length)))
   for (const cells of [head, ...table]) {
-    console.log(cells.map((cell, i) => (i === 0 || i > 4 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '))
+    console.log(
+      cells
+        .map((cell, i) => (i === 0 || i > 4 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+        .join('  '),
+    )
   }
   const flag = argv.find((arg) => arg.startsWith('--json='))
   if (flag !== undefined) {

@@ -100,7 +100,10 @@ export class Hop {
     this.#frontBytes = this.#front.bytes
     this.#dataWords = new Float64Array(machine.buffer, this.#front.base, this.#front.length >> 3)
     for (let i = 0; i < 17 * PAGE_SIZE; i++) this.#frontBytes[this.#templateArena.offset + i] = i * 7
-    this.#template = this.#dataWords.slice(this.#templateArena.offset >> 3, (this.#templateArena.offset >> 3) + 32)
+    this.#template = this.#dataWords.slice(
+      this.#templateArena.offset >> 3,
+      (this.#templateArena.offset >> 3) + 32,
+    )
     this.#out = back.allocPages(DATA_PAGES)
     this.#batchOps = new GrantCopyBatch(ops)
     for (let i = 0; i < DATA_PAGES; i++) this.#freePages[i] = this.#data.pages[DATA_PAGES - 1 - i]
@@ -146,7 +149,8 @@ export class Hop {
         const first = done === 0
         done += part
         let flags = done < bytes ? XEN_NETTXF_MORE_DATA : 0
-        if (first) flags |= XEN_NETTXF_CSUM_BLANK | XEN_NETTXF_DATA_VALIDATED | (gso ? XEN_NETTXF_EXTRA_INFO : 0)
+        if (first)
+          flags |= XEN_NETTXF_CSUM_BLANK | XEN_NETTXF_DATA_VALIDATED | (gso ? XEN_NETTXF_EXTRA_INFO : 0)
         writeTxRequest(ring.page.words, at, ref, 0, flags, id, first ? bytes : part)
         ring.reqProdPvt = (ring.reqProdPvt + 1) >>> 0
         if (first && gso) {
@@ -185,7 +189,8 @@ export class Hop {
       if ((request.flags & XEN_NETTXF_EXTRA_INFO) !== 0) {
         readExtra(words, ring.slotOffset(ring.reqCons++), this.#extra)
         ready--
-        if (this.#extra.type !== XEN_NETIF_EXTRA_TYPE_GSO || gsoExtraSize(this.#extra) === 0) throw new Error('extra')
+        if (this.#extra.type !== XEN_NETIF_EXTRA_TYPE_GSO || gsoExtraSize(this.#extra) === 0)
+          throw new Error('extra')
         extra = 1
       }
       let parts = 0
@@ -215,7 +220,13 @@ export class Hop {
   }
 
   #copyOut(gref: number, offset: number, length: number, id: number, extra: number): void {
-    const index = this.#batchOps.fromGrant(gref, FRONT, offset, this.#out.offset + (this.#outNext << PAGE_SHIFT), length)
+    const index = this.#batchOps.fromGrant(
+      gref,
+      FRONT,
+      offset,
+      this.#out.offset + (this.#outNext << PAGE_SHIFT),
+      length,
+    )
     this.#pendingId[index] = id
     this.#pendingExtra[index] = extra
     this.#outNext = (this.#outNext + 1) & (DATA_PAGES - 1)

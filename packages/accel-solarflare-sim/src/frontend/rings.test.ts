@@ -1,6 +1,6 @@
 // The guest's end of a VI against event rings that no NIC would write: rules that hold whatever stands there. That the
 // rings agree with the NIC is what the end-to-end tests show.
-import type { Frame, FramePool as Pool, FrontendQueue, IoPage } from '@netaccel/core'
+import type { Arena, Frame, FrontendQueue, IoPage, Page } from '@netaccel/core'
 import { FramePool, parseIp, parseMac, privateArena, Random, wordsOf, writeUdp } from '@netaccel/packet'
 import type { Frame as PacketFrame } from '@netaccel/packet'
 import {
@@ -48,8 +48,8 @@ class Bench {
   readonly events = privateArena(2 * PAGE)
   readonly txRing = privateArena(PAGE)
   readonly rxRing = privateArena(PAGE)
-  readonly pool: FramePool
-  readonly assembly: FramePool
+  readonly pool: FramePool<Arena>
+  readonly assembly: FramePool<Arena>
   readonly stack: FramePool
   readonly tally = new Tally()
   readonly macs = new MacTable()
@@ -71,19 +71,20 @@ class Bench {
       ...this.memory,
       offset: from * PAGE,
       length: pages * PAGE,
+      pages: [] as Page[],
     })
     this.pool = new FramePool(part(0, 24), { frames: 48, bytesEach: 2048 })
     this.stack = new FramePool(part(24, 24), { frames: 48, bytesEach: 2048 })
     this.assembly = new FramePool(part(48, 16), { frames: 4, bytesEach: 4 * PAGE })
-    const pages = new PageTable([{ ...part(0, 48), pages: [] }])
+    const pages = new PageTable([part(0, 48)])
     for (let page = 0; page < registered; page++) pages.set(page * PAGE, 100 + page)
     const io: IoPage = { write32: (at, value) => void this.rung.push([at, value]), read32: () => 0 }
     const doorbell = new Doorbell(io)
     const words = wordsOf(this.memory.bytes)
     const buffers = { pages, copies: null, memory: words }
     this.tx = new TxRing(this.txRing, RING, doorbell, buffers, this.tally)
-    this.rx = new RxRing(this.rxRing, RING, doorbell, pages, this.pool as Pool, 32)
-    this.partial = new RxFrame(this.assembly as Pool, words)
+    this.rx = new RxRing(this.rxRing, RING, doorbell, pages, this.pool, 32)
+    this.partial = new RxFrame(this.assembly, words)
     const receiver = new Receiver(this.rx, this.partial, this.macs, { seen() {} }, this.tally)
     receiver.setMac(0x0016, 0x3e000001)
     const accept = new AcceptTest(this.macs, this.tx, 1500)

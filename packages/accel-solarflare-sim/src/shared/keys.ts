@@ -1,7 +1,6 @@
-// The store keys of the pair, in the directories of the two ends; the words are the original's.
+// The store keys of the pair, in the directories of the two ends; the words are the original's. Where a half stands,
+// `accelstate`, is written by core's AccelState.
 
-/** Either end: where its half of the conversation stands, a XenbusState number. */
-export const KEY_STATE = 'accelstate'
 /** Guest: grant references, decimal, of the control page and of the page with the two message rings. */
 export const KEY_CONTROL_PAGE = 'accel-ctrl-page'
 export const KEY_MESSAGE_PAGE = 'accel-msg-page'

@@ -49,9 +49,8 @@ export function writeHello(view: DataView, at: number, hello: Hello): void {
 
 // ---- SETHW: driver domain to guest -------------------------------------------------------------------------
 
-/** Types of hardware: none, Falcon A (read pointer in a page of its own), Falcon B. Ours is laid out as the last. */
+/** Types of hardware: none, Falcon B, as which ours is laid out. 1 is Falcon A: read pointer in a page of its own. */
 export const HW_NONE = 0
-export const HW_FALCON_A = 1
 export const HW_FALCON_B = 2
 /** Most event-queue pages that the message has room to grant. */
 export const MAX_EVENT_PAGES = 8
@@ -143,10 +142,8 @@ export function writeSetHw(view: DataView, at: number, hw: SetHw): void {
 
 // ---- LOCALMAC: driver domain to guest, no answer -------------------------------------------------------------
 
-/** The address is on this host: take it out of the fast path. */
+/** The address is on this host: take it out of the fast path. The original declares 2, remove, and never sends it. */
 export const LOCALMAC_ADD = 1
-/** Declared by the original and never sent. */
-export const LOCALMAC_REMOVE = 2
 
 const LOCALMAC_FLAGS = 4
 const LOCALMAC_MAC = 8
