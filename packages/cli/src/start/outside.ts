@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { CliError, EXIT_CANNOT, textOf } from '../errors.js'
+import { CliError, EXIT_CANNOT } from '../errors.js'
 import { findProgram } from '../kernel/programs.js'
 import { ownCommand } from '../kernel/own-command.js'
 import { EXIT_REFUSED } from './inside.js'
@@ -33,7 +33,8 @@ export function refusal(): string | undefined {
   try {
     accessSync('/dev/net/tun', constants.R_OK | constants.W_OK)
   } catch (error) {
-    return `this user may not open /dev/net/tun (${textOf(error).split(',')[0]})`
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? '/dev/net/tun does not exist' : 'this user may not open /dev/net/tun'
   }
   const [program, ...args] = [...unshareCommand(), 'true']
   const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: 10_000 })
