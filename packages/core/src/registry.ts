@@ -5,15 +5,13 @@
 // asked for again when the plugin comes back.
 import { onClock, withDeadline } from './control-clock.js'
 import { AcceleratorError, isAcceleratorError } from './errors.js'
-import { EventHub } from './event-hub.js'
-import { Lease, LEASE_HOOK, LeaseSum } from './lease.js'
+import { Lease, LeaseSum } from './lease.js'
+import { RegistryMembers } from './registry-members.js'
 import { holdersOf, statusOf } from './registry-status.js'
 import { CONTRACT_VERSIONS, checkVersion } from './version.js'
 import type { RemoveReason, VersionRange } from './contract/index.js'
-import type { ControlClock } from './control-clock.js'
 import type { Deferred, Dispose, Entry, LiveGeneration, MemberRecord } from './registry-entry.js'
 import type {
-  Generation,
   LoadedResult,
   RegistryMember,
   RegistryOptions,
@@ -24,11 +22,7 @@ import type {
 const nothing: Dispose = () => []
 
 /** See the head of this file. `H` is the half: a `FrontendAccelerator` or a `BackendAccelerator`. */
-export class Registry<H> {
-  readonly side: RegistryOptions['side']
-  readonly events: EventHub
-  protected readonly entries = new Map<string, Entry<H>>()
-  protected readonly clock: ControlClock
+export class Registry<H> extends RegistryMembers<H> {
   protected readonly unloadDeadlineMs: number
   readonly #versions: VersionRange
   readonly #inDriverDomain: boolean
@@ -36,9 +30,7 @@ export class Registry<H> {
   #generations = 0
 
   constructor(options: RegistryOptions) {
-    this.side = options.side
-    this.clock = options.clock
-    this.events = options.events ?? new EventHub()
+    super(options)
     this.unloadDeadlineMs = options.unloadDeadlineMs ?? 10_000
     this.#versions = options.versions ?? CONTRACT_VERSIONS
     this.#inDriverDomain = options.inDriverDomain
@@ -139,7 +131,7 @@ export class Registry<H> {
    * list.
    */
   request(name: string, member: RegistryMember<H>): void {
-    const taken = this.#find(member)
+    const taken = this.find(member)
     if (taken !== undefined && taken.entry.name !== name)
       throw new AcceleratorError(
         'TAKEN',
@@ -161,7 +153,7 @@ export class Registry<H> {
 
   /** The vif wishes for nothing any more: it is detached and leaves its list. One that is on no list is no error. */
   async withdraw(member: RegistryMember<H>, reason: RemoveReason = 'detached'): Promise<void> {
-    const found = this.#find(member)
+    const found = this.find(member)
     if (found === undefined) return
     const { entry, record } = found
     const generation = entry.generation
@@ -172,7 +164,7 @@ export class Registry<H> {
 
   /** The vif has detached by its own decision (a fault, a reset, the backend closed) and stays on the list. */
   left(member: RegistryMember<H>, as: 'requested' | 'declined'): void {
-    const found = this.#find(member)
+    const found = this.find(member)
     if (found === undefined) return
     const { record } = found
     if (record.state !== 'attached') return
@@ -232,76 +224,6 @@ export class Registry<H> {
     }
   }
 
-  /**
-   * Offers the vif to the generation. All that follows the wait uses `generation` and never `entry.generation`, which may
-   * be another one, or none, by then (defect a of the original's first version).
-   */
-  protected attachMember(entry: Entry<H>, record: MemberRecord<H>, generation: LiveGeneration<H>): void {
-    if (record.state !== 'requested' && record.state !== 'declined') return
-    record.state = 'attaching'
-    this.hold(record, generation)
-    record.attaching = onClock(this.clock, async () => {
-      let outcome: 'attached' | 'declined' = 'declined'
-      let cause: unknown
-      try {
-        outcome = await record.member.attach(generation.half, generation)
-      } catch (error) {
-        cause = error
-      }
-      const { name } = record.member
-      this.events.hear.member_attached?.({ name: entry.name, side: this.side, member: name, outcome, cause })
-      // A detach that began meanwhile, or the end of the generation, has the last word.
-      if (record.holds !== generation || record.state !== 'attaching') return
-      record.attaching = null
-      if (outcome === 'attached') {
-        record.state = 'attached'
-        return
-      }
-      record.state = 'declined'
-      this.release(record, generation)
-    })
-  }
-
-  /** Counts the vif on the generation's control lease. */
-  protected hold(record: MemberRecord<H>, generation: Generation<H>): void {
-    generation.control.take(LEASE_HOOK)
-    record.holds = generation
-  }
-
-  /** Gives back what `hold` took, if this vif still holds it (defect b: only what was taken is given back). */
-  protected release(record: MemberRecord<H>, generation: Generation<H> | null): void {
-    if (generation === null || record.holds !== generation) return
-    record.holds = null
-    generation.control.drop(LEASE_HOOK)
-  }
-
-  /** Detaches one vif from the generation; one that is not attached is only asked for again. */
-  protected async detachMember(
-    record: MemberRecord<H>,
-    generation: LiveGeneration<H>,
-    reason: RemoveReason,
-  ): Promise<void> {
-    if (record.holds !== generation) {
-      record.state = 'requested'
-      return
-    }
-    const attaching = record.attaching
-    record.state = 'detaching'
-    await onClock(this.clock, async () => {
-      try {
-        await record.member.detach(reason)
-        await attaching
-      } catch (cause) {
-        const { name } = record.member
-        this.events.hear.detach_failed?.({ name: generation.name, side: this.side, member: name, cause })
-      }
-    })
-    if (record.holds !== generation) return
-    record.state = 'requested'
-    record.attaching = null
-    this.release(record, generation)
-  }
-
   /** One stop from beginning to end. It holds nothing while it waits, so whatever a detach calls here goes through. */
   protected async drain(
     entry: Entry<H>,
@@ -327,7 +249,7 @@ export class Registry<H> {
     } catch (error) {
       if (!isAcceleratorError(error, 'DEADLINE')) throw error
       holders = holdersOf(generation.lease, entry)
-      for (const record of used) this.#forget(record)
+      for (const record of used) this.forget(record)
       generation.lease.forfeit()
     }
     const left = await this.#dispose(generation, holders.length > 0)
@@ -359,24 +281,9 @@ export class Registry<H> {
     return report
   }
 
-  /** The deadline has passed: the vif counts nowhere, whatever its detach still does. */
-  #forget(record: MemberRecord<H>): void {
-    record.holds = null
-    record.attaching = null
-    record.state = 'requested'
-  }
-
   #defer(entry: Entry<H>, deferred: Deferred): void {
     entry.deferred?.refuse('SUPERSEDED')
     entry.deferred = deferred
     this.events.hear.load_deferred?.({ name: entry.name, side: this.side })
-  }
-
-  #find(member: RegistryMember<H>): { entry: Entry<H>; record: MemberRecord<H> } | undefined {
-    for (const entry of this.entries.values()) {
-      const record = entry.members.find((other) => other.member === member)
-      if (record !== undefined) return { entry, record }
-    }
-    return undefined
   }
 }
