@@ -10,11 +10,24 @@ const shared = {
   dts: false,
   clean: false,
   splitting: true,
+  // Writes constants of other files where they are used: a load and two tests less each in the frame path. Names stay.
+  minifySyntax: true,
 }
 
-/** The ESM library: what `import '@netaccel/…'` gives. Every package that is named in `dependencies` stays outside. */
+/**
+ * The ESM library: what `import '@netaccel/…'` gives. Every package that is named in `dependencies` stays outside, but
+ * the words of netif: constants and pure functions of a few operations each, which V8 reaches through a module's cell
+ * otherwise, with a load and a test each time (8 ns of the 68 that a 64-byte frame's hop over a ring took).
+ */
 export function library(entry) {
-  return { ...shared, entry, format: ['esm'], sourcemap: true, external: [/^@netaccel\//] }
+  return {
+    ...shared,
+    entry,
+    format: ['esm'],
+    sourcemap: true,
+    external: [/^@netaccel\/(?!xen\/netif$)/],
+    noExternal: ['@netaccel/xen/netif'],
+  }
 }
 
 /**

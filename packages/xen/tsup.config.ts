@@ -1,3 +1,3 @@
 import { library } from '../../scripts/tsup-preset.mjs'
 
-export default library({ index: 'src/index.ts' })
+export default library({ index: 'src/index.ts', netif: 'src/netif.ts' })

@@ -109,13 +109,34 @@ export function writeTxRequest(
 /** Copy a request out of the ring; check the copy, never the ring (XSA-155). */
 export function readTxRequest(words: Int32Array, at: number, into: TxRequest): void {
   const word = at >> 2
-  const second = words[word + 1]
-  const third = words[word + 2]
-  into.gref = words[word] >>> 0
-  into.offset = second & 0xffff
-  into.flags = second >>> 16
-  into.id = third & 0xffff
-  into.size = third >>> 16
+  unpackTxRequest(words[word], words[word + 1], words[word + 2], into)
+}
+
+/** A request from its three words, for code that has copied them already. */
+export function unpackTxRequest(gref: number, second: number, third: number, into: TxRequest): void {
+  into.gref = gref >>> 0
+  into.offset = txOffset(second)
+  into.flags = txFlags(second)
+  into.id = txId(third)
+  into.size = txSize(third)
+}
+
+// The fields of a request whose words stand in variables: what most packets need, of one slot and looked at once.
+
+export function txOffset(second: number): number {
+  return second & 0xffff
+}
+
+export function txFlags(second: number): number {
+  return second >>> 16
+}
+
+export function txId(third: number): number {
+  return third & 0xffff
+}
+
+export function txSize(third: number): number {
+  return third >>> 16
 }
 
 /**

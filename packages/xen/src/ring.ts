@@ -14,10 +14,13 @@ const REQ_EVENT = RING_REQ_EVENT >> 2
 const RSP_PROD = RING_RSP_PROD >> 2
 const RSP_EVENT = RING_RSP_EVENT >> 2
 
-/** Slots of a ring: as many as fit behind the header, rounded down to a power of two. */
+/**
+ * Slots of a ring: as many as fit behind the header, rounded down to a power of two. By shifts, since a power made by
+ * `**` is a floating-point number to V8 and stays one in every field and sum that it goes into.
+ */
 export function ringSize(bytes: number, slotSize: number): number {
   const slots = Math.floor((bytes - RING_HEADER_BYTES) / slotSize)
-  return slots < 1 ? 0 : 2 ** Math.floor(Math.log2(slots))
+  return slots < 1 ? 0 : 1 << (31 - Math.clz32(slots))
 }
 
 /** How far `to` is ahead of `from`, 0 to 2^32 - 1. */
@@ -72,7 +75,7 @@ export class FrontRing extends RingPage {
   /** Responses taken. */
   rspCons: number
   /** The producer as last published: kept here, since the peer could alter the word in the page. */
-  #published: number
+  private published: number
 
   /**
    * Use a page that has been through `init`. `start` is where the indices of an empty ring stand: 0, or another number
@@ -82,7 +85,7 @@ export class FrontRing extends RingPage {
     super(page, slotSize)
     this.reqProdPvt = start >>> 0
     this.rspCons = start >>> 0
-    this.#published = start >>> 0
+    this.published = start >>> 0
   }
 
   /** Write a fresh ring page: producers `start` (0), events one above, the rest of the header 0. The front does it, once. */
@@ -103,8 +106,8 @@ export class FrontRing extends RingPage {
   /** Show the backend every request written so far. True if it asked to be woken for one of them. */
   pushRequests(): boolean {
     const { words, word, reqProdPvt } = this
-    const old = this.#published
-    this.#published = reqProdPvt
+    const old = this.published
+    this.published = reqProdPvt
     Atomics.store(words, word + REQ_PROD, reqProdPvt)
     return passesEvent(reqProdPvt, old, Atomics.load(words, word + REQ_EVENT))
   }
@@ -130,7 +133,7 @@ export class FrontRing extends RingPage {
    * (mini-os and older Linux netfront). True if responses came in meanwhile.
    */
   finalCheckHalfway(): boolean {
-    const outstanding = (this.#published - this.rspCons) >>> 0
+    const outstanding = (this.published - this.rspCons) >>> 0
     Atomics.store(this.words, this.word + RSP_EVENT, this.rspCons + (outstanding >>> 1) + 1)
     return this.unconsumedResponses() !== 0
   }
@@ -142,13 +145,13 @@ export class BackRing extends RingPage {
   reqCons: number
   /** Responses written, the unpublished included. */
   rspProdPvt: number
-  #published: number
+  private published: number
 
   private constructor(page: SharedView, slotSize: number, start: number) {
     super(page, slotSize)
     this.reqCons = start
     this.rspProdPvt = start
-    this.#published = start
+    this.published = start
   }
 
   /**
@@ -179,8 +182,8 @@ export class BackRing extends RingPage {
   /** Show the frontend every response written so far. True if it asked to be woken for one of them. */
   pushResponses(): boolean {
     const { words, word, rspProdPvt } = this
-    const old = this.#published
-    this.#published = rspProdPvt
+    const old = this.published
+    this.published = rspProdPvt
     Atomics.store(words, word + RSP_PROD, rspProdPvt)
     return passesEvent(rspProdPvt, old, Atomics.load(words, word + RSP_EVENT))
   }
