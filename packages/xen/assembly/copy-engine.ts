@@ -71,7 +71,8 @@ let activeAt: i32 = 0
 /** The pin word that release has to write, or -1 when the entry was unlocked in between. */
 let heldPin: i32 = -1
 
-export function copyBatch(ops: i32, count: i32, caller: i32): void {
+export function copyBatch(ops: i32, count: i32, caller: i32): i32 {
+  let failed = 0
   const record = DOMAIN_TABLE + (caller << DOMAIN_RECORD_SHIFT)
   atomic.add<i32>(record + DOMAIN_IN_HYPERCALL, 1)
   const alive = atomic.load<i32>(record + DOMAIN_STATE) == DOMAIN_ALIVE
@@ -79,8 +80,10 @@ export function copyBatch(ops: i32, count: i32, caller: i32): void {
   for (let op = ops; op < end; op += COPY_OP_BYTES) {
     const status = alive ? copyOne(op, caller) : GNTST_BAD_DOMAIN
     store<i16>(op, <i16>status, COPY_STATUS)
+    if (status != GNTST_OKAY) failed++
   }
   atomic.sub<i32>(record + DOMAIN_IN_HYPERCALL, 1)
+  return failed
 }
 
 /**
@@ -403,16 +406,14 @@ export function copy(to: i32, from: i32, length: i32): void {
 }
 
 /**
- * The guest's end of access for `count` references at `refs` of the table whose frames are listed at `frames`: flags to
- * 0 by one exchange, unless somebody uses the page. `results` gets 1 for ended, 0 for in use. How many are in use.
+ * The guest's end of access for `count` slots at `queue` of the table of entry addresses at `entries`: flags to 0 by one
+ * exchange, unless somebody uses the page. `results` gets 1 for ended, 0 for in use. How many are in use.
  */
-export function endGrants(refs: i32, results: i32, count: i32, frames: i32): i32 {
+export function endGrants(entries: i32, queue: i32, count: i32, results: i32): i32 {
   let busy = 0
   const bytes = count << 2
   for (let at = 0; at < bytes; at += 4) {
-    const ref = load<i32>(refs + at)
-    const frame = load<i32>(frames + ((ref >>> ENTRIES_PER_FRAME_SHIFT) << 2))
-    const ended = endGrant(frame + ((ref & ENTRIES_PER_FRAME_MASK) << SHARED_ENTRY_SHIFT))
+    const ended = endGrant(load<i32>(entries + (load<i32>(queue + at) << 2)))
     store<i32>(results + at, ended)
     busy += 1 - ended
   }

@@ -27,11 +27,8 @@ import {
   COPY_STATUS,
   DOMAIN_EXTENT_BASE,
   DOMAIN_EXTENT_PAGES,
-  ENTRIES_PER_FRAME_MASK,
-  ENTRIES_PER_FRAME_SHIFT,
   PIN_HOST_READ,
   PIN_HOST_WRITE,
-  SHARED_ENTRY_SHIFT,
 } from './hypervisor-layout.js'
 import { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
 import type { CopyEngine } from './copy-engine.js'
@@ -55,15 +52,19 @@ export class TypeScriptCopyEngine implements CopyEngine {
     this.#packetWords = wordsOf(machine.bytes)
   }
 
-  copyBatch(ops: number, count: number, caller: number): void {
+  copyBatch(ops: number, count: number, caller: number): number {
     const { machine } = this
+    let failed = 0
     this.#caller = caller
     const entered = enterHypercall(machine, caller)
     for (let index = 0; index < count; index++) {
       const op = ops + index * COPY_OP_BYTES
-      machine.halves[(op + COPY_STATUS) >> 1] = entered ? this.copyOne(op) : GNTST_BAD_DOMAIN
+      const status = entered ? this.copyOne(op) : GNTST_BAD_DOMAIN
+      machine.halves[(op + COPY_STATUS) >> 1] = status
+      if (status !== GNTST_OKAY) failed++
     }
     if (entered) leaveHypercall(machine, caller)
+    return failed
   }
 
   copy(to: number, from: number, length: number): void {
@@ -74,13 +75,11 @@ export class TypeScriptCopyEngine implements CopyEngine {
     return foldSum(sumBytes(this.#packetWords, address, length) + initial)
   }
 
-  endGrants(refs: number, results: number, count: number, frames: number): number {
+  endGrants(entries: number, queue: number, count: number, results: number): number {
     const { words } = this.machine
     let busy = 0
     for (let index = 0; index < count; index++) {
-      const ref = words[(refs >> 2) + index]
-      const frame = words[(frames >> 2) + (ref >>> ENTRIES_PER_FRAME_SHIFT)]
-      const ended = this.endGrant(frame + ((ref & ENTRIES_PER_FRAME_MASK) << SHARED_ENTRY_SHIFT))
+      const ended = this.endGrant(words[(entries >> 2) + words[(queue >> 2) + index]])
       words[(results >> 2) + index] = ended ? 1 : 0
       if (!ended) busy++
     }

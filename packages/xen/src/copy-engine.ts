@@ -12,9 +12,9 @@ export interface CopyEngine {
   readonly kind: CopyEngineKind
   /**
    * GNTTABOP_copy: carry out `count` (at most 64) gnttab_copy structs at `ops` for domain `caller`; each status is
-   * written into its struct. Never throws, whatever the structs and the grant tables hold.
+   * written into its struct. Returns how many failed. Never throws, whatever the structs and the grant tables hold.
    */
-  copyBatch(ops: number, count: number, caller: number): void
+  copyBatch(ops: number, count: number, caller: number): number
   /** Move bytes within machine memory; the ranges may overlap (memmove). What a DMA engine does. */
   copy(to: number, from: number, length: number): void
   /**
@@ -23,10 +23,11 @@ export interface CopyEngine {
    */
   checksum(address: number, length: number, initial: number): number
   /**
-   * The guest's end of access to `count` references at `refs` (u32 each), see `GrantEndBatch`. `frames` lists the machine
-   * offsets of the table's frames; `results` gets a u32 each: 1 ended, 0 in use. Returns how many are in use.
+   * The guest's end of access through `count` slots listed at `queue`, see `RingGrants`. `entries` has the machine offset
+   * of each slot's entry; `results` gets, in the order of the queue, 1 ended, 0 in use. All u32. Returns how many are in
+   * use.
    */
-  endGrants(refs: number, results: number, count: number, frames: number): number
+  endGrants(entries: number, queue: number, count: number, results: number): number
 }
 
 type CopyEngineExports = Omit<CopyEngine, 'kind'>

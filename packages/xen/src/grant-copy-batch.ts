@@ -1,15 +1,9 @@
 import { DOMID_SELF, GNTCOPY_DEST_GREF, GNTCOPY_SOURCE_GREF } from './grant-abi.js'
-import { COPY_OP_BYTES, COPY_STATUS } from './hypervisor-layout.js'
+import { COPY_BATCH, COPY_OP_BYTES, COPY_STATUS } from './hypervisor-layout.js'
 import { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
 import type { CopyEngine } from './copy-engine.js'
 import type { GrantOps, GrantStatus } from './grant-ops.js'
 import type { Arena } from './memory.js'
-
-const WORDS_PER_OP = COPY_OP_BYTES >> 2
-const OFFSET_MASK = PAGE_SIZE - 1
-
-/** Operations in one hypercall. */
-export const COPY_BATCH = 64
 
 /**
  * Write one struct by words. The high words of the frame numbers were zeroed with the page and stay 0. The index is
@@ -25,7 +19,7 @@ function put(
   destWord: number,
   lengthWord: number,
 ): void {
-  const at = (index & (COPY_BATCH - 1)) * WORDS_PER_OP
+  const at = (index & (COPY_BATCH - 1)) * (COPY_OP_BYTES >> 2)
   words[at] = source
   words[at + 2] = sourceWord
   words[at + 4] = dest
@@ -43,22 +37,22 @@ function put(
 export class GrantCopyBatch {
   /** Operations queued. At `COPY_BATCH` run and reset before the next. */
   count = 0
-  #ops: GrantOps
-  #engine: CopyEngine
-  #arena: Arena
-  #words: Int32Array
-  #statuses: Int16Array
-  #at: number
+  private readonly ops: GrantOps
+  private readonly engine: CopyEngine
+  private readonly arena: Arena
+  private readonly words: Int32Array
+  private readonly statuses: Int16Array
+  private readonly at: number
 
   /** Takes a page of the domain; `dispose` gives it back. Throws NO_MEMORY. */
   constructor(ops: GrantOps) {
     const extent = ops.machine.extentOf(ops.domid)
-    this.#ops = ops
-    this.#engine = ops.engine
-    this.#arena = extent.allocPages(1)
-    this.#at = extent.base + this.#arena.offset
-    this.#words = new Int32Array(ops.machine.buffer, this.#at, COPY_BATCH * WORDS_PER_OP)
-    this.#statuses = new Int16Array(ops.machine.buffer, this.#at, (COPY_BATCH * COPY_OP_BYTES) >> 1)
+    this.ops = ops
+    this.engine = ops.engine
+    this.arena = extent.allocPages(1)
+    this.at = extent.base + this.arena.offset
+    this.words = new Int32Array(ops.machine.buffer, this.at, COPY_BATCH * (COPY_OP_BYTES >> 2))
+    this.statuses = new Int16Array(ops.machine.buffer, this.at, (COPY_BATCH * COPY_OP_BYTES) >> 1)
   }
 
   /** True when no further operation fits before `run` and `reset`. */
@@ -72,12 +66,12 @@ export class GrantCopyBatch {
     if (index === COPY_BATCH) return -1
     this.count = index + 1
     put(
-      this.#words,
+      this.words,
       index,
       ref,
       (dom & 0xffff) | (offset << 16),
       toLocalOffset >>> PAGE_SHIFT,
-      DOMID_SELF | ((toLocalOffset & OFFSET_MASK) << 16),
+      DOMID_SELF | ((toLocalOffset & (PAGE_SIZE - 1)) << 16),
       (length & 0xffff) | (GNTCOPY_SOURCE_GREF << 16),
     )
     return index
@@ -89,10 +83,10 @@ export class GrantCopyBatch {
     if (index === COPY_BATCH) return -1
     this.count = index + 1
     put(
-      this.#words,
+      this.words,
       index,
       fromLocalOffset >>> PAGE_SHIFT,
-      DOMID_SELF | ((fromLocalOffset & OFFSET_MASK) << 16),
+      DOMID_SELF | ((fromLocalOffset & (PAGE_SIZE - 1)) << 16),
       ref,
       (dom & 0xffff) | (offset << 16),
       (length & 0xffff) | (GNTCOPY_DEST_GREF << 16),
@@ -114,7 +108,7 @@ export class GrantCopyBatch {
     if (index === COPY_BATCH) return -1
     this.count = index + 1
     put(
-      this.#words,
+      this.words,
       index,
       fromRef,
       (fromDom & 0xffff) | (fromOffset << 16),
@@ -125,14 +119,14 @@ export class GrantCopyBatch {
     return index
   }
 
-  /** Carry out what is queued, in order, in one hypercall. */
-  run(): void {
-    if (this.count !== 0) this.#engine.copyBatch(this.#at, this.count, this.#ops.domid)
+  /** Carry out what is queued, in order, in one hypercall. Returns how many failed: at 0 no status need be looked at. */
+  run(): number {
+    return this.count === 0 ? 0 : this.engine.copyBatch(this.at, this.count, this.ops.domid)
   }
 
   /** Status of an operation after `run`. */
   status(index: number): GrantStatus {
-    return this.#statuses[
+    return this.statuses[
       (index & (COPY_BATCH - 1)) * (COPY_OP_BYTES >> 1) + (COPY_STATUS >> 1)
     ] as GrantStatus
   }
@@ -144,6 +138,6 @@ export class GrantCopyBatch {
 
   /** Give the page back; the batch must not be used again. */
   dispose(): void {
-    this.#ops.machine.extentOf(this.#ops.domid).freePages(this.#arena)
+    this.ops.machine.extentOf(this.ops.domid).freePages(this.arena)
   }
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { GTF_READING, GTF_READONLY, GTF_PERMIT_ACCESS } from './grant-abi.js'
-import { GrantEndBatch } from './grant-end-batch.js'
 import { GrantOps } from './grant-ops.js'
 import { GrantTable } from './grant-table.js'
 import { Machine } from './machine.js'
@@ -169,41 +168,5 @@ describe('the end of access', () => {
     const arena = extent.allocPages(3)
     expect(table.endGrant(table.grant(0, arena.pages[0], 'ro'), arena)).toBe(true)
     expect([table.inUse, extent.pagesFree]).toEqual([0, free])
-  })
-})
-
-describe.each(['wasm', 'typescript'] as const)('many ends at once (%s)', (engine) => {
-  it('release what ended and name what did not', () => {
-    const { table, extent, map, ops, machine } = world()
-    const batch = new GrantEndBatch(table, engine)
-    table.reserve(600)
-    const refs = Array.from({ length: 600 }, () => table.claim())
-    const [page] = extent.allocPages(1).pages
-    const picked = [refs[0], refs[599], refs[300]]
-    for (const ref of picked) table.permit(ref, 0, page, true)
-    const mapped = map(refs[599])
-    expect(picked.map((ref) => batch.add(ref))).toEqual([0, 1, 2])
-    expect(batch.run()).toBe(1)
-    expect([0, 1, 2].map((index) => batch.ended(index))).toEqual([true, false, true])
-    expect(picked.map((ref) => table.flagsOf(ref))).toEqual([0, 13, 0])
-    expect(table.inUse).toBe(598)
-    batch.reset()
-    ops.unmap(mapped)
-    batch.add(refs[599])
-    expect([batch.run(), table.inUse]).toEqual([0, 597])
-    expect(() => batch.add(refs[0])).toThrow(/not claimed/)
-    const free = extent.pagesFree
-    batch.dispose()
-    expect(extent.pagesFree).toBe(free + 1)
-    expect(machine.inHypercall()).toBe(-1)
-  })
-
-  it('take 256', () => {
-    const { table, extent } = world()
-    const batch = new GrantEndBatch(table, engine)
-    const [page] = extent.allocPages(1).pages
-    for (let count = 0; count < 256; count++) batch.add(table.grant(0, page, 'ro'))
-    expect([batch.full, batch.add(table.grant(0, page, 'ro'))]).toEqual([true, -1])
-    expect([batch.run(), table.inUse]).toEqual([0, 1])
   })
 })

@@ -11,6 +11,7 @@ import {
 } from './grant-abi.js'
 import { endAccess } from './grant-end.js'
 import { addGrantFrame } from './grant-frames.js'
+import { STORES_IN_ORDER } from './store-order.js'
 import type { After } from './deferred-grants.js'
 import type { Extent } from './extent.js'
 import type { Machine } from './machine.js'
@@ -26,13 +27,6 @@ export interface GrantTableOptions {
   /** A peer has kept a grant in use for a minute after its end was asked for. */
   readonly stuck?: (ref: number) => void
 }
-
-/**
- * On these processors one core's stores are seen in their order, so a plain store of the flags is a release; an Atomics
- * call costs 7 ns more on the frame path. Elsewhere a grantee that guessed the reference could see new flags beside the
- * frame of an earlier grant.
- */
-const STORES_IN_ORDER = process.arch === 'x64' || process.arch === 'ia32'
 
 const END = -1
 const CLAIMED = -2
@@ -136,13 +130,13 @@ export class GrantTable {
     const index = (this.#frames[frame] + ((ref & 511) << 3)) >> 2
     const flags = (readonly ? GTF_PERMIT_ACCESS | GTF_READONLY : GTF_PERMIT_ACCESS) | (domid << 16)
     words[index + 1] = gfn
-    if (STORES_IN_ORDER) words[index] = flags
+    if (STORES_IN_ORDER === 1) words[index] = flags
     else Atomics.store(words, index, flags)
   }
 
   /**
    * End access if nobody uses the page. False while in use: neither the page nor the reference may be reused. See
-   * `GrantEndBatch` for many at a time.
+   * `RingGrants` for many at a time.
    */
   tryEnd(ref: number): boolean {
     return endAccess(this.#halves, this.#entry(ref) >> 1)
@@ -190,16 +184,9 @@ export class GrantTable {
     this.#deferred.stop()
   }
 
-  /** Throws BAD_GRANT if a reference is not claimed. */
-  checkClaimed(ref: number): void {
-    if (this.#next[ref] !== CLAIMED) throw this.#notClaimed(ref)
-  }
-
-  /** Write the machine offsets of the table's frames into `into`; how many there are. */
-  listFrames(into: Int32Array): number {
-    for (let frame = 0; frame < this.#frameCount; frame++)
-      into[frame] = this.extent.base + this.#frames[frame]
-    return this.#frameCount
+  /** Machine byte offset of an entry; it stays there. Throws BAD_GRANT if there is none. */
+  addressOf(ref: number): number {
+    return this.extent.base + this.#entry(ref)
   }
 
   /** Flags of an entry as they are now, for tests and tools. */

@@ -64,6 +64,8 @@ export const PIN_LOCKED = -0x1000000
 
 // struct gnttab_copy: 40 bytes. Xen public/grant_table.h.
 export const COPY_OP_BYTES = 40
+/** Operations in one hypercall. */
+export const COPY_BATCH = 64
 export const COPY_SOURCE_REF = 0
 export const COPY_SOURCE_HIGH = 4
 export const COPY_SOURCE_DOMID = 8
