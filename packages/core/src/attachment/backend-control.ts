@@ -19,6 +19,8 @@ import { PeerPhase } from './peer-phase.js'
 import { PhaseBoard } from './phase-board.js'
 import type { BackendPhase, ShownPhase } from './phase.js'
 import { FRONTEND_KEY } from './phase.js'
+import { RegistrySeat } from './registry-seat.js'
+import type { Offer } from './registry-seat.js'
 import type { DetachReport } from './report.js'
 import type { DoorWatch } from '../scope/door-domain.js'
 
@@ -43,11 +45,6 @@ export interface BackendControlOptions {
   readonly deadlines?: Partial<Deadlines>
 }
 
-interface Offer {
-  readonly generation: Generation<BackendAccelerator>
-  readonly answer: (outcome: 'attached' | 'declined') => void
-}
-
 /** One vif's control, from its creation to its removal. See `FrontendControl` for how steps are taken. */
 export class BackendControl implements RegistryMember<BackendAccelerator> {
   readonly name: string
@@ -62,7 +59,7 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   #watch: DoorWatch | undefined
   #keyDirty = false
   #port: OpenedPort | undefined
-  #offer: Offer | undefined
+  readonly #seat = new RegistrySeat<BackendAccelerator>()
   #run: BackendRun | undefined
   /** The run has settled its `probe` and lives. */
   #probed = false
@@ -70,7 +67,6 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   /** The attachment of the frontend's that was steered, or answered, last. */
   #epoch = 0
   #closed = false
-  #gone: (() => void)[] = []
 
   constructor(device: BackendDevice, options: BackendControlOptions) {
     this.name = device.name
@@ -149,23 +145,18 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   }
 
   attach(
-    _half: BackendAccelerator,
+    half: BackendAccelerator,
     generation: Generation<BackendAccelerator>,
   ): Promise<'attached' | 'declined'> {
-    return new Promise((resolve) => {
-      this.#offer?.answer('declined')
-      this.#offer = { generation, answer: resolve }
-      this.#loop.kick()
-    })
+    this.#loop.kick()
+    return this.#seat.put(half, generation)
   }
 
   detach(reason: RemoveReason): Promise<void> {
-    const offer = this.#offer
-    this.#offer = undefined
-    offer?.answer('declined')
+    this.#seat.decline()
     if (this.#run === undefined) return Promise.resolve()
     this.leave(reason)
-    return new Promise((resolve) => this.#gone.push(resolve))
+    return this.#seat.whenGone()
   }
 
   private leave(reason: RemoveReason): void {
@@ -191,8 +182,9 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
       return true
     }
     if (this.#run !== undefined) return this.follow(this.#run, this.peer.shown)
-    if (this.#offer === undefined) return false
-    await this.beginRun(this.#offer)
+    const offer = this.#seat.take()
+    if (offer === undefined) return false
+    await this.beginRun(offer)
     return true
   }
 
@@ -212,17 +204,15 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   }
 
   private async standDown(): Promise<void> {
-    this.#offer?.answer('declined')
-    this.#offer = undefined
+    this.#seat.decline()
     if (this.#port !== undefined) await this.#options.registry.withdraw(this)
     this.#port = undefined
   }
 
   /** Steps 1 and 2. */
-  private async beginRun(offer: Offer): Promise<void> {
-    this.#offer = undefined
+  private async beginRun(offer: Offer<BackendAccelerator>): Promise<void> {
     const port = this.#port
-    const usable = port !== undefined && offer.generation.open && port.half === offer.generation.half
+    const usable = port !== undefined && offer.generation.open && port.half === offer.half
     const outcome = usable ? await this.probe(port, offer.generation) : 'declined'
     if (outcome === 'attached') {
       this.#probed = true
@@ -234,7 +224,7 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
       this.#leave = undefined
     }
     offer.answer(outcome)
-    if (outcome === 'declined') this.tellGone()
+    if (outcome === 'declined') this.#seat.tellGone()
     await this.#loop.nextStep()
   }
 
@@ -321,7 +311,7 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     await this.#board.show('none', this.#epoch)
     this.reportForced(this.lastReport)
     this.#options.registry.left(this, 'declined')
-    this.tellGone()
+    this.#seat.tellGone()
   }
 
   private async frontendIs(ms: number, wanted: (phase: string | undefined) => boolean): Promise<boolean> {
@@ -333,9 +323,5 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     if (!report.forced) return
     const { late, accelerator } = report
     this.#options.events.hear.forced?.({ vif: this.name, side: 'backend', name: accelerator, holders: late })
-  }
-
-  private tellGone(): void {
-    for (const resolve of this.#gone.splice(0)) resolve()
   }
 }

@@ -16,6 +16,8 @@ import type { FrontendPhase, ShownPhase } from './phase.js'
 import { FRONTEND_KEY, readPhase } from './phase.js'
 import { PeerPhase } from './peer-phase.js'
 import { PhaseBoard } from './phase-board.js'
+import { RegistrySeat } from './registry-seat.js'
+import type { Offer } from './registry-seat.js'
 import type { DetachReport } from './report.js'
 import type { DoorWatch } from '../scope/door-domain.js'
 
@@ -38,13 +40,6 @@ interface Leave {
   readonly again: boolean
 }
 
-/** A loaded half that the registry offers to the vif. */
-interface Offer {
-  readonly half: FrontendAccelerator
-  readonly generation: Generation<FrontendAccelerator>
-  readonly answer: (outcome: 'attached' | 'declined') => void
-}
-
 /**
  * One vif's control, from its connection to the backend to its disconnection. Everything that happens to the vif only
  * sets a wish and kicks the loop, which takes one step at a time; so nothing of it runs inside a hook, a watch or a
@@ -65,7 +60,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   #watch: DoorWatch | undefined
   #keyDirty = false
   #requested: string | undefined
-  #offer: Offer | undefined
+  readonly #seat = new RegistrySeat<FrontendAccelerator>()
   #run: FrontendRun | undefined
   /** The run has settled its `attach` and lives. */
   #attached = false
@@ -73,7 +68,6 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   #again = false
   #suspended = false
   #closed = false
-  #gone: (() => void)[] = []
   readonly #quarantine: FrontendPaths[] = []
 
   constructor(device: FrontendDevice, options: FrontendControlOptions) {
@@ -156,21 +150,16 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     half: FrontendAccelerator,
     generation: Generation<FrontendAccelerator>,
   ): Promise<'attached' | 'declined'> {
-    return new Promise((resolve) => {
-      this.#offer?.answer('declined')
-      this.#offer = { half, generation, answer: resolve }
-      this.#loop.kick()
-    })
+    this.#loop.kick()
+    return this.#seat.put(half, generation)
   }
 
   /** For the registry: the half is leaving. Settles when the vif uses nothing of it any more. */
   detach(reason: RemoveReason): Promise<void> {
-    const offer = this.#offer
-    this.#offer = undefined
-    offer?.answer('declined')
+    this.#seat.decline()
     if (this.#run === undefined) return Promise.resolve()
     this.leave({ reason, failed: false, again: false })
-    return new Promise((resolve) => this.#gone.push(resolve))
+    return this.#seat.whenGone()
   }
 
   /** The first wish to leave gives the reason. An attachment that is not finished is called off. */
@@ -197,8 +186,9 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
       await this.readKey()
       return true
     }
-    if (this.#offer === undefined || this.#run !== undefined) return false
-    await this.beginRun(this.#offer)
+    const offer = this.#run === undefined ? this.#seat.take() : undefined
+    if (offer === undefined) return false
+    await this.beginRun(offer)
     return true
   }
 
@@ -223,16 +213,14 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   }
 
   private async standDown(): Promise<void> {
-    this.#offer?.answer('declined')
-    this.#offer = undefined
+    this.#seat.decline()
     if (this.#requested !== undefined) await this.#options.registry.withdraw(this)
     this.#requested = undefined
     await this.show(this.#closed ? 'none' : 'suspended')
   }
 
   /** Steps 3 to 6 of attaching. */
-  private async beginRun(offer: Offer): Promise<void> {
-    this.#offer = undefined
+  private async beginRun(offer: Offer<FrontendAccelerator>): Promise<void> {
     const outcome = offer.generation.open ? await this.attachRun(offer) : 'declined'
     if (outcome === 'attached') {
       this.#attached = true
@@ -246,13 +234,16 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
       await this.show(called === undefined ? 'declined' : 'requested')
     }
     offer.answer(outcome)
-    if (outcome === 'declined') this.tellGone()
+    if (outcome === 'declined') this.#seat.tellGone()
     // The registry notes the outcome before anything else happens to the vif.
     await this.#loop.nextStep()
     this.peerChanged(this.peer.shown)
   }
 
-  private async attachRun({ half, generation }: Offer): Promise<'attached' | 'declined'> {
+  private async attachRun({
+    half,
+    generation,
+  }: Offer<FrontendAccelerator>): Promise<'attached' | 'declined'> {
     const { host, describe } = this.#options
     const run = new FrontendRun({
       device: this.#device,
@@ -301,16 +292,12 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
       })
     }
     this.#options.registry.left(this, leave.again ? 'requested' : 'declined')
-    const stays = leave.again || this.#gone.length > 0 || this.#keyDirty
+    const stays = leave.again || this.#seat.awaited || this.#keyDirty
     await this.show(stays ? 'requested' : 'declined')
     this.#again ||= leave.again
     this.#keyDirty ||= leave.again
-    this.tellGone()
+    this.#seat.tellGone()
     this.peerChanged(this.peer.shown)
-  }
-
-  private tellGone(): void {
-    for (const resolve of this.#gone.splice(0)) resolve()
   }
 
   /** Step 8, and the backend's leaving without a word. */

@@ -1,8 +1,5 @@
-import type { DomainId } from '@netaccel/core'
 import { DropCounters } from '@netaccel/core'
-import type { View } from '@netaccel/packet'
 import type { Engine, PollHandle } from '@netaccel/xen'
-import { DOORBELL_RX, DOORBELL_TX, ringPages } from '../constants.js'
 import { NicError } from '../errors.js'
 import { BufferTable } from './buffer-table.js'
 import type { HostBus } from './bus.js'
@@ -11,10 +8,10 @@ import type { FilterWords } from './filter-key.js'
 import { FilterTable } from './filter-table.js'
 import { HostQueues } from './host-queues.js'
 import { Meter } from './meter.js'
-import { RingMemory } from './ring-memory.js'
 import { RxEngine } from './rx-engine.js'
 import { TxEngine } from './tx-engine.js'
-import { VirtualInterface } from './virtual-interface.js'
+import type { VirtualInterface } from './virtual-interface.js'
+import { ViSet } from './vi-set.js'
 import type { WireLane } from './wire-lane.js'
 import type { WireSocket } from './wire.js'
 
@@ -60,17 +57,14 @@ export class NicDevice implements WireSocket {
   readonly host: HostQueues
   readonly drops: DropCounters
   readonly maxMtu: number
-  readonly viCapacity: number
+  readonly vis: ViSet
   /** Carrier came or went; for the driver. */
   onLink: ((up: boolean) => void) | null
-  private readonly bus: HostBus
   private readonly parts: DeviceParts
   private readonly tx: TxEngine
   private readonly rx: RxEngine
   private readonly txPoll: PollHandle
   private readonly rxPoll: PollHandle
-  /** Who waits for a VI to become quiet, by its id. */
-  private readonly quietCallbacks: Map<number, (() => void)[]>
 
   constructor(options: NicDeviceOptions) {
     const { name, engine, bus, mac, mtu = 1500, maxMtu = mtu, vis = 32, overflow = 'wait' } = options
@@ -85,13 +79,10 @@ export class NicDevice implements WireSocket {
     this.name = name
     this.mac = mac
     this.engine = engine
-    this.bus = bus
     this.maxMtu = maxMtu
-    this.viCapacity = vis
     this.host = new HostQueues()
     this.drops = new DropCounters()
     this.onLink = null
-    this.quietCallbacks = new Map()
     this.parts = {
       name,
       engine,
@@ -115,7 +106,8 @@ export class NicDevice implements WireSocket {
     this.txPoll = engine.addPoller(this.tx)
     this.rxPoll = engine.addPoller(this.rx)
     this.rx.onPauseEnd = () => this.rxPoll.schedule()
-    this.tx.onViIdle = (vi) => this.viIdle(vi)
+    const { parts, tx, rx, txPoll, rxPoll } = this
+    this.vis = new ViSet({ parts, bus, tx, rx, txPoll, rxPoll })
   }
 
   get mtu(): number {
@@ -204,75 +196,7 @@ export class NicDevice implements WireSocket {
     this.rx.onProcessed = call
   }
 
-  // ---- VIs ----
-
-  /**
-   * Makes a VI over pages that hold event queue, TX ring and RX ring in this order; they are zeroed. Undefined: none
-   * left. The capacities are powers of two and the pages enough: the driver has checked.
-   */
-  createVi(
-    owner: DomainId,
-    pages: readonly View[],
-    events: number,
-    tx: number,
-    rx: number,
-  ): VirtualInterface | undefined {
-    const id = this.parts.vis.indexOf(null)
-    if (id < 0 || !this.parts.running) return undefined
-    const txAt = ringPages(events)
-    const rxAt = txAt + ringPages(tx)
-    const rings = {
-      events: new RingMemory(pages.slice(0, txAt), events),
-      tx: new RingMemory(pages.slice(txAt, rxAt), tx),
-      rx: new RingMemory(pages.slice(rxAt, rxAt + ringPages(rx)), rx),
-    }
-    const page = this.bus.ioPage((offset, value) => this.rung(vi, offset, value))
-    const vi = new VirtualInterface(id, owner, rings, page, this.parts.meter)
-    this.parts.vis[id] = vi
-    this.parts.viTop = Math.max(this.parts.viTop, id + 1)
-    return vi
-  }
-
-  /** Takes filters, buffers and the doorbell of a VI away and frees its number. It is quiet from here. */
-  destroyVi(vi: VirtualInterface): void {
-    this.stopVi(vi)
-    if (this.parts.vis[vi.id] !== vi) return
-    this.parts.filters.removeVi(vi.id)
-    this.parts.buffers.removeAll(vi.id)
-    this.bus.freeIoPage(vi.doorbell)
-    this.parts.vis[vi.id] = null
-    while (this.parts.viTop > 0 && this.parts.vis[this.parts.viTop - 1] === null) this.parts.viTop--
-  }
-
-  /** From here on the VI fetches and writes nothing new. `quiet` is called, at once or later, when nothing is left. */
-  quiesceVi(vi: VirtualInterface, quiet: () => void): void {
-    if (vi.state === 'live') {
-      vi.state = 'quiescing'
-      this.rx.resteer()
-      this.rxPoll.schedule()
-    }
-    if (vi.state === 'quiescing' && this.tx.busyWith(vi)) {
-      this.quietCallbacks.set(vi.id, [...(this.quietCallbacks.get(vi.id) ?? []), quiet])
-      return
-    }
-    this.becomeQuiet(vi)
-    quiet()
-  }
-
-  /** Quiet now: what is left of a frame that was leaving is lost, counted. */
-  stopVi(vi: VirtualInterface): void {
-    if (vi.state === 'quiet') return
-    this.tx.abandon(vi, this.parts.running ? 'nic_tx_closed' : 'nic_tx_reset')
-    this.becomeQuiet(vi)
-    this.rx.resteer()
-    this.rxPoll.schedule()
-    this.txPoll.schedule()
-  }
-
-  /** Pages for a VI's buffers: every one must be its owner's. First index, or why not. */
-  registerBuffers(vi: VirtualInterface, pages: readonly View[]): number {
-    return vi.state === 'live' ? this.parts.buffers.add(vi.id, pages) : -1
-  }
+  // ---- filters ----
 
   insertFilter(words: FilterWords, vi: VirtualInterface): number | 'duplicate' | 'full' {
     const slot = this.parts.filters.insert(words, vi.id)
@@ -293,7 +217,7 @@ export class NicDevice implements WireSocket {
     this.parts.running = false
     for (const vi of this.parts.vis) {
       if (vi === null) continue
-      this.stopVi(vi)
+      this.vis.stop(vi)
       this.parts.filters.removeVi(vi.id)
     }
     this.txPoll.cancel()
@@ -312,30 +236,9 @@ export class NicDevice implements WireSocket {
   close(): void {
     this.halt()
     this.tx.abandonFrame()
-    for (const vi of this.parts.vis) if (vi !== null) this.destroyVi(vi)
+    for (const vi of this.parts.vis) if (vi !== null) this.vis.destroy(vi)
     this.txPoll.remove()
     this.rxPoll.remove()
-  }
-
-  private rung(vi: VirtualInterface, offset: number, value: number): void {
-    if (vi.state !== 'live' || !vi.ring(offset, value)) return
-    if (offset === DOORBELL_TX) this.txPoll.schedule()
-    else {
-      this.rxPoll.schedule()
-      if (offset !== DOORBELL_RX && vi.txProducer !== vi.txConsumer) this.txPoll.schedule()
-    }
-  }
-
-  private viIdle(vi: VirtualInterface): void {
-    if (vi.state === 'quiescing') this.becomeQuiet(vi)
-  }
-
-  private becomeQuiet(vi: VirtualInterface): void {
-    if (vi.state !== 'quiet' && vi.untold > 0) this.drops.count('nic_rx_closed', vi.untold, vi.untoldBytes)
-    vi.state = 'quiet'
-    const waiting = this.quietCallbacks.get(vi.id) ?? []
-    this.quietCallbacks.delete(vi.id)
-    for (const quiet of waiting) quiet()
   }
 }
 

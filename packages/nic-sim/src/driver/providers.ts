@@ -43,7 +43,7 @@ export class NicVis implements ViProvider {
   private open: boolean
 
   constructor(device: NicDevice, bus: HostBus, engine: Engine, interrupt: () => void) {
-    this.capacity = device.viCapacity
+    this.capacity = device.vis.capacity
     this.handles = new Set()
     this.device = device
     this.bus = bus
@@ -62,7 +62,7 @@ export class NicVis implements ViProvider {
     if (!isCapacity(events) || !isCapacity(tx) || !isCapacity(rx)) return 'unsupported'
     const pages = ringViews(request)
     if (pages.length < viPages(events, tx, rx)) return 'unsupported'
-    const hardware = this.device.createVi(owner, pages, events, tx, rx)
+    const hardware = this.device.vis.create(owner, pages, events, tx, rx)
     if (hardware === undefined) return 'none-left'
     const handle = new ViHandle({
       device: this.device,
@@ -91,7 +91,7 @@ export class NicVis implements ViProvider {
     this.open = false
     for (const handle of this.handles) {
       handle.die()
-      this.device.destroyVi(handle.hardware)
+      this.device.vis.destroy(handle.hardware)
     }
     this.handles.clear()
   }

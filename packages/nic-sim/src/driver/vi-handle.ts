@@ -69,7 +69,7 @@ export class ViHandle implements Vi {
       if (view === undefined) return REGISTER_NOT_OWNER
       views.push(view)
     }
-    const first = this.parts.device.registerBuffers(this.hardware, views)
+    const first = this.parts.device.vis.register(this.hardware, views)
     return first < 0 ? REGISTER_FULL : first
   }
 
@@ -97,8 +97,8 @@ export class ViHandle implements Vi {
     if (!this.alive) return Promise.resolve()
     engine.asyncBegin()
     const { promise, resolve } = settleable()
-    const force = (): void => device.stopVi(this.hardware)
-    device.quiesceVi(this.hardware, resolve)
+    const force = (): void => device.vis.stop(this.hardware)
+    device.vis.quiesce(this.hardware, resolve)
     if (signal.aborted) force()
     else signal.addEventListener('abort', force)
     return promise.finally(() => {
@@ -110,7 +110,7 @@ export class ViHandle implements Vi {
   close(): void {
     if (!this.alive) return
     this.die()
-    this.parts.device.destroyVi(this.hardware)
+    this.parts.device.vis.destroy(this.hardware)
     this.parts.closed(this)
   }
 
