@@ -312,7 +312,8 @@ describe('a half that does not settle', () => {
 
   it('stop of the backend: the frontend goes on after its deadline', async () => {
     const world = await active({ backendManners: { stop: never } })
-    startAll(world)
+    // Seconds of virtual time follow: little traffic.
+    startAll(world, 4, 600_000)
     await world.for(2)
     const [guest] = world.guests
     await world.run(guest?.registry.stop('lane', 'unloaded') ?? Promise.reject(new Error('no guest')))

@@ -290,11 +290,14 @@ describe('the fast path of a queue', () => {
       world.path.endBurst()
       world.path.poll(64)
     }
-    for (let i = 0; i < 4000; i++) cycle()
-    globalThis.gc?.()
-    const before = getHeapStatistics().used_heap_size
-    for (let i = 0; i < 4000; i++) cycle()
-    const grown = getHeapStatistics().used_heap_size - before
+    // The least of several rounds: the compiler allocates too while the code warms up, what a frame costs it costs always.
+    let grown = Infinity
+    for (let round = 0; round < 6; round++) {
+      globalThis.gc?.()
+      const before = getHeapStatistics().used_heap_size
+      for (let i = 0; i < 4000; i++) cycle()
+      grown = Math.min(grown, getHeapStatistics().used_heap_size - before)
+    }
     // 4,000 bursts of 32 frames out and 32 in; what is left is the bursts' own.
     expect(grown / (4000 * 64)).toBeLessThan(0.5)
   })
