@@ -1,20 +1,21 @@
 /*
  * The reference of the ring-hop bench: what a C driver pair on Xen does for one frame from a guest to the driver
- * domain, with the hypervisor's grant checks in full. One thread; line by line the work of ../ring-hop/hop.ts.
+ * domain, with the hypervisor's grant checks in full. One thread; line by line the work of ../ring-hop/front.ts and
+ * back.ts. Time is the processor's own for this process, so that a busy machine changes little.
  *
  *   here                 there
- *   grant_claim          GrantTable.tryClaim
- *   grant_permit         GrantTable.permit
- *   grant_try_end        GrantTable.tryEnd
- *   grant_release        GrantTable.release
+ *   grant_permit         RingGrants.permit
+ *   queue_end            RingGrants.queueEnd
+ *   end_grants           RingGrants.end -> assembly/copy-engine.ts endGrants
+ *   grant_try_end        endGrant
  *   push_requests        FrontRing.pushRequests
  *   push_responses       BackRing.pushResponses
  *   copy_batch           GrantCopyBatch.run -> assembly/copy-engine.ts copyBatch
  *   copy_one             copyOne
  *   acquire, release     acquire, release (active entry, four pin counters, reading and writing bits)
- *   front_send           Hop.send
- *   back_receive         Hop.receive
- *   front_complete       Hop.complete
+ *   front_send           Front.send
+ *   back_receive         Back.receive
+ *   front_complete       Front.complete
  *
  * Usage: ring_hop BYTES SECONDS; prints packets a second.
  */
@@ -64,32 +65,30 @@ static struct copy_op *ops;
 static uint8_t *template_bytes;
 
 /* ---- the guest's half of grants */
-static uint32_t free_refs[REFS], free_count;
-static uint8_t claimed[REFS];
+static struct shared_entry *entries[RING];
+static uint32_t refs[RING], end_queue[RING], end_results[RING], end_count;
 
-static int grant_claim(void) {
-  if (free_count == 0) return -1;
-  uint32_t ref = free_refs[--free_count];
-  claimed[ref] = 1;
-  return (int)ref;
-}
-static void grant_permit(uint32_t ref, uint16_t domid, uint32_t gfn) {
-  struct shared_entry *entry = &domains[FRONT].shared[ref >> 9][ref & 511];
+static void grant_permit(uint32_t slot, uint16_t domid, uint32_t gfn) {
+  struct shared_entry *entry = entries[slot];
   entry->frame = gfn;
   atomic_store_explicit(&entry->word, PERMIT_ACCESS | READONLY | (uint32_t)domid << 16, memory_order_release);
 }
-static int grant_try_end(uint32_t ref) {
-  _Atomic uint16_t *flags = (_Atomic uint16_t *)&domains[FRONT].shared[ref >> 9][ref & 511].word;
+static int grant_try_end(uint32_t slot) {
+  _Atomic uint16_t *flags = (_Atomic uint16_t *)&entries[slot]->word;
   uint16_t seen = atomic_load_explicit(flags, memory_order_relaxed);
   do {
     if (seen & (READING | WRITING)) return 0;
   } while (!atomic_compare_exchange_strong(flags, &seen, 0));
   return 1;
 }
-static void grant_release(uint32_t ref) {
-  if (!claimed[ref]) abort();
-  claimed[ref] = 0;
-  free_refs[free_count++] = ref;
+static void queue_end(uint32_t slot) { end_queue[end_count++] = slot; }
+__attribute__((noinline)) static uint32_t end_grants(void) {
+  uint32_t busy = 0;
+  for (uint32_t i = 0; i < end_count; i++) {
+    end_results[i] = (uint32_t)grant_try_end(end_queue[i]);
+    busy += 1 - end_results[i];
+  }
+  return busy;
 }
 
 /* ---- the hypervisor's half */
@@ -189,18 +188,24 @@ static int copy_one(struct copy_op *op, uint32_t caller) {
   if (from_grant) release(from_shared, from_active, from_held, caller, PIN_HOST_READ, 0);
   return status;
 }
-__attribute__((noinline)) static void copy_batch(struct copy_op *first, uint32_t count, uint32_t caller) {
+__attribute__((noinline)) static uint32_t copy_batch(struct copy_op *first, uint32_t count, uint32_t caller) {
   struct domain *d = &domains[caller];
+  uint32_t failed = 0;
   atomic_fetch_add(&d->in_hypercall, 1);
   int alive = atomic_load(&d->state) == 1;
-  for (uint32_t i = 0; i < count; i++) first[i].status = (int16_t)(alive ? copy_one(&first[i], caller) : -2);
+  for (uint32_t i = 0; i < count; i++) {
+    int status = alive ? copy_one(&first[i], caller) : -2;
+    first[i].status = (int16_t)status;
+    failed += status != 0;
+  }
   atomic_fetch_sub(&d->in_hypercall, 1);
+  return failed;
 }
 
 /* ---- the front: write, grant, request; later take the answer, end the grant */
 static uint32_t req_prod_pvt, rsp_cons, req_published;
 static uint32_t free_pages[PAGES], pages_free;
-static uint32_t slot_ref[RING], slot_page[RING], free_ids[RING], ids_free;
+static uint32_t slot_page[RING], free_ids[RING], ids_free;
 static uint64_t notified;
 
 static int push_requests(void) {
@@ -215,14 +220,14 @@ static void front_send(uint32_t packets, uint32_t bytes) {
     int gso = bytes > PAGE;
     uint32_t left = bytes, first = 1;
     while (left) {
-      uint32_t part = left < PAGE ? left : PAGE, page = free_pages[--pages_free], ref = (uint32_t)grant_claim();
-      memcpy(base + (size_t)page * PAGE, template_bytes + (bytes - left), part);
-      grant_permit(ref, BACK, page);
+      uint32_t part = left < PAGE ? left : PAGE, page = free_pages[--pages_free];
       uint32_t id = free_ids[--ids_free];
-      slot_ref[id] = ref, slot_page[id] = page;
+      memcpy(base + (size_t)page * PAGE, template_bytes + (bytes - left), part);
+      grant_permit(id, BACK, page);
+      slot_page[id] = page;
       struct tx_request *request = &ring->slots[req_prod_pvt++ & (RING - 1)].request;
       left -= part;
-      request->gref = ref;
+      request->gref = refs[id];
       request->offset = 0;
       request->flags = (uint16_t)((first ? TXF_CSUM_BLANK | TXF_DATA_VALIDATED | (gso ? TXF_EXTRA_INFO : 0) : 0)
                                   | (left ? TXF_MORE_DATA : 0));
@@ -241,19 +246,19 @@ static void front_complete(void) {
     struct tx_response response = ring->slots[rsp_cons++ & (RING - 1)].response;
     if (response.status == 1) continue;
     if (response.id >= RING || response.status != 0) abort();
-    uint32_t ref = slot_ref[response.id];
-    if (!grant_try_end(ref)) abort();
-    grant_release(ref);
+    queue_end(response.id);
     free_pages[pages_free++] = slot_page[response.id];
     free_ids[ids_free++] = response.id;
   }
+  if (end_grants() != 0) abort();
+  end_count = 0;
   atomic_store(&ring->rsp_event, rsp_cons + 1);
 }
 
 /* ---- the back: copy the requests out, check, copy the bytes in one batch, answer */
 static uint32_t req_cons, rsp_prod_pvt, rsp_published, out_next;
-static uint16_t pending_id[RING];
-static uint8_t pending_extra[RING];
+enum { WITH_EXTRA = 0x10000 };
+static uint32_t ids[OPS];
 
 static int push_responses(void) {
   uint32_t old = rsp_published;
@@ -262,12 +267,12 @@ static int push_responses(void) {
   return rsp_prod_pvt - atomic_load(&ring->rsp_event) < rsp_prod_pvt - old;
 }
 static void flush_ops(uint32_t count) {
-  copy_batch(ops, count, BACK);
+  uint32_t failed = copy_batch(ops, count, BACK);
   for (uint32_t i = 0; i < count; i++) {
     struct tx_response *response = &ring->slots[rsp_prod_pvt++ & (RING - 1)].response;
-    response->id = pending_id[i];
-    response->status = ops[i].status ? -1 : 0;
-    if (pending_extra[i]) ring->slots[rsp_prod_pvt++ & (RING - 1)].response.status = 1;
+    response->id = (uint16_t)ids[i];
+    response->status = failed && ops[i].status ? -1 : 0;
+    if (ids[i] & WITH_EXTRA) ring->slots[rsp_prod_pvt++ & (RING - 1)].response.status = 1;
   }
 }
 static void back_receive(uint32_t out_pages) {
@@ -279,7 +284,7 @@ static void back_receive(uint32_t out_pages) {
     if (request.flags & TXF_EXTRA_INFO) {
       struct extra_info info = ring->slots[req_cons++ & (RING - 1)].extra;
       if (info.type != 1 || info.size == 0) abort();
-      extra = 1;
+      extra = WITH_EXTRA;
     }
     struct tx_request parts[18];
     uint32_t n = 0, first = total;
@@ -296,8 +301,7 @@ static void back_receive(uint32_t out_pages) {
     for (uint32_t i = 0; i <= n; i++) {
       struct tx_request *part = i == 0 ? &request : &parts[i - 1];
       struct copy_op *op = &ops[count];
-      pending_id[count] = part->id;
-      pending_extra[count++] = (uint8_t)(i == 0 && extra);
+      ids[count++] = part->id | (i == 0 ? extra : 0);
       op->source_ref = part->gref, op->source_domid = FRONT, op->source_offset = part->offset;
       op->dest_ref = out_next, op->dest_domid = DOMID_SELF, op->dest_offset = 0;
       op->length = (uint16_t)(i == 0 ? first : part->size), op->flags = COPY_SOURCE_GREF;
@@ -317,7 +321,7 @@ static void *pages(size_t bytes) {
 }
 static double seconds(void) {
   struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
   return t.tv_sec + t.tv_nsec / 1e9;
 }
 int main(int argc, char **argv) {
@@ -337,8 +341,10 @@ int main(int argc, char **argv) {
     atomic_store(&domains[d].state, 1);
   }
   for (uint32_t i = PAGES; i-- > 0;) free_pages[pages_free++] = i;
-  for (uint32_t i = REFS; i-- > 8;) free_refs[free_count++] = i;
-  for (uint32_t i = RING; i-- > 0;) free_ids[ids_free++] = i;
+  for (uint32_t i = RING; i-- > 0;) {
+    free_ids[ids_free++] = i, refs[i] = 8 + i;
+    entries[i] = &domains[FRONT].shared[0][8 + i];
+  }
   atomic_store(&ring->req_event, 1), atomic_store(&ring->rsp_event, 1);
 
   uint64_t packets = 0, rounds = 0;

@@ -1,0 +1,136 @@
+import {
+  type Arena,
+  type CopyEngine,
+  type Extent,
+  FrontRing,
+  type GrantTable,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  type Page,
+  RingGrants,
+} from '@netaccel/xen'
+import {
+  readTxResponse,
+  responseId,
+  responseStatus,
+  writeGsoExtra,
+  writeTxRequest,
+  XEN_NETIF_GSO_TYPE_TCPV4,
+  XEN_NETIF_RSP_NULL,
+  XEN_NETIF_RSP_OKAY,
+  XEN_NETIF_TX_SLOT_BYTES,
+  XEN_NETTXF_CSUM_BLANK,
+  XEN_NETTXF_DATA_VALIDATED,
+  XEN_NETTXF_EXTRA_INFO,
+  XEN_NETTXF_MORE_DATA,
+} from '@netaccel/xen/netif'
+import { DATA_PAGES, MSS } from './sizes.js'
+
+/** 64 KiB and the page that an offset may add. */
+const TEMPLATE_PAGES = 17
+
+/** The guest's end of the hop: writes the payload into a page, grants it, asks; later takes the answer, ends the grant. */
+export class Front {
+  readonly ring: FrontRing
+  readonly ringPage: Page
+  /** Pushes after which the driver domain asked to be woken. */
+  notified = 0
+  private readonly extent: Extent
+  private readonly grants: RingGrants
+  private readonly engine: CopyEngine
+  private readonly template: Arena
+  private readonly freePages = new Int32Array(DATA_PAGES)
+  private readonly freeIds: Int32Array
+  private readonly slotPage: Int32Array
+  private pagesFree = DATA_PAGES
+  private idsFree: number
+
+  constructor(extent: Extent, table: GrantTable, engine: CopyEngine, backend: number) {
+    this.extent = extent
+    this.engine = engine
+    const page = extent.allocPages(1)
+    FrontRing.init(page)
+    this.ringPage = page.pages[0]
+    this.ring = new FrontRing(page, XEN_NETIF_TX_SLOT_BYTES)
+    const { size } = this.ring
+    this.grants = new RingGrants(table, { slots: size, domid: backend, access: 'ro', engine: engine.kind })
+    this.freeIds = Int32Array.from({ length: size }, (_, i) => size - 1 - i)
+    this.slotPage = new Int32Array(size)
+    this.idsFree = size
+    const data = extent.allocPages(DATA_PAGES)
+    for (let i = 0; i < DATA_PAGES; i++) this.freePages[i] = data.pages[DATA_PAGES - 1 - i]
+    this.template = extent.allocPages(TEMPLATE_PAGES)
+    for (let i = 0; i < TEMPLATE_PAGES * PAGE_SIZE; i++) extent.bytes[this.template.offset + i] = i * 7
+  }
+
+  /** The first bytes of every frame. */
+  sent(length: number): Uint8Array {
+    return this.extent.bytes.slice(this.template.offset, this.template.offset + length)
+  }
+
+  /** `packets` frames of `bytes` each, then one push. */
+  send(packets: number, bytes: number): void {
+    const { ring, grants, engine, freePages, freeIds, slotPage } = this
+    const { refs } = grants
+    const { words } = ring.page
+    const to = this.extent.base
+    const from = to + this.template.offset
+    const gso = bytes > PAGE_SIZE
+    const firstFlags = XEN_NETTXF_CSUM_BLANK | XEN_NETTXF_DATA_VALIDATED | (gso ? XEN_NETTXF_EXTRA_INFO : 0)
+    let { pagesFree, idsFree } = this
+    let produced = ring.reqProdPvt
+    for (let packet = 0; packet < packets; packet++) {
+      for (let done = 0; done < bytes;) {
+        const first = done === 0
+        const left = bytes - done
+        const part = left < PAGE_SIZE ? left : PAGE_SIZE
+        const page = freePages[--pagesFree]
+        const id = freeIds[--idsFree]
+        engine.copy(to + (page << PAGE_SHIFT), from + done, part)
+        grants.permit(id, page as Page)
+        slotPage[id] = page
+        done += part
+        const flags = (first ? firstFlags : 0) | (done < bytes ? XEN_NETTXF_MORE_DATA : 0)
+        // The first request carries the length of the whole packet, all others their own.
+        writeTxRequest(words, ring.slotOffset(produced), refs[id], 0, flags, id, first ? bytes : part)
+        produced = (produced + 1) >>> 0
+        if (first && gso) {
+          writeGsoExtra(words, ring.slotOffset(produced), MSS, XEN_NETIF_GSO_TYPE_TCPV4, 0)
+          produced = (produced + 1) >>> 0
+        }
+      }
+    }
+    this.pagesFree = pagesFree
+    this.idsFree = idsFree
+    ring.reqProdPvt = produced
+    if (ring.pushRequests()) this.notified++
+  }
+
+  /** Take every answer. */
+  complete(): void {
+    const { ring, grants, freePages, freeIds, slotPage } = this
+    const { words } = ring.page
+    const ready = ring.unconsumedResponses()
+    if (ready < 0) throw new Error('the response producer overflows')
+    let { pagesFree, idsFree } = this
+    let consumed = ring.rspCons
+    for (let i = 0; i < ready; i++) {
+      const response = readTxResponse(words, ring.slotOffset(consumed))
+      const status = responseStatus(response)
+      consumed = (consumed + 1) >>> 0
+      if (status === XEN_NETIF_RSP_NULL) continue
+      const id = responseId(response)
+      if (id >= ring.size || status !== XEN_NETIF_RSP_OKAY)
+        throw new Error(`response ${id} has status ${status}`)
+      grants.queueEnd(id)
+      freePages[pagesFree++] = slotPage[id]
+      freeIds[idsFree++] = id
+    }
+    if (grants.end() !== 0) throw new Error('a grant is still in use')
+    grants.reset()
+    this.pagesFree = pagesFree
+    this.idsFree = idsFree
+    ring.rspCons = consumed
+    ring.finalCheckResponses()
+  }
+}
