@@ -5,6 +5,7 @@ import type { EventHub } from '../event-hub.js'
 import type { Generation, RegistryMember } from '../registry-types.js'
 import type { Registry } from '../registry.js'
 import type { PortHub } from '../scope/port-hub.js'
+import type { VifLimits } from '../scope/backend-doors.js'
 import { DoorTally } from '../scope/tally.js'
 import type { BackendDevice, OpenedPort, PortDirectory } from './backend-device.js'
 import { BackendRun } from './backend-run.js'
@@ -168,8 +169,9 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   }
 
   private async step(): Promise<boolean> {
-    if (this.#run !== undefined && this.#leave !== undefined) {
-      await this.endRun(this.#run, this.#leave)
+    // Whoever takes the vif off its list waits for the run to end, so no such wait may begin in here while one lives.
+    if (this.#run !== undefined && (this.#leave !== undefined || this.#closed)) {
+      await this.endRun(this.#run, this.#leave ?? 'disconnected')
       return true
     }
     if (this.#closed) {
@@ -182,10 +184,21 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
       return true
     }
     if (this.#run !== undefined) return this.follow(this.#run, this.peer.shown)
-    const offer = this.#seat.take()
-    if (offer === undefined) return false
-    await this.beginRun(offer)
+    if (!this.#seat.offered) return false
+    await this.answer()
     return true
+  }
+
+  /**
+   * Everything that has to be waited for comes before the offer is taken, and all that may have changed meanwhile is
+   * looked at after: from the offer to the run no other code runs, so that a leave finds the one or the other.
+   */
+  private async answer(): Promise<void> {
+    const { domain, facts } = this.#device
+    const limits = await readLimits(domain.store, facts.directories.own)
+    if (this.#closed || this.#keyDirty) return
+    const offer = this.#seat.take()
+    if (offer !== undefined) await this.beginRun(offer, limits)
   }
 
   private async readKey(): Promise<void> {
@@ -210,10 +223,11 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   }
 
   /** Steps 1 and 2. */
-  private async beginRun(offer: Offer<BackendAccelerator>): Promise<void> {
+  private async beginRun(offer: Offer<BackendAccelerator>, limits: VifLimits): Promise<void> {
     const port = this.#port
-    const usable = port !== undefined && offer.generation.open && port.half === offer.half
-    const outcome = usable ? await this.probe(port, offer.generation) : 'declined'
+    const usable =
+      port !== undefined && offer.generation.open && port.half === offer.half && this.isOpen(port)
+    const outcome = usable ? await this.probe(port, offer.generation, limits) : 'declined'
     if (outcome === 'attached') {
       this.#probed = true
       // A frontend that is still busy with an older offer finds its own number here, and attaches anew.
@@ -228,13 +242,17 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     await this.#loop.nextStep()
   }
 
-  private async probe(
+  /** Neither closed nor being reset. */
+  private isOpen(port: OpenedPort): boolean {
+    return this.#options.ports.find(port.hub.port.name) === port
+  }
+
+  private probe(
     port: OpenedPort,
     generation: Generation<BackendAccelerator>,
+    limits: VifLimits,
   ): Promise<'attached' | 'declined'> {
     const { host, describe } = this.#options
-    const { domain, facts } = this.#device
-    const limits = await readLimits(domain.store, facts.directories.own)
     const run = new BackendRun({
       device: this.#device,
       host,

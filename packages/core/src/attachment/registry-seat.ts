@@ -20,6 +20,11 @@ export class RegistrySeat<H> {
     return this.#gone.length > 0
   }
 
+  /** An offer waits to be taken. */
+  get offered(): boolean {
+    return this.#offer !== undefined
+  }
+
   /** The registry offers a half. Settles with the vif's answer. */
   put(half: H, generation: Generation<H>): Promise<'attached' | 'declined'> {
     return new Promise((answer) => {
