@@ -1,5 +1,6 @@
-// The closed table of drop reasons, by the stage that drops. TX and RX are the guest's; `asked` marks the reasons that a
-// topology asks for (seeded loss, a rate cap, a link that is down), which do not break "nothing lost".
+// The closed table of drop reasons, by the stage that drops. TX and RX are the guest's. Two marks: `asked`, the topology
+// asks for it (seeded loss, a rate cap), so that it does not break "nothing lost"; `nobody`, the frame may have had no
+// receiver, so that it breaks it only if somebody waits for one.
 
 /** The stages of a frame's way that can drop one. */
 export type DropStage = 'netfront' | 'accelerator' | 'netback' | 'bridge' | 'nic' | 'wire' | 'port' | 'stack'
@@ -8,6 +9,7 @@ export interface DropReasonFacts {
   readonly stage: DropStage
   readonly sentence: string
   readonly asked?: true
+  readonly nobody?: true
 }
 
 const reasons = {
@@ -97,7 +99,6 @@ const reasons = {
   accel_tx_link_down: {
     stage: 'accelerator',
     sentence: 'The link went down while the frame stood in the VI.',
-    asked: true,
   },
   accel_tx_reset: {
     stage: 'accelerator',
@@ -187,7 +188,6 @@ const reasons = {
   netback_rx_multicast: {
     stage: 'netback',
     sentence: 'The guest asked for multicast control and the group is not in its list.',
-    asked: true,
   },
   netback_rx_disconnected: {
     stage: 'netback',
@@ -203,9 +203,13 @@ const reasons = {
   bridge_same_port: {
     stage: 'bridge',
     sentence: 'The destination is known to be where the frame came from.',
-    asked: true,
+    nobody: true,
   },
-  bridge_no_port: { stage: 'bridge', sentence: 'No other port is there to flood the frame to.', asked: true },
+  bridge_no_port: {
+    stage: 'bridge',
+    sentence: 'No other port is there to flood the frame to.',
+    nobody: true,
+  },
   bridge_port_down: { stage: 'bridge', sentence: 'The port that the frame must leave by is down.' },
   bridge_no_frame: { stage: 'bridge', sentence: 'No frame was free to copy the frame for one more port.' },
   // NIC, out
@@ -216,7 +220,7 @@ const reasons = {
     sentence: 'A TX descriptor makes no sense or chains too many buffers.',
   },
   nic_tx_rights: { stage: 'nic', sentence: 'A TX descriptor names a buffer that the VI does not own.' },
-  nic_tx_link_down: { stage: 'nic', sentence: 'The link is down.', asked: true },
+  nic_tx_link_down: { stage: 'nic', sentence: 'The link is down.' },
   nic_tx_reset: { stage: 'nic', sentence: 'The frame stood in a TX ring when the NIC was reset.' },
   nic_tx_closed: { stage: 'nic', sentence: 'The frame stood in the TX ring of a VI that was closed.' },
   // NIC, in
@@ -229,7 +233,6 @@ const reasons = {
   nic_rx_not_ours: {
     stage: 'nic',
     sentence: 'The destination is not an address of the port and the port is not promiscuous.',
-    asked: true,
   },
   nic_rx_reset: { stage: 'nic', sentence: 'The frame stood in a receive ring when the NIC was reset.' },
   nic_rx_closed: { stage: 'nic', sentence: 'The frame stood in the receive ring of a VI that was closed.' },
@@ -240,7 +243,7 @@ const reasons = {
     sentence: 'The seeded noise of the wire damaged the frame beyond use.',
     asked: true,
   },
-  wire_down: { stage: 'wire', sentence: 'The wire is unplugged.', asked: true },
+  wire_down: { stage: 'wire', sentence: 'The wire is unplugged.' },
   wire_rate_cap: { stage: 'wire', sentence: 'The rate cap of the wire holds no more frames.', asked: true },
   wire_no_slot: {
     stage: 'wire',

@@ -1,6 +1,6 @@
 // Drops: every frame that does not arrive has a reason from this closed table, and every reason a counter.
 import { DROP_REASONS } from './drop-reasons.js'
-import type { DropReason } from './drop-reasons.js'
+import type { DropReason, DropReasonFacts } from './drop-reasons.js'
 
 /** The reasons in the order of their indices. */
 export const DROP_NAMES = Object.freeze(Object.keys(DROP_REASONS)) as readonly DropReason[]
@@ -85,4 +85,4 @@ export class DropCounters {
 }
 
 export { DROP_REASONS }
-export type { DropReason }
+export type { DropReason, DropReasonFacts }

@@ -54,10 +54,11 @@ function tableMeanings(code: string): Explanation[] {
   const found: Explanation[] = []
   if (has(ERROR_CODES, code)) found.push({ kind: 'error', code, sentence: ERROR_CODES[code], more: [] })
   if (has(DROP_REASONS, code)) {
-    const { sentence, stage, asked } = DROP_REASONS[code]
+    const { sentence, stage, asked, nobody } = DROP_REASONS[code]
     const more = [
       `Stage: ${stage}.`,
       ...(asked === true ? ['The topology asks for it; it is not counted as lost.'] : []),
+      ...(nobody === true ? ['It is counted as lost only if somebody waits for the frame.'] : []),
     ]
     found.push({ kind: 'drop', code, sentence, more })
   }

@@ -76,11 +76,11 @@ function stateRows(): string[][] {
 }
 
 function dropRows(): string[][] {
-  return Object.entries(DROP_REASONS).map(([name, { stage, sentence, asked }]) => [
+  return Object.entries(DROP_REASONS).map(([name, { stage, sentence, asked, nobody }]) => [
     name,
     stage,
     sentence,
-    asked === true ? 'yes' : '–',
+    asked === true ? 'yes' : nobody === true ? 'if nobody waits' : '–',
   ])
 }
 

@@ -76,8 +76,8 @@ function join(
   cleanup.push(`wire ${link}`, () => wire.part())
   const [there, back] = wire.lanes
   return [
-    { name: `${from} -> ${to}`, lane: there },
-    { name: `${to} -> ${from}`, lane: back },
+    { name: `${from} -> ${to}`, from, to, lane: there },
+    { name: `${to} -> ${from}`, from: to, to: from, lane: back },
   ]
 }
 

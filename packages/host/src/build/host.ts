@@ -1,6 +1,6 @@
-import { Bridge } from '@netaccel/bridge'
+import { Bridge, type BridgePort, type PortOptions } from '@netaccel/bridge'
 import type { BackendAccelerator, FrontendAccelerator } from '@netaccel/core'
-import { Netback, type NetbackAccelerators } from '@netaccel/netback'
+import { type BackVif, Netback, type NetbackAccelerators } from '@netaccel/netback'
 import { Netfront, type NetfrontAccelerators, type VifOptions } from '@netaccel/netfront'
 import {
   CleanupStack,
@@ -42,6 +42,12 @@ export interface Guest {
   readonly vifs: ReadonlyMap<string, GuestVif>
 }
 
+/** A backend's vif, and what its port of the bridge has counted. */
+export interface PluggedVif {
+  readonly vif: BackVif
+  readonly port: BridgePort['counters']
+}
+
 /** One machine: hypervisor, driver domain with bridge, netback and NICs, and guests. */
 export class Host {
   readonly name: string
@@ -53,6 +59,10 @@ export class Host {
   readonly plugins: DomainPlugins<BackendAccelerator, NetbackAccelerators>
   readonly nics = new Map<string, Nic>()
   readonly guests = new Map<string, Guest>()
+  /** Devices, backends and ports of the bridge that there are or have been: what they counted stays in the ledger. */
+  readonly everyVif: GuestVif[] = []
+  readonly everyBackVif: PluggedVif[] = []
+  readonly everyPort: BridgePort[] = []
   readonly #parts: HostParts
   readonly #cleanup: CleanupStack
 
@@ -76,8 +86,12 @@ export class Host {
     }
     this.plugins = driverPlugins(driver, parts.shelf, parts.faultsOf)
     for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
-    this.netback = new Netback(driver, { bridge: this.bridge })
-    this.netback.onVif = (vif) => this.plugins.accelerators.addVif(vif)
+    this.netback = new Netback(driver, { bridge: { addPort: (options) => this.addPort(options) } })
+    this.netback.onVif = (vif) => {
+      const port = this.everyPort.findLast((each) => each.name === vif.name)
+      if (port !== undefined) this.everyBackVif.push({ vif, port: port.counters })
+      return this.plugins.accelerators.addVif(vif)
+    }
     this.netback.onGone = (vif) => this.plugins.accelerators.removeVif(vif)
   }
 
@@ -90,7 +104,7 @@ export class Host {
       const driver = await hypervisor.createDomain({ name: 'driver', pages: pagesOf(DEFAULT_MEBIBYTES) })
       cleanup.push('driver domain', async () => void (await hypervisor.destroyDomain(driver)))
       const host = new Host(name, value, parts, hypervisor, driver, cleanup)
-      for (const text of value.links ?? []) host.nics.get(parseSentence(text)?.from ?? '')?.plug(host.bridge)
+      for (const text of value.links ?? []) host.nics.get(parseSentence(text)?.from ?? '')?.plug(host)
       await host.plugins.requests.start()
       cleanup.push('load requests', () => host.plugins.requests.stop())
       await host.netback.start()
@@ -102,6 +116,13 @@ export class Host {
       await cleanup.run()
       throw error
     }
+  }
+
+  /** Plug something into the bridge. */
+  addPort(options: PortOptions): BridgePort {
+    const port = this.bridge.addPort(options)
+    this.everyPort.push(port)
+    return port
   }
 
   /** Make a guest with its frontend driver and devices. They connect by themselves. */
@@ -121,10 +142,10 @@ export class Host {
       const vifName = names[vif.handle]
       if (vifName === undefined) return
       const path = `${this.name}.${name}.${vifName}`
-      vifs.set(
-        vifName,
-        new GuestVif(path, value.vifs[vifName].mac, vif, plugins.accelerators, this.#parts.oracle),
-      )
+      const { mac } = value.vifs[vifName]
+      const made = new GuestVif(path, mac, vif, plugins.accelerators, this.#parts.oracle)
+      vifs.set(vifName, made)
+      this.everyVif.push(made)
     }
     for (const [handle, vif] of Object.values(value.vifs).entries()) {
       const request = { handle, mac: vif.mac, mtu: vif.mtu ?? 1500 }
@@ -148,6 +169,7 @@ export class Host {
       await removeVif(this.driver, guest.domain, handle)
     }
     await guest.netfront.stop()
+    for (const { path } of guest.vifs.values()) this.#parts.oracle?.removeEdge(path)
     await guest.plugins.requests.stop()
     await this.hypervisor.destroyDomain(guest.domain)
   }

@@ -45,7 +45,8 @@ export class Nic {
     cleanup.push(`${name} port`, () => this.port.close())
   }
 
-  plug(bridge: Bridge): void {
+  /** Put the NIC into a bridge. */
+  plug(bridge: Pick<Bridge, 'addPort'>): void {
     this.port.plug(bridge.addPort({ name: this.name, send: (frame) => this.port.send(frame) }))
   }
 }

@@ -13,12 +13,16 @@ import { watch } from '../trace/watch.js'
 import type { WorldValue } from '../value/world-value.js'
 import type { GuestVif } from './guest-vif.js'
 import type { Host } from './host.js'
+import type { Nic } from './nic.js'
 import type { Shelf } from './catalogue.js'
 import { attached, loadInto, unloadFrom } from './loading.js'
 import { pluginFolder } from './plugin-folder.js'
 
 export interface NamedLane {
+  /** `a.eth0 -> b.eth0` */
   readonly name: string
+  readonly from: string
+  readonly to: string
   readonly lane: WireLane
 }
 
@@ -76,6 +80,21 @@ export class World {
         this.vifs.map((vif) => vif.path),
       )
     return found
+  }
+
+  /** A NIC by its path, `a.eth0`. @throws HostError NO_SUCH_PART */
+  nic(path: string): Nic {
+    const nics = [...this.hosts.values()].flatMap((host) =>
+      [...host.nics.values()].map((nic) => ({ nic, path: `${host.name}.${nic.name}` })),
+    )
+    const found = nics.find((each) => each.path === path)
+    if (found === undefined)
+      throw missing(
+        'NIC',
+        path,
+        nics.map((each) => each.path),
+      )
+    return found.nic
   }
 
   /** All guests' devices, in the order of the value. */

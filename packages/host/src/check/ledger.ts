@@ -1,145 +1,72 @@
 import type { DropEntry, DropReason } from '@netaccel/core'
-import type { Host } from '../build/host.js'
+import type { Nic } from '../build/nic.js'
 import type { World } from '../build/world.js'
-
-/**
- * One account of the ledger, in wire segments: what two neighbouring stages say of the link between them. `in` is counted
- * by the one, `out` by the other; what is in neither `out` nor `dropped` is in flight.
- */
-export interface Account {
-  readonly name: string
-  readonly in: number
-  readonly out: number
-  readonly dropped: number
-  readonly inFlight: number
-}
-
-function account(name: string, entered: number, left: number, dropped: number): Account {
-  return { name, in: entered, out: left, dropped, inFlight: entered - left - dropped }
-}
-
-/** Segments dropped for reasons whose names begin with one of `prefixes`. */
-function sum(entries: readonly DropEntry[], ...prefixes: string[]): number {
-  let total = 0
-  for (const { reason, segments } of entries)
-    if (prefixes.some((prefix) => reason.startsWith(prefix))) total += segments
-  return total
-}
-
-/** netfront's word on an answer of the backend, which has counted the same drop under its own reason. */
-const TOLD_BY_BACKEND: readonly DropReason[] = ['netfront_tx_backend_error', 'netfront_tx_backend_dropped']
-/** netfront drops a frame after it was written to the ring. */
-const IN_THE_RING: readonly DropReason[] = [...TOLD_BY_BACKEND, 'netfront_tx_disconnected']
+import { type Account, account, dropped, segmentAccount, TOLD_BY_BACKEND, total } from './account.js'
+import { hostAccounts } from './host-accounts.js'
 
 /** Every account of a world: fork, rings, bridge, NICs, wires, delivery. */
 export function accounts(world: World): Account[] {
-  const hosts = [...world.hosts.values()]
   return [
-    ...hosts.flatMap(hostAccounts),
-    ...fastAccounts(hosts),
-    ...world.lanes.map(({ name, lane }) =>
-      account(`wire ${name}`, lane.sent, lane.delivered, lane.drops.total),
-    ),
+    ...[...world.hosts.values()].flatMap(hostAccounts),
+    ...fastAccounts(world),
+    ...world.lanes.flatMap((lane) => wireAccounts(world, lane)),
   ]
 }
 
-function hostAccounts(host: Host): Account[] {
-  const list: Account[] = []
-  const ports = new Map(
-    host.bridge.ports.flatMap((port) => (port === null ? [] : [[port.name, port.counters] as const])),
+/** From the sender's NIC to the receiver's. */
+function wireAccounts(world: World, { name, from, to, lane }: World['lanes'][number]): Account[] {
+  const sender = world.nic(from).device.statistics()
+  const receiver = world.nic(to).device
+  const taken = receiver.statistics()
+  const refused = dropped(
+    receiver.drops.entries(),
+    'nic_rx_short',
+    'nic_rx_too_long',
+    'nic_rx_no_buffer',
+    'wire_',
   )
-  for (const { path, vif, count, fast } of host.vifs) {
-    const drops = vif.queues.flatMap((queue) => queue.counters.dropped.entries())
-    const fastDrops = fast.flatMap((counters) => counters.dropped.entries())
-    const slowTx = vif.queues.reduce((total, queue) => total + queue.counters.tx_segments, 0)
-    const slowRx = vif.queues.reduce((total, queue) => total + queue.counters.rx_segments, 0)
-    const fastTx = fast.reduce((total, counters) => total + counters.tx_segments, 0)
-    const fastRx = fast.reduce((total, counters) => total + counters.rx_segments, 0)
-    const atFork = drops.filter(({ reason }) => !IN_THE_RING.includes(reason))
-    list.push(
-      account(
-        `${path} fork`,
-        count.enteredSegments,
-        slowTx + fastTx,
-        sum(atFork, 'netfront_tx_') + sum(fastDrops, 'accelerator_fault'),
-      ),
-    )
-    list.push(
-      account(`${path} delivery`, slowRx + fastRx, count.leftSegments, sum(drops, 'netfront_rx_no_stack')),
-    )
-    const back = host.netback.vifs.find((each) => each.name === vif.name)
-    const port = ports.get(vif.name)
-    if (back === undefined || port === undefined) continue
-    const backDrops = back.queues.flatMap((queue) => queue.counters.dropped.entries())
-    const fromGuest = back.queues.reduce((total, queue) => total + queue.counters.rx_segments, 0)
-    list.push(
-      account(
-        `${path} ring out`,
-        slowTx,
-        fromGuest,
-        sum(backDrops, 'netback_tx_') + sum(drops, 'netfront_tx_disconnected'),
-      ),
-    )
-    const lostIn =
-      sum(backDrops, 'netback_rx_') + sum(drops, 'netfront_rx_') - sum(drops, 'netfront_rx_no_stack')
-    list.push(account(`${path} ring in`, port.outSegments, slowRx, lostIn))
+  const arrived = {
+    segments: taken.rxPackets + taken.viRxMissedPackets,
+    bytes: taken.rxBytes + taken.viRxMissedBytes,
   }
-  list.push(bridgeAccount(host))
-  for (const nic of host.nics.values()) list.push(...nicAccounts(host, nic.name))
-  return list
-}
-
-function bridgeAccount(host: Host): Account {
-  let entered = 0
-  let left = 0
-  let dropped = 0
-  for (const port of host.bridge.ports) {
-    if (port === null) continue
-    entered += port.counters.inSegments + port.counters.copiedSegments
-    left += port.counters.outSegments
-    dropped += port.counters.dropped.total
-  }
-  return account(`${host.name} bridge`, entered, left, dropped)
-}
-
-function nicAccounts(host: Host, name: string): Account[] {
-  const nic = host.nics.get(name)
-  const port = host.bridge.ports.find((each) => each?.name === name)
-  if (nic === undefined || port === undefined || port === null) return []
-  const { txPackets, viTxPackets, rxPackets, viRxPackets } = nic.device.statistics()
-  const drops = nic.device.drops.entries()
+  const sent = { segments: lane.sent, bytes: lane.sentBytes }
+  const delivered = { segments: lane.delivered, bytes: lane.deliveredBytes }
+  const left = { segments: sender.txPackets, bytes: sender.txBytes }
   return [
-    account(
-      `${host.name}.${name} out`,
-      port.counters.outSegments,
-      txPackets - viTxPackets,
-      sum(drops, 'nic_tx_'),
-    ),
-    account(
-      `${host.name}.${name} in`,
-      rxPackets - viRxPackets,
-      port.counters.inSegments,
-      sum(drops, 'nic_rx_closed'),
-    ),
+    account(`${from} onto the wire`, left, sent, { segments: 0, bytes: 0 }),
+    account(`wire ${name}`, sent, delivered, total(lane.drops.entries())),
+    account(`${to} off the wire`, delivered, arrived, refused),
   ]
 }
 
 /** The fast path of all hosts together: between the forks and the VIs, and back. */
-function fastAccounts(hosts: readonly Host[]): Account[] {
-  const nics = hosts.flatMap((host) => [...host.nics.values()].map((nic) => nic.device.statistics()))
-  const fast = hosts.flatMap((host) => host.vifs.flatMap((vif) => vif.fast))
+function fastAccounts(world: World): Account[] {
+  const hosts = [...world.hosts.values()]
+  const nics = hosts.flatMap((host) => [...host.nics.values()].map((nic: Nic) => nic.device.statistics()))
+  const fast = hosts.flatMap((host) => host.everyVif.flatMap((vif) => vif.fast))
   const drops = fast.flatMap((counters) => counters.dropped.entries())
-  const tx = fast.reduce((total, counters) => total + counters.tx_segments, 0)
-  const rx = fast.reduce((total, counters) => total + counters.rx_segments, 0)
-  const out = nics.reduce((total, { viTxPackets }) => total + viTxPackets, 0)
-  const arrived = nics.reduce((total, { viRxPackets }) => total + viRxPackets, 0)
+  const sum = <T>(list: readonly T[], pick: (of: T) => number): number =>
+    list.reduce((all, of) => all + pick(of), 0)
+  const out = sum(nics, (nic) => nic.viTxPackets)
+  const arrived = sum(nics, (nic) => nic.viRxPackets + nic.viRxMissedPackets)
+  const lost = dropped(drops, 'accel_tx_', 'forced_detach', 'nic_reset').segments
   return [
-    account('fast path out', tx, out, sum(drops, 'accel_tx_', 'forced_detach', 'nic_reset')),
-    account('fast path in', arrived, rx, sum(drops, 'accel_rx_')),
+    segmentAccount(
+      'fast path out',
+      sum(fast, (of) => of.tx_segments),
+      out,
+      lost,
+    ),
+    segmentAccount(
+      'fast path in',
+      arrived,
+      sum(fast, (of) => of.rx_segments),
+      dropped(drops, 'accel_rx_').segments,
+    ),
   ]
 }
 
-/** Every drop of a world by reason, each counted once. */
+/** Every drop of a world by reason, in wire segments, each counted once. */
 export function drops(world: World): ReadonlyMap<DropReason, number> {
   const found = new Map<DropReason, number>()
   const add = (entries: readonly DropEntry[]): void => {
@@ -148,13 +75,13 @@ export function drops(world: World): ReadonlyMap<DropReason, number> {
     }
   }
   for (const host of world.hosts.values()) {
-    for (const { vif, fast } of host.vifs) {
+    for (const { vif, fast } of host.everyVif) {
       for (const queue of vif.queues) add(queue.counters.dropped.entries())
       for (const counters of fast) add(counters.dropped.entries())
     }
-    for (const back of host.netback.vifs)
-      for (const queue of back.queues) add(queue.counters.dropped.entries())
-    for (const port of host.bridge.ports) if (port !== null) add(port.counters.dropped.entries())
+    for (const { vif } of host.everyBackVif)
+      for (const queue of vif.queues) add(queue.counters.dropped.entries())
+    for (const port of host.everyPort) add(port.counters.dropped.entries())
     for (const nic of host.nics.values()) add(nic.device.drops.entries())
   }
   for (const { lane } of world.lanes) add(lane.drops.entries())

@@ -22,12 +22,19 @@ export class EdgeOracle {
     this.#byMac.set(edge.mac, edge)
   }
 
+  /** A device is gone: nothing is expected there any more. What it counted stays in the verdict. */
+  removeEdge(name: string): void {
+    const edge = this.#edge(name)
+    edge.gone = true
+    this.#byMac.delete(edge.mac)
+  }
+
   /** A frame was taken by the device of this edge. Call it before its bytes can change owner. */
   entered(name: string, frame: EdgeFrame): void {
     const from = this.#edge(name)
     const target = frame.length >= 6 ? readMac(frame) : -1
     if (target >= 0 && isGroup(frame)) {
-      for (const edge of this.#edges.values()) if (edge !== from) edge.expectFrame(frame)
+      for (const edge of this.#edges.values()) if (edge !== from && !edge.gone) edge.expectFrame(frame)
       return
     }
     const to = this.#byMac.get(target)
@@ -100,6 +107,7 @@ interface Order {
 class Edge {
   readonly name: string
   readonly mac: number
+  gone = false
   /** Identity → ordinals within the flow, oldest first; a number while there is one, which is nearly always. */
   readonly #waiting = new Map<number, number | number[]>()
   readonly #flows = new Map<number, Order>()

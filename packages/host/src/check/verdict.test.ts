@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { build } from '../build/build.js'
 import type { World } from '../build/world.js'
 import { defaultMix, makeFlows } from '../traffic/flows.js'
+import { sendText } from '../traffic/datagram.js'
 import { VirtualStack } from '../traffic/virtual-stack.js'
 import type { WorldValue } from '../value/world-value.js'
 
@@ -141,4 +142,126 @@ describe('the verdict', () => {
     expect(verdict.oracle?.missing).toBe(verdict.asked.wire_loss)
     await world.close()
   })
+
+  it('proves nothing without an oracle, or without traffic', async () => {
+    const blind = await build(value, { oracle: false })
+    expect(blind.judge()).toMatchObject({
+      verdict: 'inconclusive',
+      reasons: ['No oracle stood at the edges: the ledger alone proves nothing.'],
+    })
+    await blind.close()
+    const idle = await build(value)
+    expect(idle.judge()).toMatchObject({ verdict: 'inconclusive', reasons: ['Nothing was sent to a guest.'] })
+    await idle.close()
+  })
+
+  it('does not excuse what a missing wire or a forged address loses', async () => {
+    const { wires: _none, ...apart } = across()
+    const split = await build(apart)
+    await send(split)
+    expect(split.judge().verdict).toBe('lost')
+    expect(split.judge().dropped.nic_tx_link_down).toBeGreaterThan(0)
+    await split.close()
+
+    const forged = await build(across())
+    const [one, two] = forged.vifs
+    sendText(forged, 'a.guest1.vif0', 'b.guest1.vif0', 'here I am')
+    await forged.run({ for: 1_000_000 })
+    const frame = two.take(60)
+    if (frame === undefined) throw new Error('no frame')
+    frame.length = 60
+    // The second guest says that it is the first: the bridge of its host now knows the address behind it.
+    for (const [i, mac] of [B.mac, A.mac].entries()) {
+      for (const [at, byte] of mac.split(':').entries()) {
+        frame.bytes[frame.offset + i * 6 + at] = Number.parseInt(byte, 16)
+      }
+    }
+    two.transmit([frame], 1)
+    await send(forged, 1)
+    expect(one.mac).toBe(A.mac)
+    expect(forged.judge().verdict).toBe('lost')
+    await forged.close()
+  })
+
+  it('keeps in the ledger what a guest lost that has gone', async () => {
+    const world = await build(value)
+    await send(world)
+    const [one] = world.vifs
+    const frame = one.take(60_000)
+    if (frame === undefined) throw new Error('no frame')
+    frame.length = 8
+    one.transmit([frame], 1)
+    await world.drain()
+    expect(world.judge().dropped.netfront_tx_too_long).toBe(1)
+    await world.drive(world.host('a').removeGuest('guest1'))
+    expect(world.judge()).toMatchObject({ verdict: 'lost', dropped: { netfront_tx_too_long: 1 } })
+    await world.close()
+  })
+
+  it.each<[string, (world: World) => void, RegExp]>([
+    ['off the wire', (world) => skip(world.nic('b.eth0').driver, 'onReceive'), /b\.eth0 in does not balance/],
+    ['onto the wire', (world) => skip(world.lanes[0].lane, 'send'), /a\.eth0 onto the wire does not balance/],
+    [
+      'out of the bridge',
+      (world) =>
+        skip(world.host('b').bridge.ports.find((port) => port?.name === 'vif1.0') as object, 'deliver'),
+      /b bridge does not balance/,
+    ],
+  ])('sees 1 in 100 vanish %s, by the ledger alone', async (_where, plant, sentence) => {
+    const world = await build(across(), { oracle: false })
+    plant(world)
+    await send(world)
+    expect(world.judge().verdict).toBe('lost')
+    expect(world.judge().reasons.join(' ')).toMatch(sentence)
+    await world.close()
+  })
+
+  it('sees frames that arrive cut, by the ledger alone', async () => {
+    const world = await build(across(), { oracle: false })
+    const { driver } = world.nic('b.eth0')
+    const receive = driver.onReceive
+    driver.onReceive = (frame) => {
+      frame.length = 60
+      receive?.(frame)
+    }
+    await send(world)
+    expect(world.judge().reasons.join(' ')).toMatch(/b\.eth0 in does not balance/)
+    await world.close()
+  })
 })
+
+/** Two hosts and a wire. */
+function across(): WorldValue {
+  const host = (mac: string, guest: { mac: string }) => ({
+    nics: { eth0: { mac } },
+    guests: { guest1: { vifs: { vif0: { mac: guest.mac } } } },
+    links: ['guest1.vif0 -> bridge', 'eth0 -> bridge'],
+  })
+  return {
+    hosts: { a: host('00:0f:53:00:00:0a', A), b: host('00:0f:53:00:00:0b', B) },
+    wires: ['a.eth0 -> b.eth0'],
+  }
+}
+
+/** Some traffic from one vif to the other, until it has run out or is stuck. */
+async function send(world: World, from = 0): Promise<void> {
+  const vif = world.vifs[from]
+  const random = new Random(3)
+  const stack = new VirtualStack(vif, vif.engine, random)
+  const [one, two] = from === 0 ? [A, B] : [B, A]
+  stack.start(makeFlows(one, two, 8, defaultMix, random.fork('flows')), { burst: 16, gapNs: 50_000 })
+  await world.run({ for: 5_000_000 })
+  stack.stop()
+  await world.run({ for: 50_000_000 })
+}
+
+/** Make 1 call in 100 of a method that is given a frame forget it. */
+function skip(owner: object, method: string): void {
+  const target = owner as Record<string, (frame: Frame) => void>
+  const call = target[method].bind(owner)
+  let nth = 0
+  target[method] = (frame) => {
+    if ((nth += 1) % 100 === 50) frame.release()
+    else call(frame)
+  }
+}

@@ -1,21 +1,25 @@
-import { DROP_REASONS, type DropReason } from '@netaccel/core'
+import { DROP_REASONS, type DropReason, type DropReasonFacts } from '@netaccel/core'
 import type { World } from '../build/world.js'
-import { type Account, accounts, drops } from './ledger.js'
+import { type Account, balanced } from './account.js'
+import { accounts, drops } from './ledger.js'
 import type { OracleVerdict } from './oracle.js'
+
+type Drops = Readonly<Partial<Record<DropReason, number>>>
 
 /** The judgement of a run, after everything has run out (docs/adr/0005). */
 export interface Verdict {
   /**
-   * 'nothing lost': every drop counter is 0 but those that the topology asks for, the ledger balances and the oracle
-   * agrees. 'inconclusive': something was lost before it reached us. 'lost': anything else.
+   * 'nothing lost': something was sent, every drop counter is 0 but those that the topology asks for, the ledger balances
+   * and the oracle agrees. 'inconclusive': nothing speaks against it, but it could not be seen (no oracle, no traffic,
+   * losses before us). 'lost': anything else.
    */
   readonly verdict: 'nothing lost' | 'lost' | 'inconclusive'
   /** Why it is not 'nothing lost', one sentence each. */
   readonly reasons: readonly string[]
   /** Drops that nobody asked for, in wire segments. */
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>
-  /** Drops that the topology asks for: seeded loss, a rate cap. */
-  readonly asked: Readonly<Partial<Record<DropReason, number>>>
+  readonly dropped: Drops
+  /** Drops that the topology asks for (seeded loss, a rate cap), and of frames that nobody waited for. */
+  readonly asked: Drops
   /** Frames that were lost before a device of ours took them. */
   readonly beforeUs: number
   readonly ledger: readonly Account[]
@@ -26,20 +30,31 @@ export interface Verdict {
 export function judge(world: World, beforeUs = 0): Verdict {
   const ledger = accounts(world)
   const oracle = world.oracle?.verdict() ?? null
-  const dropped: Partial<Record<DropReason, number>> = {}
-  const asked: Partial<Record<DropReason, number>> = {}
-  for (const [reason, segments] of drops(world)) {
-    const wanted = 'asked' in DROP_REASONS[reason]
-    ;(wanted ? asked : dropped)[reason] = segments
-  }
-  const reasons = [...dropReasons(dropped), ...ledgerReasons(ledger), ...oracleReasons(oracle, asked)]
-  const verdict = reasons.length > 0 ? 'lost' : beforeUs > 0 ? 'inconclusive' : 'nothing lost'
-  if (beforeUs > 0)
-    reasons.push(`${beforeUs} frames were dropped by the kernel before they reached a device.`)
-  return { verdict, reasons, dropped, asked, beforeUs, ledger, oracle }
+  const { dropped, asked, lossOnWire } = sortDrops(drops(world), world.oracle?.elsewhere ?? 0)
+  const against = [...dropReasons(dropped), ...ledgerReasons(ledger), ...oracleReasons(oracle, lossOnWire)]
+  const doubts = doubtReasons(oracle, beforeUs)
+  const verdict = against.length > 0 ? 'lost' : doubts.length > 0 ? 'inconclusive' : 'nothing lost'
+  return { verdict, reasons: [...against, ...doubts], dropped, asked, beforeUs, ledger, oracle }
 }
 
-function dropReasons(dropped: Readonly<Partial<Record<DropReason, number>>>): string[] {
+/** `elsewhere`: segments whose destination is no guest's: a bridge may find that they have nowhere to go. */
+function sortDrops(found: ReadonlyMap<DropReason, number>, elsewhere: number) {
+  const dropped: Partial<Record<DropReason, number>> = {}
+  const asked: Partial<Record<DropReason, number>> = {}
+  let nobody = elsewhere
+  let lossOnWire = 0
+  for (const [reason, segments] of found) {
+    const facts: DropReasonFacts = DROP_REASONS[reason]
+    const unmissed = facts.nobody === true && segments <= nobody
+    if (unmissed) nobody -= segments
+    if (facts.stage === 'wire' && facts.asked === true) lossOnWire += segments
+    const into = facts.asked === true || unmissed ? asked : dropped
+    into[reason] = segments
+  }
+  return { dropped, asked, lossOnWire }
+}
+
+function dropReasons(dropped: Drops): string[] {
   return Object.entries(dropped).map(
     ([reason, segments]) =>
       `${segments} segments dropped, ${reason}: ${DROP_REASONS[reason as DropReason].sentence}`,
@@ -48,21 +63,29 @@ function dropReasons(dropped: Readonly<Partial<Record<DropReason, number>>>): st
 
 function ledgerReasons(ledger: readonly Account[]): string[] {
   return ledger
-    .filter(({ inFlight }) => inFlight !== 0)
-    .map(({ name, ...of }) => `${name} does not balance: ${of.in} in, ${of.out} out, ${of.dropped} dropped.`)
+    .filter((account) => !balanced(account))
+    .map(({ name, bytes, ...of }) => {
+      const octets =
+        bytes === null ? '' : ` (${bytes.in} bytes in, ${bytes.out} out, ${bytes.dropped} dropped)`
+      return `${name} does not balance: ${of.in} segments in, ${of.out} out, ${of.dropped} dropped${octets}.`
+    })
 }
 
-function oracleReasons(
-  oracle: OracleVerdict | null,
-  asked: Readonly<Partial<Record<DropReason, number>>>,
-): string[] {
+/** A segment that the wire was told to lose is missed once, or once at each edge that a flood was to reach. */
+function oracleReasons(oracle: OracleVerdict | null, lossOnWire: number): string[] {
   if (oracle === null) return []
   const reasons: string[] = []
-  // A lost segment of a flood may be missed at more than one edge, so that asked losses are a bound and no equation.
-  const allowed = Object.values(asked).reduce((sum, segments) => sum + segments, 0)
-  if (allowed === 0 ? oracle.missing > 0 : oracle.missing > allowed * Math.max(1, oracle.edges.length - 1)) {
-    reasons.push(`${oracle.missing} segments entered and did not leave.`)
-  }
+  if (oracle.missing > lossOnWire)
+    reasons.push(`${oracle.missing - lossOnWire} segments entered and did not leave.`)
   if (oracle.doubled > 0) reasons.push(`${oracle.doubled} segments left twice, or never entered.`)
+  return reasons
+}
+
+function doubtReasons(oracle: OracleVerdict | null, beforeUs: number): string[] {
+  const reasons: string[] = []
+  if (oracle === null) reasons.push('No oracle stood at the edges: the ledger alone proves nothing.')
+  else if (oracle.entered === 0) reasons.push('Nothing was sent to a guest.')
+  if (beforeUs > 0)
+    reasons.push(`${beforeUs} frames were dropped by the kernel before they reached a device.`)
   return reasons
 }

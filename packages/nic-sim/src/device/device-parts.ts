@@ -54,4 +54,7 @@ export interface PortStatistics {
   viTxBytes: number
   viRxPackets: number
   viRxBytes: number
+  /** Steered to a VI that had no room for them; its event queue tells the guest. Not in the counts above. */
+  viRxMissedPackets: number
+  viRxMissedBytes: number
 }

@@ -252,5 +252,7 @@ function emptyStatistics(): PortStatistics {
     viTxBytes: 0,
     viRxPackets: 0,
     viRxBytes: 0,
+    viRxMissedPackets: 0,
+    viRxMissedBytes: 0,
   }
 }

@@ -198,6 +198,8 @@ export class RxEngine implements Poller {
   private give(frame: Frame, vi: VirtualInterface | null, reason: DropReason): boolean {
     if (vi === null) return this.drop(frame, reason)
     vi.missRx(frame.length)
+    this.device.statistics.viRxMissedPackets++
+    this.device.statistics.viRxMissedBytes += frame.length
     return true
   }
 

@@ -1,0 +1,125 @@
+import type { DropEntry, DropReason } from '@netaccel/core'
+import type { GuestVif } from '../build/guest-vif.js'
+import type { Host } from '../build/host.js'
+import type { Nic } from '../build/nic.js'
+import {
+  type Account,
+  account,
+  type Amount,
+  dropped,
+  segmentAccount,
+  TOLD_BY_BACKEND,
+  total,
+} from './account.js'
+
+/** netfront drops a frame after it was written to the ring. */
+const IN_THE_RING: readonly DropReason[] = [...TOLD_BY_BACKEND, 'netfront_tx_disconnected']
+
+/** The accounts within one machine, of devices that are there and of those that have been. */
+export function hostAccounts(host: Host): Account[] {
+  const vifs = host.everyVif.flatMap((vif) => [...vifAccounts(vif), ...ringAccounts(host, vif)])
+  return [...vifs, bridgeAccount(host), ...[...host.nics.values()].flatMap((nic) => nicAccounts(host, nic))]
+}
+
+interface Carried {
+  readonly tx_segments: number
+  readonly tx_bytes: number
+  readonly rx_segments: number
+  readonly rx_bytes: number
+}
+
+function tx(counters: readonly Carried[]): Amount {
+  return total(counters.map((of) => ({ segments: of.tx_segments, bytes: of.tx_bytes })))
+}
+
+function rx(counters: readonly Carried[]): Amount {
+  return total(counters.map((of) => ({ segments: of.rx_segments, bytes: of.rx_bytes })))
+}
+
+function dropsOf(
+  queues: readonly { readonly counters: { readonly dropped: { entries(): DropEntry[] } } }[],
+): DropEntry[] {
+  return queues.flatMap(({ counters }) => counters.dropped.entries())
+}
+
+/** A vif's two ends: what the stack handed over, and what it was handed. */
+function vifAccounts({ path, vif, count, fast }: GuestVif): Account[] {
+  const drops = dropsOf(vif.queues)
+  const atFork = drops.filter(({ reason }) => !IN_THE_RING.includes(reason))
+  const faults = dropped(
+    fast.flatMap((counters) => counters.dropped.entries()),
+    'accelerator_fault',
+  )
+  const slow = vif.queues.map((queue) => queue.counters)
+  const entered = { segments: count.enteredSegments, bytes: count.enteredBytes }
+  const left = { segments: count.leftSegments, bytes: count.leftBytes }
+  return [
+    account(
+      `${path} fork`,
+      entered,
+      total([tx(slow), tx(fast)]),
+      total([dropped(atFork, 'netfront_tx_'), faults]),
+    ),
+    account(`${path} delivery`, total([rx(slow), rx(fast)]), left, dropped(drops, 'netfront_rx_no_stack')),
+  ]
+}
+
+/** Between the two ends of a vif. */
+function ringAccounts(host: Host, { path, vif }: GuestVif): Account[] {
+  const back = host.everyBackVif.find((each) => each.vif.name === vif.name)
+  if (back === undefined) return []
+  const drops = dropsOf(vif.queues)
+  const backDrops = dropsOf(back.vif.queues)
+  const slow = vif.queues.map((queue) => queue.counters)
+  // From the back's view what the guest sends is rx.
+  const fromGuest = rx(back.vif.queues.map((queue) => queue.counters))
+  const cut = back.vif.queues.reduce((sum, { counters }) => sum + counters.tx_segmented_header_bytes, 0)
+  const { outSegments, outBytes } = back.port
+  const delivered = dropped(drops, 'netfront_rx_no_stack')
+  const refused = total([dropped(backDrops, 'netback_rx_'), dropped(drops, 'netfront_rx_')])
+  return [
+    account(
+      `${path} ring out`,
+      tx(slow),
+      fromGuest,
+      total([dropped(backDrops, 'netback_tx_'), dropped(drops, 'netfront_tx_disconnected')]),
+    ),
+    account(`${path} ring in`, { segments: outSegments, bytes: outBytes + cut }, rx(slow), {
+      segments: refused.segments - delivered.segments,
+      bytes: refused.bytes - delivered.bytes,
+    }),
+  ]
+}
+
+function bridgeAccount(host: Host): Account {
+  const ports = host.everyPort.map((port) => port.counters)
+  const entered = total(
+    ports.map((of) => ({ segments: of.inSegments + of.copiedSegments, bytes: of.inBytes + of.copiedBytes })),
+  )
+  const left = total(ports.map((of) => ({ segments: of.outSegments, bytes: of.outBytes })))
+  return account(`${host.name} bridge`, entered, left, total(ports.flatMap((of) => of.dropped.entries())))
+}
+
+/** Between the bridge and a NIC that is plugged into it. The NIC cuts what goes out. */
+function nicAccounts(host: Host, nic: Nic): Account[] {
+  const port = host.everyPort.find((each) => each.name === nic.name)
+  if (port === undefined) return []
+  const { txPackets, viTxPackets, rxPackets, viRxPackets, rxBytes, viRxBytes } = nic.device.statistics()
+  const drops = nic.device.drops.entries()
+  const { outSegments, inSegments, inBytes } = port.counters
+  const received = { segments: rxPackets - viRxPackets, bytes: rxBytes - viRxBytes }
+  return [
+    segmentAccount(
+      `${host.name}.${nic.name} out`,
+      outSegments,
+      txPackets - viTxPackets,
+      dropped(drops, 'nic_tx_').segments,
+    ),
+    account(
+      `${host.name}.${nic.name} in`,
+      received,
+      { segments: inSegments, bytes: inBytes },
+      dropped(drops, 'nic_rx_closed'),
+    ),
+  ]
+}
