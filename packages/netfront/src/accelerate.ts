@@ -95,6 +95,11 @@ export class NetfrontAccelerators implements VifCompanion {
     this.#devices.get(vif)?.changed(change)
   }
 
+  /** The backend broke the protocol: the device leaves its accelerator, as it does before it disconnects. */
+  broken(vif: Vif): void {
+    void this.#controls.get(vif)?.close()
+  }
+
   private deviceOf(vif: Vif): VifDevice {
     let device = this.#devices.get(vif)
     if (device === undefined) {

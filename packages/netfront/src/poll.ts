@@ -5,7 +5,8 @@ import type { QueueLink, TxRxQueue } from './queue.js'
 /**
  * One call of the queue's poll, as NAPI's: completions, then at most `budget` received frames from both paths, then
  * refill and wake. True: there may be more. Before it says false it asks both rings, and the fast path, for an event,
- * and looks once more.
+ * and looks once more. A backend that breaks the protocol is not asked again: from the next poll on the queue has only
+ * its fast path, until that has left.
  */
 export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): boolean {
   const fault = link.tx.reap()
@@ -24,7 +25,7 @@ export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): bo
   const broken = fault ?? link.rx.fault
   if (broken !== null) {
     queue.broken(broken)
-    return fast !== null && (fast.more || !queue.arm(fast))
+    return fast !== null
   }
   queue.refill(link)
   queue.wakeIfReady()

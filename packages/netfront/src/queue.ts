@@ -66,6 +66,8 @@ export class TxRxQueue implements QueueSide, Poller {
   private readonly host: QueueHost
   private readonly poller: PollHandle
   private link: QueueLink | null
+  /** The backend broke the protocol: the rings are not looked at until another connects. */
+  private failed: boolean
   private armed: boolean
   private short: boolean
 
@@ -83,6 +85,7 @@ export class TxRxQueue implements QueueSide, Poller {
     this.observer = null
     this.stopped = true
     this.link = null
+    this.failed = false
     this.armed = false
     this.short = false
     this.poller = engine.addPoller(this)
@@ -102,6 +105,7 @@ export class TxRxQueue implements QueueSide, Poller {
   /** A backend is there: `link` carries from now on. */
   connect(link: QueueLink): void {
     this.link = link
+    this.failed = false
     this.round.open = false
     this.round.slowDue = false
     link.tx.answered = (frame) => this.fastPath?.slowAnswered?.(frame)
@@ -113,6 +117,7 @@ export class TxRxQueue implements QueueSide, Poller {
   disconnect(): void {
     this.stopped = true
     this.link = null
+    this.failed = false
     this.round.open = false
     this.round.slowDue = false
   }
@@ -127,7 +132,7 @@ export class TxRxQueue implements QueueSide, Poller {
 
   poll(budget: number): boolean {
     const link = this.link
-    if (link !== null) return pollQueue(this, link, budget)
+    if (link !== null && !this.failed) return pollQueue(this, link, budget)
     const fast = this.fastPath
     if (fast === null) return false
     fast.poll(budget)
@@ -209,6 +214,7 @@ export class TxRxQueue implements QueueSide, Poller {
 
   broken(reason: TxFault | RxFault): void {
     this.stopped = true
+    this.failed = true
     this.settle()
     this.host.broken(reason)
   }

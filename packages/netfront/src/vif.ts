@@ -40,11 +40,13 @@ const MOST_MTU_SG = XEN_NETIF_MAX_TX_SIZE - ETH_HEADER
 
 /**
  * What lives beside the rings of a connection and goes before them. `connected` is called once a connection; the function
- * that it gives is awaited before the rings are given back. `changed` is told at once, connected or not.
+ * that it gives is awaited before the rings are given back. `changed` is told at once, connected or not. `broken`: the connection will
+ * carry nothing any more; may be called inside a poll, so it only begins to leave.
  */
 export interface VifCompanion {
   connected(vif: Vif): Promise<() => Promise<void>>
   changed(vif: Vif, change: VifChange): void
+  broken(vif: Vif): void
 }
 
 /** One network device of the guest: it follows its backend through the xenbus states, and reconnects by itself. */
@@ -193,6 +195,7 @@ export class Vif implements QueueHost {
     this.brokenReason = reason
     for (const queue of this.queues) queue.stop()
     this.become('broken')
+    if (this.companion !== null) this.companion.broken(this)
   }
 
   private async follow(state: XenbusStateNumber): Promise<void> {

@@ -68,6 +68,8 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   #again = false
   #suspended = false
   #closed = false
+  #started: Promise<void> = Promise.resolve()
+  #closing: Promise<void> | undefined
   readonly #quarantine: FrontendPaths[] = []
 
   constructor(device: FrontendDevice, options: FrontendControlOptions) {
@@ -100,7 +102,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   /** Watch the backend's keys. Both watches fire at once, which is how the first name is read. */
   start(): Promise<void> {
     const { domain, engine, facts } = this.#device
-    return onClock(engine, async () => {
+    this.#started = onClock(engine, async () => {
       this.#epoch = (await readPhase(domain.store, facts.directories.own)).epoch
       await this.peer.start()
       const key = `${facts.directories.peer}/${FRONTEND_KEY}`
@@ -109,15 +111,22 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
         this.#loop.kick()
       })
     })
+    return this.#started
   }
 
-  /** The vif is removed or its backend closes: detach, forget the wish, and end. */
+  /** The vif is removed, or its backend closes or broke the protocol: detach, forget the wish, and end. */
   close(): Promise<void> {
+    this.#closing ??= this.end()
+    return this.#closing
+  }
+
+  private end(): Promise<void> {
     this.#closed = true
     this.leave({ reason: 'disconnected', failed: false, again: false })
     return onClock(this.#device.engine, async () => {
       await this.#loop.settled()
       await withDeadline(this.#device.engine, this.#deadlines.store, 'unwatch', async () => {
+        await this.#started
         await this.#watch?.unwatch()
         await this.peer.stop()
       }).catch(() => this.#options.host.log('warn', this.name, 'the store did not answer'))

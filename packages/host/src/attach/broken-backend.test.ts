@@ -42,7 +42,7 @@ describe('a vif whose backend breaks the protocol', () => {
     expect(other.control?.phase).toBe('active')
   })
 
-  it('attaches anew when the vif connects again', async () => {
+  it('follows the keys anew when the vif connects again', async () => {
     const world = await PairWorld.make()
     await world.connected()
     world.loadAll()
@@ -50,7 +50,8 @@ describe('a vif whose backend breaks the protocol', () => {
     const [guest] = world.guests
     breakRing(guest)
     expect(await world.until(() => guest.control?.phase === 'none', 20)).toBe(true)
-    // The toolstack's way out: the backend closes, and begins again.
+    const before = guest.control
+    // The backend closes, and begins again.
     const { otherend } = guest.vif.device
     await world.run(world.dom0.store.write(`${otherend}/state`, '5'))
     expect(await world.until(() => guest.vif.state === 'waiting', 50)).toBe(true)
@@ -58,5 +59,7 @@ describe('a vif whose backend breaks the protocol', () => {
     await world.for(2)
     await world.run(world.dom0.store.write(`${otherend}/state`, '2'))
     expect(await world.until(() => guest.vif.state === 'connecting', 50)).toBe(true)
+    expect(guest.control).toBeDefined()
+    expect(guest.control).not.toBe(before)
   })
 })
