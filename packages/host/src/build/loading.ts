@@ -1,4 +1,11 @@
-import { type Manifest, MODULE_DIRECTORY, type PluginPackage } from '@netaccel/core'
+import {
+  agreeVersion,
+  CONTRACT_VERSIONS,
+  type Manifest,
+  MODULE_DIRECTORY,
+  type PluginPackage,
+  requestModule,
+} from '@netaccel/core'
 import type { Domain } from '@netaccel/xen'
 import { HostError } from '../errors.js'
 import type { Host } from './host.js'
@@ -23,9 +30,14 @@ function guestTargets(hosts: readonly Host[]): Target[] {
   )
 }
 
-/** Backend halves first: a guest that hears of an accelerator finds its other half there. */
+/**
+ * Backend halves first: a guest that hears of an accelerator finds its other half there.
+ * @throws AcceleratorError EPROTO, ENEWER before anything is loaded; HostError LOAD_FAILED
+ */
 export async function loadInto(hosts: readonly Host[], plugin: PluginPackage): Promise<void> {
-  const { name, backend, frontend } = plugin.manifest
+  const { name, backend, frontend, apiVersion } = plugin.manifest
+  if (backend !== undefined) agreeVersion(`${name} (backend)`, apiVersion.backend, CONTRACT_VERSIONS)
+  if (frontend !== undefined) agreeVersion(`${name} (frontend)`, apiVersion.frontend, CONTRACT_VERSIONS)
   if (backend !== undefined) await requestAll(driverTargets(hosts), name, 'load')
   if (frontend !== undefined) await requestAll(guestTargets(hosts), name, 'load')
 }
@@ -44,30 +56,25 @@ async function requestAll(
   await Promise.all(targets.map((target) => ask(target, name, request)))
 }
 
-/** Ask a domain through its directory in the store, as `control/shutdown` is used, and wait for its answer. */
+/** A domain's own word on a request that it has not ended yet. */
+const UNDER_WAY = ['loading', 'draining']
+
+/**
+ * Ask a domain through its directory in the store, as `control/shutdown` is used, and wait for its answer.
+ * @throws HostError LOAD_FAILED with what the domain says; AcceleratorError DEADLINE if it says nothing
+ */
 async function ask({ driver, domain }: Target, name: string, request: 'load' | 'unload'): Promise<void> {
-  const path = `/local/domain/${domain.id}/${MODULE_DIRECTORY}/${name}`
-  let answered = (): void => undefined
-  const answer = new Promise<void>((resolve) => {
-    answered = resolve
-  })
-  const { store } = driver
-  await store.write(path, request)
-  const watch = await store.watch(path, () => {
-    void store.read(path).then((value) => {
-      if (value === '') answered()
-    })
-  })
-  await answer
-  await watch.unwatch()
-  const state = (await store.read(`${path}/state`)) ?? ''
-  if (state.startsWith('failed:')) {
-    const [, code = '', ...text] = state.split(':')
-    throw new HostError(
-      'LOAD_FAILED',
-      `${domain.name}: ${name} could not be ${request}ed, ${code}: ${text.join(':')}`,
-    )
+  const { store, engine } = driver
+  let state = await requestModule(store, engine, domain.id, name, request)
+  // A vif may have asked for the same half by itself: then another answer follows.
+  for (const end = engine.now() + ATTACH_NS; UNDER_WAY.includes(state) && engine.now() < end;) {
+    await new Promise<void>((resolve) => engine.after(LOOK_NS, resolve))
+    state = (await store.read(`/local/domain/${domain.id}/${MODULE_DIRECTORY}/${name}/state`)) ?? ''
   }
+  if (state.startsWith(`${request}ed`)) return
+  const [, code = '', ...text] = state.split(':')
+  const said = state.startsWith('failed:') ? `${code}: ${text.join(':')}` : `it says "${state}"`
+  throw new HostError('LOAD_FAILED', `${name} could not be ${request}ed in ${domain.name}: ${said}`)
 }
 
 /** A vif's frontend control, of the guests whose vifs were offered this accelerator. */

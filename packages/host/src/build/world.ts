@@ -1,4 +1,4 @@
-import { type LoadOptions, readPlugin } from '@netaccel/core'
+import { type LoadOptions, type PluginPackage, readPlugin } from '@netaccel/core'
 import type { WireLane } from '@netaccel/nic-sim'
 import type { RunOptions, Timeline } from '@netaccel/xen'
 import { settle } from '@netaccel/xen'
@@ -136,7 +136,7 @@ export class World {
     const hosts = [...this.hosts.values()]
     const found = readPlugin(pluginFolder(plugin))
     this.#shelf.put(found, options)
-    await this.drive(loadInto(hosts, found).then(() => attached(hosts, found.manifest)))
+    await this.drive(this.#bringIn(hosts, found))
   }
 
   /** Detach a plugin from every vif, then unload both halves everywhere. `plugin`: its name, or that of its package. */
@@ -173,6 +173,17 @@ export class World {
   /** Judge what has happened so far; drain first. `beforeUs`: see {@link judge}. */
   judge(beforeUs = 0): Verdict {
     return judge(this, beforeUs)
+  }
+
+  /** A plugin that does not come to work everywhere is taken out again everywhere. */
+  async #bringIn(hosts: readonly Host[], plugin: PluginPackage): Promise<void> {
+    try {
+      await loadInto(hosts, plugin)
+      await attached(hosts, plugin.manifest)
+    } catch (error) {
+      await unloadFrom(hosts, plugin.manifest.name)
+      throw error
+    }
   }
 
   async #drained(): Promise<boolean> {
