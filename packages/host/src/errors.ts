@@ -5,8 +5,6 @@ export type HostErrorCode =
   | 'NOT_READY'
   | 'LOAD_FAILED'
   | 'ATTACH_FAILED'
-  | 'UNLOAD_FAILED'
-  | 'CLOSED'
 
 /**
  * An error of the control path of this package. The message says what was wrong, where, and what to do;

@@ -46,7 +46,7 @@ function describe(error: ErrorObject): string {
       return `${where} must be one of ${(error.params['allowedValues'] as unknown[]).join(', ')}.`
     case 'pattern':
       return where.endsWith('.mac')
-        ? `${where} is no MAC address; write six bytes as "00:16:3e:00:00:01".`
+        ? `${where} is no interface's MAC address; write six bytes as "00:16:3e:00:00:01", the first of them even.`
         : `${where} has a name that is not letters, digits, "_" or "-" (at most 15, a letter first).`
     default:
       return `${where} ${error.message ?? 'is not valid'}.`
@@ -121,6 +121,16 @@ function findBadWires(world: WorldValue): string[] {
       else if (used.has(end)) problems.push(`wires: "${text}" uses ${end}, which has a wire already.`)
       used.add(end)
     }
+    const [one, two] = [link.from, link.to].map((end) => mtuOf(world, end))
+    if (one !== two)
+      problems.push(`wires: "${text}" joins an MTU of ${one} to one of ${two}; give both NICs the same.`)
   }
   return problems
+}
+
+const DEFAULT_MTU = 1500
+
+function mtuOf(world: WorldValue, path: string): number {
+  const [host = '', nic = ''] = path.split('.')
+  return world.hosts[host]?.nics?.[nic]?.mtu ?? DEFAULT_MTU
 }

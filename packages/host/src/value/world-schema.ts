@@ -1,7 +1,13 @@
-/** JSON Schema of a world value; what it cannot say (names that must exist, MACs that must differ) is in check-world.ts. */
-const mac = { type: 'string', pattern: '^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$' } as const
+import { COSTS } from '@netaccel/xen'
+
+// JSON Schema of a world value; what it cannot say (names that must exist, MACs that must differ) is in check-world.ts.
+
+/** Six bytes; an interface's own address is no group's, so the lowest bit of the first is 0. */
+const mac = { type: 'string', pattern: '^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$' } as const
 const mtu = { type: 'integer', minimum: 68, maximum: 9000 } as const
 const mebibytes = { type: 'integer', minimum: 1, maximum: 1024 } as const
+/** A guest has its rings, buffers for a vif, and room for an accelerator's. */
+const guestMemory = { type: 'integer', minimum: 4, maximum: 1024 } as const
 const flag = { type: 'boolean' } as const
 const named = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_-]{0,14}$' } as const
 
@@ -33,7 +39,7 @@ const guest = {
   required: ['vifs'],
   additionalProperties: false,
   properties: {
-    memory: mebibytes,
+    memory: guestMemory,
     vifs: { type: 'object', propertyNames: named, additionalProperties: vif },
   },
 } as const
@@ -69,7 +75,11 @@ export const worldSchema = {
   properties: {
     seed: { type: 'integer', minimum: 0, maximum: 0xffff_ffff },
     clock: { enum: ['virtual', 'real'] },
-    costs: { type: 'object', additionalProperties: { type: 'number', minimum: 0 } },
+    costs: {
+      type: 'object',
+      additionalProperties: false,
+      properties: Object.fromEntries(COSTS.map((cost) => [cost, { type: 'number', minimum: 0 }])),
+    },
     hosts: { type: 'object', minProperties: 1, propertyNames: named, additionalProperties: host },
     wires: { type: 'array', items: { anyOf: [{ type: 'string' }, wire] } },
   },
