@@ -35,6 +35,7 @@ class TestPort implements AcceleratedPort {
   readonly log: string[] = []
   observer: PortObserver | undefined
   changed: (change: PortChange) => void = () => {}
+  quiesced: (signal: AbortSignal) => Promise<void> = () => Promise.resolve()
   #vis = 0
 
   readonly vis = {
@@ -81,8 +82,8 @@ class TestPort implements AcceleratedPort {
       },
       unregister: (at, pages) => void this.log.push(`unregister ${pages} at ${at}`),
       onWake: () => {},
-      quiesce: async () => {
-        await Promise.resolve()
+      quiesce: async (signal) => {
+        await this.quiesced(signal)
         this.log.push(`quiesce ${id}`)
       },
       close: () => void this.log.push(`close ${id}`),
@@ -168,6 +169,34 @@ describe('a VI behind its door', () => {
       'unregister 2 at 16',
       'close 1',
     ])
+  })
+
+  it('that never becomes quiet is told to hurry, closed, and only then are older takings undone (MEM-07)', async () => {
+    const world = await makeWorld()
+    const { log } = world.port
+    world.vif.undo(() => void log.push('older'))
+    world.port.quiesced = (signal) => {
+      signal.addEventListener('abort', () => log.push('hurry'))
+      return new Promise(() => {})
+    }
+    const vi = makeVi(world)
+    vi.register(world.rings.pages)
+    log.length = 0
+    const { failures } = await settle(world.clock, world.book.close())
+    expect(log).toEqual(['hurry', 'close 1', 'unregister 4 at 16', 'older'])
+    expect(failures).toHaveLength(1)
+    expect(failures[0]).toContain('VI 1')
+  })
+
+  it('and others like it in one conversation are all closed before what is older than the conversation', async () => {
+    const world = await makeWorld()
+    const { log } = world.port
+    world.vif.undo(() => void log.push('older'))
+    world.port.quiesced = () => new Promise(() => {})
+    const talk = world.vif.child('talk')
+    for (let i = 0; i < 3; i++) makeVi({ ...world, vif: talk })
+    await settle(world.clock, world.book.close())
+    expect(log).toEqual(['close 3', 'close 2', 'close 1', 'older'])
   })
 
   it('keeps to the quota of pages, which a refused registration does not use up (CT-07)', async () => {

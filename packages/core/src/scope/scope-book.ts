@@ -194,7 +194,10 @@ export class ScopeBook {
   private async giveBack(taking: Taking, forced: boolean, failures: string[]): Promise<void> {
     try {
       const wait = taking.undo(forced || this.#state === 'closed')
-      if (wait !== undefined) await withDeadline(this.parts.engine, UNDO_GRACE, 'giving it back', () => wait)
+      // A child bounds each step of its own, and what is older than it may be in use until it is through.
+      if (taking.kind === 'child') await wait
+      else if (wait !== undefined)
+        await withDeadline(this.parts.engine, UNDO_GRACE, 'giving it back', () => wait)
     } catch (cause) {
       failures.push(
         `${taking.kind} ${taking.what}: ${cause instanceof Error ? cause.message : String(cause)}`,

@@ -1,5 +1,10 @@
 import type { Page, Vi } from '../contract/index.js'
+import { withDeadline } from '../control-clock.js'
 import type { ScopeBook, Taking } from './scope-book.js'
+import { UNDO_GRACE } from './scope-book.js'
+
+/** Milliseconds for a VI to become quiet by itself: it must be closed before its scope goes on to its pages. */
+const QUIESCE_GRACE = UNDO_GRACE / 2
 
 /** A count that must stay within a limit of the vif (`limits/*`, CT-07). */
 export class Quota {
@@ -96,19 +101,25 @@ export class RecordedVi implements Vi {
     this.shut()
   }
 
+  /** Whatever the hardware answers, and if it does not, the VI is closed: its rings and buffers are given back next. */
   private async end(): Promise<void> {
     this.#closing(this)
+    let quiet = false
     try {
-      await this.#inner.quiesce(new AbortController().signal)
+      const quiesce = (signal: AbortSignal): Promise<void> => this.#inner.quiesce(signal)
+      await withDeadline(this.#book.parts.engine, QUIESCE_GRACE, `VI ${this.id} to become quiet`, quiesce)
+      quiet = true
     } finally {
-      this.shut()
+      this.shut(quiet)
     }
   }
 
-  private shut(): void {
+  /** A VI that may still read and write is closed before its buffers go, any other after (MEM-03). */
+  private shut(quiet = true): void {
     this.#closed = true
+    if (!quiet) this.#inner.close()
     for (const [address, pages] of [...this.#registered].reverse()) this.drop(address, pages)
-    this.#inner.close()
+    if (quiet) this.#inner.close()
   }
 
   private drop(address: number, pages: number): void {
