@@ -291,8 +291,8 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     this.lastReport = report
     this.#run = undefined
     this.#leave = undefined
+    if (run.paths.aside > 0) this.#quarantine.push(run.paths)
     if (report.forced) {
-      this.#quarantine.push(run.paths)
       this.#options.events.hear.forced?.({
         vif: this.name,
         side: 'frontend',

@@ -46,6 +46,8 @@ export interface FrontendPaths {
   clear(): void
   /** The VI is quiet: frames that were taken back by force may be used again. */
   quiet(): void
+  /** Frames that were taken back by force, or lost to a fault, and wait for {@link FrontendPaths.quiet}. */
+  readonly aside: number
   /** Frames lent now. */
   readonly lent: number
   /** The hook last entered on any queue. */

@@ -388,6 +388,28 @@ describe('a hook that throws', () => {
   )
 })
 
+describe('a hook that throws while the vif leaves already', () => {
+  it('gives the frame on offer back when the VI is quiet', async () => {
+    let stop: Promise<unknown> | undefined
+    let leaving: (() => Promise<unknown>) | undefined
+    const hook = (called: string) => {
+      if (called !== 'startXmit' || leaving === undefined || stop !== undefined) return
+      stop = leaving()
+      throw new Error('out of order')
+    }
+    const world = await active({ frontendManners: { hook } })
+    const [guest] = world.guests
+    leaving = () => guest.registry.stop('lane', 'unloaded')
+    guest.stack?.burst(20)
+    await world.run(stop ?? Promise.reject(new Error('no frame was offered')))
+    expect(guest.control?.lastReport?.forced).toBe(false)
+    const [counters] = guest.accelerators.fastCounters(guest.vif)
+    expect(counters?.dropped.frames('accelerator_fault')).toBe(1)
+    // That all frames are back in their pool is what `drain` waits for.
+    await world.drain()
+  })
+})
+
 describe('a parked frame', () => {
   it('goes by the ring at plug-out, before the frames behind it', async () => {
     const world = await active()

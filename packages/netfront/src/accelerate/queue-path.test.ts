@@ -247,6 +247,25 @@ describe('the fast path of a queue', () => {
     expect(world.tally.lateCalls).toBe(2)
   })
 
+  it('keeps a frame on which the plugin failed aside: the hardware may still read it', () => {
+    const world = setup()
+    world.plugin.startXmit = (frame) => {
+      world.plugin.held[world.plugin.count++] = frame
+      throw new Error('after the descriptor was posted')
+    }
+    expect(burst(world, 1)).toEqual(['taken'])
+    const [frame] = world.plugin.held as Frame[]
+    expect([frame.holders, world.frames.free, world.path.aside]).toEqual([1, 255, 1])
+    expect(world.counters.dropped.entries()).toEqual([
+      { reason: 'accelerator_fault', frames: 1, segments: 1, bytes: 60 },
+    ])
+    world.path.force()
+    world.path.clear()
+    expect(frame.holders).toBe(1)
+    world.path.quiet()
+    expect([frame.holders, world.frames.free, world.path.aside]).toEqual([0, 256, 0])
+  })
+
   it('sends the parked frame by the ring when the gate shuts, or when a slot is free', () => {
     const world = setup()
     world.plugin.limit = 0

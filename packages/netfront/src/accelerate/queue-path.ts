@@ -141,6 +141,11 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.queue.wakeIfReady()
   }
 
+  /** Frames kept aside until {@link quiet}. */
+  get aside(): number {
+    return this.quarantine.length
+  }
+
   quiet(): void {
     for (const frame of this.quarantine.splice(0)) frame.release()
   }
@@ -328,10 +333,10 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.generation?.flush()
   }
 
-  /** The plugin failed while it had the frame: it may have left, so it is not sent again. */
+  /** The plugin failed while it had the frame: it may have left, so it is not sent again; it may be about to be read. */
   private dropFaulty(frame: Frame): void {
     this.counters.dropped.count('accelerator_fault', frame.segments, frame.length)
-    frame.release()
+    this.quarantine.push(frame)
   }
 
   private lookDrained(): void {

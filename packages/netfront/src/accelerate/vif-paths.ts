@@ -51,6 +51,12 @@ export class VifPaths implements FrontendPaths {
     for (const queue of this.queues) queue.quiet()
   }
 
+  get aside(): number {
+    let aside = 0
+    for (const queue of this.queues) aside += queue.aside
+    return aside
+  }
+
   get lent(): number {
     let lent = 0
     for (const queue of this.queues) lent += queue.lent.size
