@@ -1,5 +1,6 @@
 import { FramePool as Pool } from '@netaccel/packet'
-import type { Arena, Frame, FramePool } from '../contract/index.js'
+import type { Frame } from '@netaccel/packet'
+import type { Arena, FramePool } from '../contract/index.js'
 
 /**
  * A pool of receive frames as a plugin gets it. The host notes which frames it was given (`deliver`), so that at the
@@ -34,14 +35,13 @@ export class PluginPool implements FramePool {
     return frame
   }
 
-  /** Whether the buffer that begins at `start` is one of this pool's. */
-  owns(start: number): boolean {
-    return start >= this.arena.offset && start < this.arena.offset + this.arena.length
-  }
-
-  /** The host was given the frame in this place. */
-  delivered(index: number): void {
+  /** The host is given this frame. False: it is not one of this pool's that the plugin holds. */
+  deliver(frame: Frame): boolean {
+    const { index } = frame
+    if (this.#frames.frames[index] !== frame || frame.holders === 0 || this.#delivered[index] === 1)
+      return false
     this.#delivered[index] = 1
+    return true
   }
 
   /** Give out no more frames. */

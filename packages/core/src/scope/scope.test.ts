@@ -1,7 +1,8 @@
 import { Hypervisor, settle, VirtualClock } from '@netaccel/xen'
 import type { Domain } from '@netaccel/xen'
 import { describe, expect, it } from 'vitest'
-import type { Frame, Page } from '../contract/index.js'
+import type { Frame as PacketFrame } from '@netaccel/packet'
+import type { Page } from '../contract/index.js'
 import { Lease } from '../lease.js'
 import { FrontendDoors } from './frontend-doors.js'
 import { KeptPages } from './kept-pages.js'
@@ -329,10 +330,9 @@ describe('a pool', () => {
     const before = world.guest.resources()
     const pool = world.doors.pool(4, 2048)
     const [known] = world.pools
-    const delivered = pool.take() as Frame & { index: number; start: number }
+    const delivered = pool.take() as PacketFrame
     pool.take()
-    expect(known?.owns(delivered.start)).toBe(true)
-    known?.delivered(delivered.index)
+    expect(known?.deliver(delivered)).toBe(true)
     expect([known?.onLoan(), known?.heldByPlugin()]).toEqual([1, 1])
     await world.run(world.book.close())
     expect(pool.take()).toBe(undefined)
@@ -341,6 +341,21 @@ describe('a pool', () => {
     delivered.release()
     expect(world.kept.pagesOnLoan).toBe(0)
     expect(world.guest.resources()).toEqual(before)
+  })
+})
+
+describe('a delivery', () => {
+  it('is of a frame that the plugin took from this pool, once each time it was taken (RX-05)', async () => {
+    const world = await World.make()
+    const pool = world.doors.pool(4, 2048)
+    const other = world.doors.pool(4, 2048).take() as PacketFrame
+    const [known] = world.pools
+    const frame = pool.take() as PacketFrame
+    expect([known.deliver(other), known.deliver(frame), known.deliver(frame)]).toEqual([false, true, false])
+    frame.release()
+    expect(known.deliver(frame)).toBe(false)
+    expect(pool.take()).toBe(frame)
+    expect(known.deliver(frame)).toBe(true)
   })
 })
 

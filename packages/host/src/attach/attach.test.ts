@@ -5,7 +5,7 @@ import { Random } from '@netaccel/packet'
 import { XenbusState } from '@netaccel/xen'
 import type { LaneManners } from './lane-plugin.js'
 import { MS, PairWorld } from './pair-world.js'
-import type { PairOptions } from './pair-world.js'
+import type { PairGuest, PairOptions } from './pair-world.js'
 
 async function connected(options: PairOptions = {}): Promise<PairWorld> {
   const world = await PairWorld.make(options)
@@ -391,15 +391,15 @@ describe('a hook that throws', () => {
 describe('a hook that throws while the vif leaves already', () => {
   it('gives the frame on offer back when the VI is quiet', async () => {
     let stop: Promise<unknown> | undefined
-    let leaving: (() => Promise<unknown>) | undefined
+    const leaving: PairGuest[] = []
     const hook = (called: string) => {
-      if (called !== 'startXmit' || leaving === undefined || stop !== undefined) return
-      stop = leaving()
+      if (called !== 'startXmit' || leaving.length === 0 || stop !== undefined) return
+      stop = leaving[0]?.registry.stop('lane', 'unloaded')
       throw new Error('out of order')
     }
     const world = await active({ frontendManners: { hook } })
     const [guest] = world.guests
-    leaving = () => guest.registry.stop('lane', 'unloaded')
+    leaving.push(guest)
     guest.stack?.burst(20)
     await world.run(stop ?? Promise.reject(new Error('no frame was offered')))
     expect(guest.control?.lastReport?.forced).toBe(false)

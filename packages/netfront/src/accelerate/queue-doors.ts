@@ -47,9 +47,8 @@ export class QueueDoors implements FrontendQueue {
 
   deliver(frame: PluginFrame): void {
     if (!this.alive()) return
-    if (!(frame instanceof Frame) || frame.holders === 0) this.#tally.violation('RX-05')
-    else if (!this.#path.polling) this.#tally.violation('RX-01')
-    else this.#path.deliver(frame)
+    if (!this.#path.polling) this.#tally.violation('RX-01')
+    else if (!(frame instanceof Frame) || !this.#path.deliver(frame)) this.#tally.violation('RX-05')
   }
 
   completeTx(frame: PluginFrame): void {

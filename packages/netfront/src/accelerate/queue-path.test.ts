@@ -1,5 +1,5 @@
-import { DoorTally, LeaseSum, QueueHooks } from '@netaccel/core'
-import type { AcceleratedQueue, Frame as PluginFrame, FrontendQueue, PathParts } from '@netaccel/core'
+import { DoorTally, LeaseSum, PluginPool, QueueHooks } from '@netaccel/core'
+import type { AcceleratedQueue, Arena, Frame as PluginFrame, FrontendQueue, PathParts } from '@netaccel/core'
 import { FramePool } from '@netaccel/packet'
 import type { Frame } from '@netaccel/packet'
 import { VirtualClock } from '@netaccel/xen'
@@ -62,14 +62,14 @@ class TestPlugin implements AcceleratedQueue {
   readonly txDepth = DEPTH
   readonly rxDepth = DEPTH
   readonly doors: FrontendQueue
-  readonly rx: FramePool
+  readonly rx: PluginPool
   readonly held: PluginFrame[] = Array.from({ length: DEPTH })
   count = 0
   receive = 0
   limit = DEPTH
   verdict: 'accepted' | 'declined' = 'accepted'
 
-  constructor(doors: FrontendQueue, rx: FramePool) {
+  constructor(doors: FrontendQueue, rx: PluginPool) {
     this.doors = doors
     this.rx = rx
   }
@@ -121,10 +121,9 @@ interface Setup {
   readonly timeouts: number[]
 }
 
-function makePool(): FramePool {
+function makeArena(): Arena {
   const bytes = new Uint8Array(new ArrayBuffer(1 << 19))
-  const arena = { view: new DataView(bytes.buffer), bytes, offset: 0, length: bytes.length }
-  return new FramePool(arena, { frames: 256, bytesEach: 2048 })
+  return { view: new DataView(bytes.buffer), bytes, offset: 0, length: bytes.length, pages: [] }
 }
 
 function setup(capabilities: PathParts['capabilities'] = new Set(['tx', 'rx'] as const)): Setup {
@@ -132,14 +131,14 @@ function setup(capabilities: PathParts['capabilities'] = new Set(['tx', 'rx'] as
   const tally = new DoorTally('test')
   const counters = new FastCounters()
   const timeouts: number[] = []
-  const rx = makePool()
+  const rx = new PluginPool(makeArena(), 256, 2048, () => {})
   const path = new QueuePath(
     { queue, hooks: new QueueHooks(), counters },
     {
       name: 'test',
       capabilities,
       lease: new LeaseSum('test'),
-      pools: [],
+      pools: [rx],
       tally,
       onFault: () => {},
       onTimeout: (index) => void timeouts.push(index),
@@ -156,7 +155,15 @@ function setup(capabilities: PathParts['capabilities'] = new Set(['tx', 'rx'] as
   })
   path.install()
   path.openGate()
-  return { queue, path, plugin: plugins[0], tally, counters, frames: makePool(), timeouts }
+  return {
+    queue,
+    path,
+    plugin: plugins[0],
+    tally,
+    counters,
+    frames: new FramePool(makeArena(), { frames: 256, bytesEach: 2048 }),
+    timeouts,
+  }
 }
 
 function take({ frames }: Setup): Frame {
@@ -245,6 +252,26 @@ describe('the fast path of a queue', () => {
     plugin.doors.schedule()
     plugin.doors.deliver(take(world))
     expect(world.tally.lateCalls).toBe(2)
+  })
+
+  it('takes delivery only of frames that the plugin holds of its own pools (RX-05)', () => {
+    const world = setup()
+    burst(world, 1)
+    const { plugin } = world
+    const [lent] = plugin.held as Frame[]
+    const own = plugin.rx.take() as Frame
+    own.length = 60
+    own.hold()
+    plugin.poll = () => {
+      plugin.doors.deliver(lent)
+      plugin.doors.deliver(own)
+      plugin.doors.deliver(own)
+      return 'idle'
+    }
+    expect(world.path.poll(64)).toBe(1)
+    expect(Object.fromEntries(world.tally.violations)).toEqual({ 'RX-05': 2 })
+    expect([lent.holders, own.holders, world.path.lent.size]).toEqual([1, 1, 1])
+    expect(world.counters).toMatchObject({ rx_packets: 1, rx_bytes: 60 })
   })
 
   it('keeps a frame on which the plugin failed aside: the hardware may still read it', () => {

@@ -244,17 +244,19 @@ export class QueuePath implements FastPath, ParkingOwner {
 
   // --- what the doors ask
 
-  deliver(frame: Frame): void {
+  /** A frame of the plugin's own pools, which it holds, is the host's from here. False: it is no such frame. */
+  deliver(frame: Frame): boolean {
     const { pools } = this.parts
-    for (let i = 0; i < pools.length; i++) {
-      if (pools[i].owns(frame.start)) pools[i].delivered(frame.index)
-    }
+    let at = 0
+    while (at < pools.length && !pools[at].deliver(frame)) at++
+    if (at === pools.length) return false
     if (++this.delivered > this.budget) this.parts.tally.violation('RX-01')
     this.counters.rx_packets++
     this.counters.rx_segments += frame.segments
     this.counters.rx_bytes += frame.length
     if (this.queue.observer !== null) this.queue.observer.received(frame, 'fast')
     this.queue.deliver(frame)
+    return true
   }
 
   /** A lent frame comes back; `dropped`: it never left, for this reason. */
