@@ -48,17 +48,17 @@ export class BridgePort {
     if (frame.length < ETH_HEADER) return this.drop(frame, 'bridge_short')
     const view = frame.view
     const at = frame.offset
-    const now = bridge.engine.now()
+    bridge.engine.stamp(bridge.table.clock, 0)
     const sourceHigh = view.getUint32(at + ETH_SOURCE)
     const sourceLow = view.getUint16(at + ETH_SOURCE + 4)
     // Neither a group address nor zero can be a sender: Linux br_handle_frame drops both.
     if ((sourceHigh & 0x01000000) !== 0 || (sourceHigh | sourceLow) === 0) {
       return this.drop(frame, 'bridge_bad_source')
     }
-    bridge.table.learn(sourceHigh, sourceLow, this.index, now)
+    bridge.table.learn(sourceHigh, sourceLow, this.index)
     const high = view.getUint32(at + ETH_DESTINATION)
     if ((high & 0x01000000) !== 0) return this.flood(frame)
-    const out = bridge.table.lookup(high, view.getUint16(at + ETH_DESTINATION + 4), now)
+    const out = bridge.table.lookup(high, view.getUint16(at + ETH_DESTINATION + 4))
     if (out === UNKNOWN_PORT) return this.flood(frame)
     if (out === this.index) return this.drop(frame, 'bridge_same_port')
     const port = bridge.ports[out] ?? null

@@ -15,7 +15,7 @@ const ALL = parseMac('ff:ff:ff:ff:ff:ff')
 function world() {
   const clock = { at: 0, frames: 0 }
   const engine = {
-    now: () => clock.at,
+    stamp: (into: Float64Array, at: number) => void (into[at] = clock.at),
     charge: (_: 'frame', count: number) => {
       clock.frames += count
     },
@@ -125,7 +125,7 @@ describe('the learning bridge', () => {
     const again = bridge.addPort({ name: 'p1', send: (frame) => got[1]?.push(frame) })
     expect(again.index).toBe(1)
     expect(() => bridge.addPort({ name: 'p1', send: (frame) => frame.release() })).toThrow(BridgeError)
-    const small = new Bridge({ now: () => 0, charge: () => {} }, { maxPorts: 1 })
+    const small = new Bridge({ stamp: () => {}, charge: () => {} }, { maxPorts: 1 })
     small.addPort({ name: 'only', send: (frame) => frame.release() })
     expect(() => small.addPort({ name: 'more', send: (frame) => frame.release() })).toThrow(/raise maxPorts/)
   })

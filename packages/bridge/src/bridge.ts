@@ -7,7 +7,8 @@ import type { MacTableOptions } from './mac-table.js'
 
 /** The part of an engine the bridge needs: time for ageing, and somewhere to charge its work. */
 export interface BridgeEngine {
-  now(): number
+  /** Writes the time, ns, to `into[at]`. */
+  stamp(into: Float64Array, at: number): void
   charge(cost: 'frame', count: number): void
 }
 

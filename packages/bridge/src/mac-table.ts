@@ -22,6 +22,8 @@ export class MacTable {
   readonly capacity: number
   readonly perPort: number
   readonly ageingNs: number
+  /** The time now, ns, written before each use. In an array: a time handed over as an argument would be boxed. */
+  readonly clock: Float64Array
   private readonly mask: number
   private readonly high: Uint32Array
   private readonly low: Uint16Array
@@ -37,6 +39,7 @@ export class MacTable {
     this.capacity = rounded
     this.perPort = options.perPort ?? rounded / 4
     this.ageingNs = ageingNs
+    this.clock = new Float64Array(1)
     this.mask = rounded / WAYS - 1
     this.high = new Uint32Array(rounded)
     this.low = new Uint16Array(rounded)
@@ -52,7 +55,8 @@ export class MacTable {
   }
 
   /** The port behind which the address was last seen, or {@link UNKNOWN_PORT}. `high`, `low`: its first 4, last 2 bytes. */
-  lookup(high: number, low: number, now: number): number {
+  lookup(high: number, low: number): number {
+    const now = this.clock[0]
     const first = this.firstOf(high, low)
     for (let i = first; i < first + WAYS; i++) {
       if (this.high[i] !== high || this.low[i] !== low || this.port[i] === UNKNOWN_PORT) continue
@@ -64,7 +68,8 @@ export class MacTable {
   }
 
   /** The address has sent a frame by `port`. A station that moved is found behind its new port at once. */
-  learn(high: number, low: number, port: number, now: number): void {
+  learn(high: number, low: number, port: number): void {
+    const now = this.clock[0]
     const first = this.firstOf(high, low)
     let place = first
     for (let i = first; i < first + WAYS; i++) {

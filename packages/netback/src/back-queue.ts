@@ -45,6 +45,8 @@ export class BackQueue implements BackQueueSide {
   readonly responses: TxResponses
   private readonly owner: QueueOwner
   private readonly engine: Engine
+  /** Where the engine writes its time. */
+  private readonly time: Float64Array
   private readonly work: Work
   private readonly batch: GrantCopyBatch
   private readonly scratch: FramePool<Arena>
@@ -64,6 +66,7 @@ export class BackQueue implements BackQueueSide {
     this.name = `${owner.name}-q${index}`
     this.domain = domain
     this.engine = domain.engine
+    this.time = new Float64Array(1)
     this.counters = new BackQueueCounters()
     this.work = new Work()
     this.frames = new GuestFrames(domain, options)
@@ -179,7 +182,7 @@ export class BackQueue implements BackQueueSide {
       return this.refuse(frame, 'netback_rx_multicast')
     const tap = this.fromGuest.tap
     if (tap !== null) tap.toGuest?.(frame)
-    queue.push(frame, this.engine.now())
+    this.engine.stamp(queue.times, queue.push(frame))
     this.rxPoll.schedule()
   }
 
@@ -213,7 +216,8 @@ export class BackQueue implements BackQueueSide {
   private dropExpired(link: BackLink): void {
     const queue = this.toGuest.queue
     if (queue.count === 0) return
-    const oldest = this.engine.now() - drainTimeout(link.features)
+    this.engine.stamp(this.time, 0)
+    const oldest = this.time[0] - drainTimeout(link.features)
     while (queue.count !== 0 && queue.since <= oldest) this.toGuest.dropHead('netback_rx_expired')
   }
 

@@ -10,8 +10,9 @@ const PLACES = 8192
  * frame stands in several queues at once. Allocates nothing.
  */
 export class SendQueue {
+  /** By place: when the frame came. The caller writes it, since a time handed over as an argument would be boxed. */
+  readonly times: Float64Array
   private readonly frames: (Frame | null)[]
-  private readonly times: Float64Array
   private head: number
   private tail: number
   private byteCount: number
@@ -45,11 +46,12 @@ export class SendQueue {
     return this.byteCount >= QUEUE_CAP_BYTES || this.tail - this.head === PLACES
   }
 
-  push(frame: Frame, now: number): void {
+  /** Put a frame in; its place, for `times`. */
+  push(frame: Frame): number {
     const place = this.tail++ & (PLACES - 1)
     this.frames[place] = frame
-    this.times[place] = now
     this.byteCount += frame.length
+    return place
   }
 
   /** The oldest frame, left where it is; null when empty. */

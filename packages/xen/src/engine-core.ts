@@ -9,6 +9,8 @@ import type { HeapItem } from './heap.js'
 /** What an engine asks of the clock it lives in. */
 export interface EngineClock {
   readonly virtual: boolean
+  /** When the step under way began. In an array: a number handed on from step to step would be boxed each time. */
+  readonly stepTime: Float64Array
   /** Another whole number after every move of the clock. */
   readonly instant: number
   /** The time now: inside a step that engine's, otherwise the clock's. */
@@ -97,6 +99,8 @@ export class EngineCore implements Engine, HeapItem {
   readonly #charges: Charges
   readonly #pollers: PollSlot[] = []
   readonly #timers = new Heap<EngineTimer>()
+  /** The time at which timers are looked at. */
+  readonly #time = new Float64Array(1)
   readonly #upcallHandlers: (() => void)[] = []
   #deferred: (() => void)[] = []
   #deferredSpare: (() => void)[] = []
@@ -107,7 +111,6 @@ export class EngineCore implements Engine, HeapItem {
   #upcallPending = false
   #wokenFromIdle = false
   #running = false
-  #start = 0
   #busyUntil = 0
   /** The instant of the first charge between two steps, and its time. */
   #outsideInstant = 0
@@ -121,9 +124,16 @@ export class EngineCore implements Engine, HeapItem {
   }
 
   now(): number {
-    if (!this.#clock.virtual) return this.#clock.now()
-    if (this.#running) return this.#start + this.#charges.openNs
+    const clock = this.#clock
+    if (!clock.virtual) return this.#running ? clock.stepTime[0] : clock.now()
+    if (this.#running) return clock.stepTime[0] + this.#charges.openNs
     return this.#freeAt()
+  }
+
+  stamp(into: Float64Array, at: number): void {
+    const clock = this.#clock
+    if (this.#running && !clock.virtual) into[at] = clock.stepTime[0]
+    else into[at] = this.now()
   }
 
   charge(cost: Cost, count: number): void {
@@ -163,7 +173,7 @@ export class EngineCore implements Engine, HeapItem {
 
   raise(): void {
     if (this.#upcallPending || this.removed) return
-    if (!this.#running && !this.hasWork && this.#freeAt() <= this.#clock.now()) this.#wokenFromIdle = true
+    if (!this.#running && !this.hasWork && this.#isFree()) this.#wokenFromIdle = true
     this.#upcallPending = true
     this.#wake()
   }
@@ -207,6 +217,13 @@ export class EngineCore implements Engine, HeapItem {
     return this.#upcallPending || this.#pollsScheduled > 0 || this.#deferred.length > 0
   }
 
+  /** It has work at the clock's `stepTime`, or a timer that is due. */
+  get isDue(): boolean {
+    if (this.hasWork) return true
+    const timer = this.#timers.peek()
+    return timer !== undefined && timer.at <= this.#clock.stepTime[0]
+  }
+
   /** When the first timer is due; Infinity without one. */
   get nextTimer(): number {
     return this.#timers.peek()?.at ?? Infinity
@@ -231,16 +248,24 @@ export class EngineCore implements Engine, HeapItem {
     if (ns > 0) this.#busyUntil = Math.max(this.#busyUntil, this.#outsideSince) + ns
   }
 
+  /** What it has charged is over: on a real clock it always is. */
+  #isFree(): boolean {
+    return !this.#clock.virtual || this.#freeAt() <= this.#clock.now()
+  }
+
   /** The earliest moment at which it could do anything. */
   #freeAt(): number {
     return Math.max(this.busyUntil, this.#clock.now())
   }
 
-  /** Runs one step that starts at `start`; it is busy afterwards for as long as was charged in it. */
-  step(start: number): void {
-    this.#closeOutside()
+  /**
+   * Runs one step, which starts at the clock's `stepTime`. Under a virtual clock it is busy afterwards for as long as
+   * was charged in it; under a real one charges only count.
+   */
+  step(): void {
+    const { virtual, stepTime } = this.#clock
+    if (virtual) this.#closeOutside()
     this.#running = true
-    this.#start = start
     try {
       if (this.#upcallPending) this.#runUpcall()
       this.#runTimers()
@@ -248,7 +273,7 @@ export class EngineCore implements Engine, HeapItem {
       if (this.#pollsScheduled > 0) this.#runPollers()
     } finally {
       this.#running = false
-      this.#busyUntil = start + this.#charges.settle()
+      if (virtual) this.#busyUntil = stepTime[0] + this.#charges.settle()
     }
   }
 
@@ -286,10 +311,11 @@ export class EngineCore implements Engine, HeapItem {
     const timers = this.#timers
     let timer = timers.peek()
     if (timer === undefined) return
-    const now = this.now()
-    if (timer.at > now) return
+    const time = this.#time
+    this.stamp(time, 0)
+    if (timer.at > time[0]) return
     const last = this.#clock.nextSequence()
-    while (timer !== undefined && timer.at <= now && timer.sequence < last) {
+    while (timer !== undefined && timer.at <= time[0] && timer.sequence < last) {
       timers.remove(timer)
       timer.work()
       timer = timers.peek()

@@ -33,8 +33,13 @@ export interface Timer {
 export interface Engine {
   readonly name: string
   readonly costs: CostTable
-  /** Nanoseconds. Under the virtual clock: the start of this step plus what was charged in it so far. */
+  /**
+   * Nanoseconds. Inside a step: its start, under the virtual clock plus what was charged in it so far. A step is short,
+   * and looking at the machine's clock costs as much as a frame's way over a ring.
+   */
   now(): number
+  /** Writes `now()` to `into[at]`. For the frame path: a time that a call returns is boxed, 16 bytes of garbage. */
+  stamp(into: Float64Array, at: number): void
   /** Counts `count` units of work; under the virtual clock they also take their time. Allocates nothing. */
   charge(cost: Cost, count: number): void
   /** Units of this kind charged so far: a stage that charges nothing shows here. */

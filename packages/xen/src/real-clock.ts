@@ -14,14 +14,20 @@ const LOOK_NS = 50_000
 /** Shorter waits are spun, since a Node timer has a resolution of one millisecond. */
 const SLEEP_NS = 1_000_000
 
+const TURN = 0
+const LOOK = 1
+
+type Pause = 'turn' | 'idle' | 'over'
+
 /** Lets Node's event loop turn once: every microtask runs, then what is ready outside. About a microsecond. */
 export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Monotonic nanoseconds of the machine. */
+/** Monotonic nanoseconds of the machine. V8 spares the pair; what `performance.now()` returns it would box. */
 export function monotonicNs(): number {
-  return performance.now() * 1e6
+  const time = process.hrtime()
+  return time[0] * 1e9 + time[1]
 }
 
 export interface RealClockOptions {
@@ -42,6 +48,8 @@ export class RealClock implements Timeline, EngineClock {
   readonly virtual = false
   /** Charges only count here, so no engine asks when they were. */
   readonly instant = 0
+  /** The time of the round under way: one look at the clock for all engines. */
+  readonly stepTime = new Float64Array(1)
   readonly #engines: EngineCore[] = []
   readonly #idle: ((maxNs: number) => void) | undefined
   readonly #origin = monotonicNs()
@@ -49,8 +57,8 @@ export class RealClock implements Timeline, EngineClock {
   #chains = 0
   #running = false
   #stopped = false
-  #lastTurn = 0
-  #lastLook = 0
+  /** When the event loop turned last, and when the outside was looked at. */
+  readonly #last = new Float64Array(2)
   #awaken: (() => void) | undefined
 
   constructor(options: RealClockOptions = {}) {
@@ -122,27 +130,36 @@ export class RealClock implements Timeline, EngineClock {
 
   async #loop(end: number, until: (() => boolean) | undefined): Promise<void> {
     await this.#turn()
-    while (!this.#stopped && !(until !== undefined && until())) {
-      const now = this.now()
-      if (now >= end) return
-      if (this.#round(now)) {
-        if (now - this.#lastLook >= LOOK_NS) this.#look(0, now)
-        if (this.#chains > 0 || now - this.#lastTurn >= YIELD_NS) await this.#turn()
-      } else {
-        await this.#wait(Math.min(end, this.#nextTimer()) - now)
-      }
+    for (;;) {
+      const pause = this.#rounds(end, until)
+      if (pause === 'over') return
+      if (pause === 'turn') await this.#turn()
+      else await this.#wait(Math.min(end, this.#nextTimer()) - this.stepTime[0])
+    }
+  }
+
+  /** Rounds until the event loop must turn, no engine has work, or the run is over. */
+  #rounds(end: number, until: (() => boolean) | undefined): Pause {
+    const time = this.stepTime
+    for (;;) {
+      if (this.#stopped || (until !== undefined && until())) return 'over'
+      time[0] = monotonicNs() - this.#origin
+      if (time[0] >= end) return 'over'
+      if (!this.#round()) return 'idle'
+      if (time[0] - this.#last[LOOK] >= LOOK_NS) this.#look(0)
+      if (this.#chains > 0 || time[0] - this.#last[TURN] >= YIELD_NS) return 'turn'
     }
   }
 
   /** One step of each engine that has something to do. False: none had. */
-  #round(now: number): boolean {
+  #round(): boolean {
     const engines = this.#engines
     let worked = false
     for (let index = 0; index < engines.length; index++) {
       const engine = engines[index]
-      if (!engine.hasWork && engine.nextTimer > now) continue
+      if (!engine.isDue) continue
       worked = true
-      engine.step(now)
+      engine.step()
     }
     return worked
   }
@@ -153,14 +170,15 @@ export class RealClock implements Timeline, EngineClock {
     return next
   }
 
-  #look(maxNs: number, now: number): void {
-    this.#lastLook = now
-    this.#idle?.(maxNs)
+  #look(maxNs: number): void {
+    if (this.#idle === undefined) return
+    this.#last[LOOK] = monotonicNs() - this.#origin
+    this.#idle(maxNs)
   }
 
   async #turn(): Promise<void> {
     await eventLoopTurn()
-    this.#lastTurn = this.now()
+    this.#last[TURN] = this.now()
   }
 
   async #wait(ns: number): Promise<void> {
@@ -170,12 +188,12 @@ export class RealClock implements Timeline, EngineClock {
       await this.#turn()
       if (this.#hasWork() || this.#stopped) return
       const now = this.now()
-      this.#look(Math.max(0, Math.min(bounded, this.#nextTimer() - now)), now)
+      this.#look(Math.max(0, Math.min(bounded, this.#nextTimer() - now)))
       return
     }
     if (bounded < SLEEP_NS) return this.#turn()
     await this.#sleep(bounded)
-    this.#lastTurn = this.now()
+    this.#last[TURN] = this.now()
   }
 
   #hasWork(): boolean {

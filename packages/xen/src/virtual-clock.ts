@@ -28,6 +28,7 @@ type Pause = 'turn' | 'idle' | 'over'
  */
 export class VirtualClock implements Timeline, EngineClock {
   readonly virtual = true
+  readonly stepTime = new Float64Array(1)
   /** From 1: a new engine has charged nothing in it yet. */
   instant = 1
   readonly #engines = new Set<EngineCore>()
@@ -161,7 +162,8 @@ export class VirtualClock implements Timeline, EngineClock {
     }
     this.#current = engine
     try {
-      engine.step(at)
+      this.stepTime[0] = at
+      engine.step()
     } finally {
       this.#current = undefined
       if (!engine.removed) this.#place(engine, engine.hasWork ? at : engine.nextTimer)

@@ -176,7 +176,7 @@ describe('a stage that forgets to charge is found', () => {
     const world = await build(wired())
     const { bridge, driver } = world.host('a')
     Object.defineProperty(bridge, 'engine', {
-      value: { now: () => driver.engine.now(), charge: () => undefined },
+      value: { stamp: driver.engine.stamp.bind(driver.engine), charge: () => undefined },
     })
     const [a, b] = (await measure(world)).map(uncharged)
     expect(a).toEqual([expect.stringMatching(/^driver domain frames: charged \d+, did \d+$/)])
