@@ -62,7 +62,7 @@ const states = {
   'netfront:receiving': {
     of: 'netfront vif',
     meaning: 'poll and interrupts are live, the TX gate is shut',
-    next: 'the backend is steering: active; 1 s, or any leave: draining',
+    next: 'the backend is steering: active; its silence for 3 s, or any leave: draining',
   },
   'netfront:active': {
     of: 'netfront vif',

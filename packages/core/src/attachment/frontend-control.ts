@@ -1,6 +1,6 @@
 // The state machine of one vif in netfront: reads `accel-frontend`, asks the registry, attaches and detaches.
 import type { FrontendAccelerator, RemoveReason } from '../contract/index.js'
-import { onClock, withDeadline } from '../control-clock.js'
+import { NS_PER_MS, onClock, withDeadline } from '../control-clock.js'
 import type { EventHub } from '../event-hub.js'
 import type { Generation, RegistryMember } from '../registry-types.js'
 import type { Registry } from '../registry.js'
@@ -65,6 +65,8 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   /** The run has settled its `attach` and lives. */
   #attached = false
   #leave: Leave | undefined
+  /** The end of the wait for the backend to steer. */
+  #steering: { cancel(): void } | undefined
   #again = false
   #suspended = false
   #closed = false
@@ -233,6 +235,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     const outcome = offer.generation.open ? await this.attachRun(offer) : 'declined'
     if (outcome === 'attached') {
       this.#attached = true
+      this.awaitSteering()
       await this.show('receiving')
     } else {
       const called = this.#leave
@@ -285,8 +288,23 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     return run.attach()
   }
 
+  /**
+   * A backend that says nothing is not waited for for ever. Before it steers it may wait for what this vif has sent to
+   * leave, and for its half to start; both have the deadline of a start.
+   */
+  private awaitSteering(): void {
+    const { peer, start } = this.#deadlines
+    const ms = peer + 2 * start
+    this.#steering = this.#device.engine.after(ms * NS_PER_MS, () => {
+      if (this.phase !== 'receiving') return
+      this.#options.host.log('warn', this.name, `leaves: the backend did not say 'steering' within ${ms} ms`)
+      this.leave({ reason: 'failed', failed: false, again: false })
+    })
+  }
+
   private async endRun(run: FrontendRun, leave: Leave): Promise<void> {
     this.#attached = false
+    this.#steering?.cancel()
     const report = await run.detach(leave.reason, leave.failed, () => this.show('draining'))
     this.lastReport = report
     this.#run = undefined
@@ -326,6 +344,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   }
 
   private activate(run: FrontendRun): void {
+    this.#steering?.cancel()
     run.paths.openGate()
     this.tally.bump('attached')
     void this.show('active')
