@@ -6,6 +6,8 @@ export interface DoorTransaction {
   read(path: string): Promise<string | undefined>
   write(path: string, value: string): Promise<void>
   rm(path: string): Promise<void>
+  /** Names of the nodes below one. */
+  directory(path: string): Promise<string[]>
 }
 
 /** A watch in being. */

@@ -1,6 +1,6 @@
 import type { Keys } from '../contract/index.js'
 import { AcceleratorError } from '../errors.js'
-import type { ScopeBook } from './scope-book.js'
+import type { ScopeBook, Taking } from './scope-book.js'
 import type { DoorStore } from './door-domain.js'
 
 /** Keys that begin with `accel` and are the host's all the same. */
@@ -19,11 +19,20 @@ export interface VifDirectories {
   readonly peer: string
 }
 
-/** The store keys of one vif scope; watches are recorded and end with it. */
+/** A key that a scope has written, and its value. */
+interface Written {
+  value: string
+  readonly taking: Taking
+}
+
+/** The store keys of one vif scope; watches and written keys are recorded and end with it. */
 export class KeyDoors implements Keys {
   readonly #book: ScopeBook
   readonly #store: DoorStore
   readonly #directories: VifDirectories
+  readonly #written = new Map<string, Written>()
+  /** Settles with the writes that are under way: what they leave is removed after them. */
+  #writing: Promise<unknown> = Promise.resolve()
 
   constructor(book: ScopeBook, directories: VifDirectories) {
     this.#book = book
@@ -44,6 +53,21 @@ export class KeyDoors implements Keys {
     if (!book.alive()) throw closed('keys.write', book.name)
     for (const key of Object.keys(entries)) this.checkOwn(key)
     if (book.fails('keys.write')) return false
+    for (const [key, value] of Object.entries(entries)) this.record(key, value)
+    const writing = this.transact(entries)
+    this.#writing = Promise.allSettled([this.#writing, writing])
+    return writing
+  }
+
+  watch(key: string, changed: () => void): void {
+    this.observe(this.#directories.own, key, changed)
+  }
+
+  watchPeer(key: string, changed: () => void): void {
+    this.observe(this.#directories.peer, key, changed)
+  }
+
+  private transact(entries: Readonly<Record<string, string | undefined>>): Promise<boolean> {
     const { own } = this.#directories
     return this.#store.transaction(async (tx) => {
       if ((await tx.read(own)) === undefined) return false
@@ -55,12 +79,40 @@ export class KeyDoors implements Keys {
     })
   }
 
-  watch(key: string, changed: () => void): void {
-    this.observe(this.#directories.own, key, changed)
+  private record(key: string, value: string | undefined): void {
+    const before = this.#written.get(key)
+    if (value === undefined) this.forget(key)
+    else if (before !== undefined) before.value = value
+    else this.#written.set(key, { value, taking: this.#book.take('key', key, () => this.remove(key)) })
   }
 
-  watchPeer(key: string, changed: () => void): void {
-    this.observe(this.#directories.peer, key, changed)
+  /** The plugin removes the key itself, with what is below it. */
+  private forget(key: string): void {
+    for (const [written, { taking }] of this.#written) {
+      if (written !== key && !written.startsWith(`${key}/`)) continue
+      this.#book.forget(taking)
+      this.#written.delete(written)
+    }
+  }
+
+  /** Unless somebody has written the key since; it is theirs now. */
+  private async remove(key: string): Promise<void> {
+    await this.#writing
+    const ours = this.#written.get(key)
+    this.#written.delete(key)
+    if (ours === undefined) return
+    const { own } = this.#directories
+    await this.#store.transaction(async (tx) => {
+      if ((await tx.read(`${own}/${key}`)) !== ours.value) return
+      await tx.rm(`${own}/${key}`)
+      // Nodes between the directory and the key came into being with it, and go with the last key below them.
+      const parts = key.split('/')
+      while (parts.pop() !== undefined && parts.length > 0) {
+        const node = `${own}/${parts.join('/')}`
+        if ((await tx.read(node)) !== '' || (await tx.directory(node)).length > 0) return
+        await tx.rm(node)
+      }
+    })
   }
 
   private async fetch(directory: string, key: string): Promise<string | undefined> {

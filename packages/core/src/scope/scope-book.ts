@@ -10,6 +10,7 @@ export type TakingKind =
   | 'grant'
   | 'mapping'
   | 'channel'
+  | 'key'
   | 'watch'
   | 'timer'
   | 'undo'

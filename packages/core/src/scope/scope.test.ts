@@ -297,6 +297,26 @@ describe('keys', () => {
     expect(world.tally.violations.get('CT-03')).toBe(refused.length)
   })
 
+  it('are removed with the scope that wrote them, but not what another has written since (LC-06)', async () => {
+    const world = await World.make()
+    const path = `/local/domain/${world.guest.id}/data/vif`
+    const { keys } = world.doors
+    const talk = world.doors.child('talk')
+    await world.run(keys.write({ 'accel-a': '1', 'accel-b': '1', 'accel-c': '1', 'accel-d/e': '1' }))
+    await world.run(talk.keys.write({ 'accel-c': '2', 'accel-d/f': '2', 'accel-t': '2' }))
+    await world.run(keys.write({ 'accel-b': undefined }))
+    expect(world.book.holdings().get('key')).toBe(6)
+    await world.run(talk.close())
+    const list = () => world.run(world.guest.store.directory(path))
+    expect((await list()).toSorted()).toEqual(['accel-a', 'accel-d'])
+    // A write that is still under way when the scope closes is waited for.
+    const late = keys.write({ 'accel-late': '1' })
+    await world.run(world.guest.store.write(`${path}/accel-a`, 'of a stranger'))
+    expect(await world.run(world.book.close(true))).toEqual({ tasks: [], failures: [] })
+    expect(await world.run(late)).toBe(true)
+    expect(await list()).toEqual(['accel-a'])
+  })
+
   it('answers false when the directory is gone', async () => {
     const world = await World.make()
     await world.run(world.guest.store.rm(`/local/domain/${world.guest.id}/data/vif`))
