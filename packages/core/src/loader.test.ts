@@ -195,7 +195,7 @@ describe('a load', () => {
     const { load, registry, loader } = setUp()
     await expect(load(files(text))).rejects.toMatchObject({ code, detail: expect.stringContaining(detail) })
     expect(loader.loaded).toEqual([])
-    expect(registry.state('my_netfront')?.state).toBe('requested')
+    expect(registry.state('my_netfront')).toBe(undefined)
     expect((await load(files(good()))).name).toBe('my_netfront')
   })
 
@@ -241,7 +241,7 @@ describe('an unload', () => {
       forced: false,
     })
     expect(log).toEqual(['undone', 'scope closed'])
-    expect(registry.state('my_netfront')?.state).toBe('requested')
+    expect(registry.state('my_netfront')).toBe(undefined)
     expect(loader.loaded).toEqual([])
     await load(files(good()))
     expect(registry.state('my_netfront')?.generation).toBe(2)

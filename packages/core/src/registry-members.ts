@@ -104,4 +104,14 @@ export abstract class RegistryMembers<H> {
     record.attaching = null
     record.state = 'requested'
   }
+
+  /**
+   * Names come from the other end of a vif: one that nobody asks for and nobody has loaded is forgotten. The original
+   * keeps every entry until it is unloaded itself.
+   */
+  protected dropUnused(entry: Entry<H>): void {
+    const { name, members, generation, loading, deferred } = entry
+    const used = members.length > 0 || generation !== null || loading || deferred !== null
+    if (!used && this.entries.get(name) === entry) this.entries.delete(name)
+  }
 }

@@ -141,6 +141,45 @@ describe('a name', () => {
   })
 })
 
+describe('names that a backend writes', () => {
+  it('are kept only while somebody asks for them or has loaded them', async () => {
+    const { registry, vif, timeline } = setUp()
+    const one = vif('vif1.0')
+    for (let i = 0; i < 300; i++) {
+      registry.request(`n${i}`, one)
+      await registry.withdraw(one)
+    }
+    expect(registry.status()).toEqual([])
+    // What is loaded stays without a vif, and what a vif asks for stays without a half.
+    registry.loaded(1, 'kept', 'half')
+    registry.request('kept', one)
+    await timeline.run()
+    const withdrawn = registry.withdraw(one)
+    await timeline.run()
+    await withdrawn
+    expect(registry.state('kept')).toMatchObject({ state: 'loaded', members: [] })
+    registry.request('kept', one)
+    await timeline.run()
+    const stopped = registry.stop('kept', 'unloaded')
+    await timeline.run()
+    await stopped
+    expect(registry.state('kept')).toMatchObject({ state: 'requested', members: [{ name: 'vif1.0' }] })
+    await registry.withdraw(one)
+    expect(registry.status()).toEqual([])
+  })
+
+  it('are kept while a load of them is under way, and not after it has failed', async () => {
+    const { registry, vif } = setUp()
+    const one = vif('vif1.0')
+    await registry.admit('late')
+    registry.request('late', one)
+    await registry.withdraw(one)
+    expect(registry.state('late')?.state).toBe('loading')
+    registry.abandon('late')
+    expect(registry.status()).toEqual([])
+  })
+})
+
 describe('a stop', () => {
   it('detaches every vif, waits for the leases, keeps the vifs on the list and attaches them to the next', async () => {
     const { registry, timeline, engine, vif, log } = setUp()

@@ -101,12 +101,14 @@ export class Registry<H> extends RegistryMembers<H> {
   /** The set-up that was admitted failed. The vifs stay on the list. */
   abandon(name: string): void {
     const entry = this.entries.get(name)
-    if (entry !== undefined) entry.loading = false
+    if (entry === undefined) return
+    entry.loading = false
+    this.dropUnused(entry)
   }
 
   /**
    * Ends the generation of this name (`netfront_accelerator_stop`): no new attachment, every vif detaches, then its leases
-   * fall to zero, or the deadline passes. The entry and its vifs stay, requested. A second stop joins the first; a load that
+   * fall to zero, or the deadline passes. The vifs stay on the list, requested. A second stop joins the first; a load that
    * waits is called off. Unknown names are no error.
    */
   stop(name: string, reason: RemoveReason): Promise<StopReport> {
@@ -160,6 +162,7 @@ export class Registry<H> extends RegistryMembers<H> {
     if (generation !== null) await this.detachMember(record, generation, reason)
     const at = entry.members.indexOf(record)
     if (at >= 0) entry.members.splice(at, 1)
+    this.dropUnused(entry)
   }
 
   /** The vif has detached by its own decision (a fault, a reset, the backend closed) and stays on the list. */
@@ -180,13 +183,13 @@ export class Registry<H> extends RegistryMembers<H> {
     return statusOf(entry)
   }
 
-  /** Undefined for a name that nobody has ever loaded or asked for. */
+  /** Undefined for a name that nobody has loaded or asks for. */
   state(name: string): RegistryStatus | undefined {
     const entry = this.entries.get(name)
     return entry === undefined ? undefined : statusOf(entry)
   }
 
-  /** Every name, in the order in which it was first met. */
+  /** Every name that is loaded or asked for, in the order in which it was first met. */
   status(): RegistryStatus[] {
     return [...this.entries.values()].map(statusOf)
   }
@@ -278,6 +281,7 @@ export class Registry<H> extends RegistryMembers<H> {
     const next = entry.deferred
     entry.deferred = null
     next?.start()
+    this.dropUnused(entry)
     return report
   }
 
