@@ -16,6 +16,7 @@ import {
   XEN_NETRXF_MORE_DATA,
 } from '@netaccel/xen'
 import type { Arena, BackRing, GrantCopyBatch, RxRequest, Work } from '@netaccel/xen'
+import { takesBlank } from './blank-checksum.js'
 import type { BackQueueCounters } from './counters.js'
 import type { GuestFeatures } from './features.js'
 import type { RingObserver } from './guest-tap.js'
@@ -179,17 +180,11 @@ export class ToGuest {
 
   private writeWhole(ring: BackRing, frame: Frame, features: GuestFeatures): void {
     const length = frame.length
-    const filled = frame.checksum === 'blank' && frame.gsoSize === 0 && !this.takesBlank(frame, features)
+    const filled = frame.checksum === 'blank' && frame.gsoSize === 0 && !takesBlank(frame, features)
     const sent = filled ? this.withChecksum(ring, frame) : frame
     this.write(ring, sent)
     this.keep(sent)
     this.next(length)
-  }
-
-  private takesBlank(frame: Frame, features: GuestFeatures): boolean {
-    // The high nibble of the first byte behind the Ethernet header; tags make no difference to the guest's own stack.
-    const version = frame.view.getUint16(frame.offset + 12) === 0x86dd ? 6 : 4
-    return version === 6 ? features.ipv6Checksum : features.ipv4Checksum
   }
 
   /** The frame itself if nobody else looks at it, else a copy, with its checksum filled in. */
