@@ -40,6 +40,11 @@ describe('wrong usage is one sentence and status 2', () => {
     ],
     ['an unknown option', ['start', '--sed', '3'], 'there is no option "--sed": the nearest is --seed'],
     ['a value that is none', ['start', '--phase-seconds', 'long'], '--phase-seconds takes a number from 0.2'],
+    [
+      'reports that have no place, before the run',
+      ['start', '--out', '/dev/null/reports'],
+      'the reports cannot be written to /dev/null/reports',
+    ],
     ['a missing file name', ['run'], 'run needs file'],
     ['too many words', ['doctor', 'who'], 'doctor does not know what to do with "who"'],
     ['a file that is not there', ['run', join(folder, 'no.json')], 'there is no file'],

@@ -1,10 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Resources, World } from '@netaccel/host'
-import { CliError, textOf } from '../errors.js'
 import { solarflare } from './accelerator.js'
 import { runExperiment } from './experiment.js'
 import type { StartOptions } from './options.js'
+import { writeReports } from './report-files.js'
 import { conclude, EXIT_OF, phaseReport, probeFastShare } from './report.js'
 import type { Left, Report } from './report.js'
 import { htmlReport } from './report-html.js'
@@ -71,20 +69,5 @@ function leftOf(before: Resources, after: Resources): Left {
     filters: more('filters'),
     leases: more('leases'),
     pages: more('pages'),
-  }
-}
-
-function writeReports(folder: string, files: Readonly<Record<string, string>>): string[] {
-  try {
-    mkdirSync(folder, { recursive: true })
-    return Object.entries(files).map(([name, text]) => {
-      const path = join(folder, name)
-      writeFileSync(path, text)
-      return path
-    })
-  } catch (error) {
-    throw new CliError('BAD_FILE', `the reports cannot be written to ${folder}: ${textOf(error)}`, {
-      cause: error,
-    })
   }
 }

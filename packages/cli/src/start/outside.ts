@@ -6,12 +6,14 @@ import { ownCommand } from '../kernel/own-command.js'
 import { EXIT_REFUSED } from './inside.js'
 import type { StartOptions } from './options.js'
 import { consoleOutput } from './output.js'
+import { prepareReports } from './report-files.js'
 import { runReplay } from './replay.js'
 
 const NEEDED = ['unshare', 'setpriv', 'nsenter', 'ip'] as const
 
 /** The main job. Returns the exit status. */
 export async function start(options: StartOptions): Promise<number> {
+  prepareReports(options.out)
   if (options.replay) return runReplay(options)
   const output = consoleOutput(options.json)
   const why = refusal()
