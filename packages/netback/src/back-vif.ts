@@ -1,6 +1,6 @@
 import type { Frame } from '@netaccel/packet'
+import { CleanupStack, Serial, XenbusState } from '@netaccel/xen'
 import {
-  CleanupStack,
   KEY_FEATURE_CTRL_RING,
   KEY_FEATURE_DYNAMIC_MULTICAST_CONTROL,
   KEY_FEATURE_GSO_TCPV4,
@@ -14,9 +14,7 @@ import {
   KEY_MAC,
   KEY_MULTI_QUEUE_MAX_QUEUES,
   KEY_REQUEST_MULTICAST_CONTROL,
-  Serial,
-  XenbusState,
-} from '@netaccel/xen'
+} from '@netaccel/xen/netif'
 import type { Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
 import { BackQueue } from './back-queue.js'
 import type { QueueOwner } from './back-queue.js'

@@ -1,5 +1,5 @@
+import { BackRing, MappedPage } from '@netaccel/xen'
 import {
-  BackRing,
   KEY_EVENT_CHANNEL,
   KEY_FEATURE_GSO_TCPV4,
   KEY_FEATURE_GSO_TCPV6,
@@ -12,10 +12,9 @@ import {
   KEY_REQUEST_RX_COPY,
   KEY_RX_RING_REF,
   KEY_TX_RING_REF,
-  MappedPage,
   XEN_NETIF_RX_SLOT_BYTES,
   XEN_NETIF_TX_SLOT_BYTES,
-} from '@netaccel/xen'
+} from '@netaccel/xen/netif'
 import type { CleanupStack, Domain, XenbusDevice } from '@netaccel/xen'
 import type { BackLink, BackQueue } from './back-queue.js'
 import { NetbackError } from './errors.js'

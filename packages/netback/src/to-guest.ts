@@ -2,8 +2,8 @@
 import type { DropReason } from '@netaccel/core'
 import { copyBytes, fillChecksum, Segmenter } from '@netaccel/packet'
 import type { Frame, FramePool } from '@netaccel/packet'
+import { COPY_BATCH } from '@netaccel/xen'
 import {
-  COPY_BATCH,
   readRxRequest,
   rxRequest,
   writeGsoExtra,
@@ -14,8 +14,9 @@ import {
   XEN_NETRXF_DATA_VALIDATED,
   XEN_NETRXF_EXTRA_INFO,
   XEN_NETRXF_MORE_DATA,
-} from '@netaccel/xen'
-import type { Arena, BackRing, GrantCopyBatch, RxRequest, Work } from '@netaccel/xen'
+} from '@netaccel/xen/netif'
+import type { Arena, BackRing, GrantCopyBatch, Work } from '@netaccel/xen'
+import type { RxRequest } from '@netaccel/xen/netif'
 import { takesBlank } from './blank-checksum.js'
 import type { BackQueueCounters } from './counters.js'
 import type { GuestFeatures } from './features.js'

@@ -1,6 +1,7 @@
 // Stage 4s of a frame's way out, first part: one packet of the guest's TX ring, read once and judged.
 import type { DropReason } from '@netaccel/core'
-import type { BackRing, ExtraInfo, RingOffload, TxRequest } from '@netaccel/xen'
+import type { BackRing, RingOffload } from '@netaccel/xen'
+import type { ExtraInfo, TxRequest } from '@netaccel/xen/netif'
 import {
   XEN_NETIF_EXTRA_FLAG_MORE,
   XEN_NETIF_EXTRA_TYPE_GSO,
@@ -20,7 +21,7 @@ import {
   readMulticastExtra,
   readTxRequest,
   txRequest,
-} from '@netaccel/xen'
+} from '@netaccel/xen/netif'
 
 const PAGE = 4096
 const ETH_HEADER = 14

@@ -1,7 +1,7 @@
 // Stage 4s of a frame's way out, last part: the answers to the guest's TX requests.
 import type { Frame } from '@netaccel/packet'
 import type { BackRing, Engine, Timer } from '@netaccel/xen'
-import { writeTxResponse, XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netaccel/xen'
+import { writeTxResponse, XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netaccel/xen/netif'
 import { MOST_SLOTS } from './tx-packet.js'
 
 const NONE = -1

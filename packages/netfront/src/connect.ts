@@ -1,4 +1,5 @@
-import { FrontRing, XEN_NETIF_RX_SLOT_BYTES, XEN_NETIF_TX_SLOT_BYTES } from '@netaccel/xen'
+import { FrontRing, RingGrants } from '@netaccel/xen'
+import { XEN_NETIF_RX_SLOT_BYTES, XEN_NETIF_TX_SLOT_BYTES } from '@netaccel/xen/netif'
 import type { Arena, CleanupStack, Domain } from '@netaccel/xen'
 import { Quarantine } from './quarantine.js'
 import type { QueueLink, TxRxQueue } from './queue.js'
@@ -41,22 +42,12 @@ export function connectQueue(
   const quarantine = new Quarantine(grants, domain.engine)
   let tx: TxRing | null = null
   let rx: RxRing | null = null
-  const txRefs = claimRefs(
-    domain,
-    txRing.size,
-    cleanup,
-    'TX references',
-    (slot) => tx?.refInUse(slot) ?? false,
-  )
-  const rxRefs = claimRefs(
-    domain,
-    rxRing.size,
-    cleanup,
-    'RX references',
-    (slot) => rx?.refInUse(slot) ?? false,
-  )
-  tx = new TxRing({ ring: txRing, grants, backend, refs: txRefs, pool, counters, work, sg })
-  rx = new RxRing({ ring: rxRing, grants, backend, refs: rxRefs, pages, work })
+  const txGrants = new RingGrants(grants, { slots: txRing.size, domid: backend, access: 'ro' })
+  cleanup.push('TX references', () => txGrants.close((slot) => tx?.refInUse(slot) ?? false))
+  const rxGrants = new RingGrants(grants, { slots: rxRing.size, domid: backend, access: 'rw' })
+  cleanup.push('RX references', () => rxGrants.close((slot) => rx?.refInUse(slot) ?? false))
+  tx = new TxRing({ ring: txRing, grants: txGrants, pool, counters, work, sg })
+  rx = new RxRing({ ring: rxRing, grants: rxGrants, pages, work })
   cleanup.push('frames in the TX ring', () => tx?.disconnect(quarantine))
   cleanup.push('pages in the RX ring', () => rx?.disconnect(quarantine))
   const port = events.allocUnbound(backend, () => queue.schedulePoll())
@@ -86,23 +77,4 @@ function ringPage(
   const [page] = arena.pages
   if (page !== undefined) ref = domain.grants.grant(backend, page, 'rw')
   return { arena, ref }
-}
-
-/** References for every slot of a ring, so that the frame path never asks for one. `inUse`: it is in quarantine. */
-function claimRefs(
-  domain: Domain,
-  count: number,
-  cleanup: CleanupStack,
-  name: string,
-  inUse: (slot: number) => boolean,
-): Uint32Array {
-  const refs = new Uint32Array(count)
-  let claimed = 0
-  cleanup.push(name, () => {
-    for (let slot = 0; slot < claimed; slot++) {
-      if (!inUse(slot)) domain.grants.release(refs[slot])
-    }
-  })
-  for (; claimed < count; claimed++) refs[claimed] = domain.grants.claim()
-  return refs
 }

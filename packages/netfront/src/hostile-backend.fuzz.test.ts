@@ -28,11 +28,18 @@ interface Inside {
     response: { offset: number; status: number }
   }
   readonly tx: {
-    complete(id: number, status: number): string | null
+    answer(response: number): string | null
     outstanding: Uint8Array
     head: Uint8Array
   }
-  readonly rx: { claim(index: number): number }
+  readonly rx: {
+    claim(index: number): number
+    takeOut(slot: number, ended: boolean): number
+    endAnswered(from: number): void
+    answered: number
+    readonly posted: Int16Array
+    readonly parts: { readonly grants: { tryEnd(slot: number): boolean } }
+  }
 }
 
 async function fuzz(
@@ -243,18 +250,22 @@ describe('netfront against a backend that writes what it likes (XSA-376, XSA-396
   })
 
   const plants: Record<string, Plant> = {
-    'no check of the response producer': ({ rx, tx }) => {
+    'no check of the response producer': ({ rx, tx }, inside) => {
       for (const ring of [rx.ring, tx.ring] as FrontRing[]) {
         const { words, offset } = ring.page
         ring.unconsumedResponses = () => Math.min(256, (words[(offset >> 2) + 2] - ring.rspCons) >>> 0)
       }
-      rx.available = () => rx.ring.unconsumedResponses()
+      rx.available = () => {
+        const count = rx.ring.unconsumedResponses()
+        inside.rx.answered = (rx.ring.rspCons + count) >>> 0
+        return count
+      }
     },
     'no check that an id is outstanding': (_, { tx }) => {
-      const complete = tx.complete.bind(tx)
-      tx.complete = (id, status) => {
-        tx.outstanding[id & 255] = 1
-        return complete(id & 255, status)
+      const answer = tx.answer.bind(tx)
+      tx.answer = (response) => {
+        tx.outstanding[response & 255] = 1
+        return answer(response & ~0xff00)
       }
     },
     'a wrong ring mask': (_, { rx }) => {
@@ -273,8 +284,10 @@ describe('netfront against a backend that writes what it likes (XSA-376, XSA-396
         return null
       }
     },
-    'a grant that is not ended': (link) => {
-      link.rx.claim = (index) => (link.rx as unknown as { posted: Int16Array }).posted[index & 255]
+    'a grant that is not ended': (_, { rx }) => {
+      rx.endAnswered = () => {}
+      rx.parts.grants.tryEnd = () => true
+      rx.takeOut = (slot) => rx.posted[slot]
     },
   }
 

@@ -2,8 +2,8 @@
 import type { DropReason } from '@netaccel/core'
 import { copyBytes, ETH_HEADER, PacketInfo } from '@netaccel/packet'
 import type { Frame, FramePool } from '@netaccel/packet'
+import { applyOffload } from '@netaccel/xen'
 import {
-  applyOffload,
   extraInfo,
   gsoExtraSize,
   gsoExtraType,
@@ -19,8 +19,9 @@ import {
   XEN_NETRXF_DATA_VALIDATED,
   XEN_NETRXF_EXTRA_INFO,
   XEN_NETRXF_MORE_DATA,
-} from '@netaccel/xen'
-import type { ExtraInfo, RingOffload, RxResponse } from '@netaccel/xen'
+} from '@netaccel/xen/netif'
+import type { RingOffload } from '@netaccel/xen'
+import type { ExtraInfo, RxResponse } from '@netaccel/xen/netif'
 import type { QueueCounters } from './counters.js'
 import type { RxRing } from './rx-ring.js'
 import { MAX_SLOTS } from './tx-ring.js'

@@ -1,6 +1,6 @@
 // Stage 3s of a frame's way in, first part: the frontend's half of the RX ring.
-import type { FrontRing, GrantTable, Work } from '@netaccel/xen'
-import { writeRxRequest } from '@netaccel/xen'
+import type { FrontRing, RingGrants, Work } from '@netaccel/xen'
+import { writeRxRequest } from '@netaccel/xen/netif'
 import type { Quarantine } from './quarantine.js'
 import { NO_PAGE } from './rx-pages.js'
 import type { RxPages } from './rx-pages.js'
@@ -13,10 +13,8 @@ const LEAST_POSTED = MAX_SLOTS + 1
 /** The ring, and what it needs to know of the two domains. */
 export interface RxRingParts {
   readonly ring: FrontRing
-  readonly grants: GrantTable
-  readonly backend: number
-  /** One claimed reference per slot. */
-  readonly refs: Uint32Array
+  /** One reference per slot. */
+  readonly grants: RingGrants
   readonly pages: RxPages
   readonly work: Work
 }
@@ -35,6 +33,10 @@ export class RxRing {
   private readonly mask: number
   /** Page in each slot, and the page of a slot whose reference could not be ended. */
   private readonly posted: Int16Array
+  /** By slot: its grant has ended. Up to which response that was done, and up to which there are responses. */
+  private readonly ended: Uint8Array
+  private endedTo: number
+  private answered: number
   private readonly stuck: Int16Array
 
   constructor(parts: RxRingParts) {
@@ -45,12 +47,16 @@ export class RxRing {
     this.work = parts.work
     this.mask = parts.ring.size - 1
     this.posted = new Int16Array(parts.ring.size).fill(EMPTY)
+    this.ended = new Uint8Array(parts.ring.size)
+    this.endedTo = parts.ring.rspCons
+    this.answered = parts.ring.rspCons
     this.stuck = new Int16Array(parts.ring.size).fill(EMPTY)
   }
 
   /** Post free pages in every free slot. Returns true if enough is posted for any packet, and may be pushed. */
   refill(): boolean {
-    const { ring, grants, backend, refs, pages } = this.parts
+    const { ring, grants, pages } = this.parts
+    const { refs } = grants
     const words = ring.page.words
     let produced = ring.reqProdPvt
     let free = ring.freeRequests()
@@ -59,10 +65,9 @@ export class RxRing {
       const page = pages.post()
       if (page === NO_PAGE) break
       const slot = produced & this.mask
-      const ref = refs[slot]
-      grants.permit(ref, backend, pages.gfn(page), false)
+      grants.permit(slot, pages.gfn(page))
       this.posted[slot] = page
-      writeRxRequest(words, ring.slotOffset(produced), slot, ref)
+      writeRxRequest(words, ring.slotOffset(produced), slot, refs[slot])
       produced = (produced + 1) >>> 0
       wrote++
     }
@@ -77,7 +82,10 @@ export class RxRing {
     if (this.fault !== null) return -1
     const ring = this.ring
     const count = ring.unconsumedResponses()
-    if (count >= 0 && count <= (ring.reqProdPvt - ring.rspCons) >>> 0) return count
+    if (count >= 0 && count <= (ring.reqProdPvt - ring.rspCons) >>> 0) {
+      this.answered = (ring.rspCons + count) >>> 0
+      return count
+    }
     this.fault = 'response overflow'
     return -1
   }
@@ -85,14 +93,31 @@ export class RxRing {
   /**
    * End the grant of the page in slot `index` and take the page out; the backend cannot write it any more.
    * -1, and {@link fault} set, if the backend still maps it: the page stays out of use until it lets go (XSA-396).
+   * Pages are claimed in the order of the ring; the grants of all that {@link available} saw end together.
    */
   claim(index: number): number {
+    if (index === this.endedTo) this.endAnswered(index)
     const slot = index & this.mask
+    return this.takeOut(slot, this.ended[slot] === 1)
+  }
+
+  private endAnswered(from: number): void {
+    const { grants } = this.parts
+    const count = (this.answered - from) >>> 0
+    for (let i = 0; i < count; i++) grants.queueEnd((from + i) & this.mask)
+    const inUse = grants.end()
+    grants.reset()
+    for (let i = 0; i < count; i++)
+      this.ended[(from + i) & this.mask] = inUse === 0 || grants.ended(i) ? 1 : 0
+    this.endedTo = this.answered
+    this.work.grantOps += count
+  }
+
+  private takeOut(slot: number, ended: boolean): number {
     const page = this.posted[slot]
     this.posted[slot] = EMPTY
     if (page === EMPTY) return EMPTY
-    this.work.grantOps++
-    if (this.parts.grants.tryEnd(this.parts.refs[slot])) return page
+    if (ended) return page
     this.stuck[slot] = page
     this.pages.withhold(page)
     this.fault = 'response while the page is in use'
@@ -103,10 +128,10 @@ export class RxRing {
   disconnect(quarantine: Quarantine): void {
     const { pages, stuck } = this
     for (let slot = 0; slot <= this.mask; slot++) {
-      const page = this.claim(slot)
+      const page = this.takeOut(slot, this.parts.grants.tryEnd(slot))
       if (page !== EMPTY) pages.discard(page)
       const held = stuck[slot]
-      if (held !== EMPTY) quarantine.add(this.parts.refs[slot], () => pages.readmit(held))
+      if (held !== EMPTY) quarantine.add(this.parts.grants.refs[slot], () => pages.readmit(held))
     }
   }
 

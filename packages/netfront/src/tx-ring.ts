@@ -1,7 +1,7 @@
 // Stage 3s of a frame's way out: the frontend's half of the TX ring.
 import type { Frame } from '@netaccel/packet'
 import { copyBytes } from '@netaccel/packet'
-import type { FrontRing, GrantTable, Page, Work } from '@netaccel/xen'
+import type { FrontRing, Page, RingGrants, Work } from '@netaccel/xen'
 import {
   XEN_NETIF_GSO_TYPE_TCPV4,
   XEN_NETIF_GSO_TYPE_TCPV6,
@@ -16,13 +16,18 @@ import {
   responseStatus,
   writeGsoExtra,
   writeTxRequest,
-} from '@netaccel/xen'
+} from '@netaccel/xen/netif'
 import type { QueueCounters } from './counters.js'
 import type { Quarantine } from './quarantine.js'
 import type { TxPool } from './tx-pool.js'
 
 const PAGE = 4096
 const NONE = 0xffff
+
+/** Where an id stands: nowhere, in the ring, answered in the batch that is being reaped. */
+const FREE = 0
+const OUT = 1
+const ANSWERED = 2
 
 /** Most data slots of one packet that every backend takes (XEN_NETIF_NR_SLOTS_MIN), and most bytes. */
 export const MAX_SLOTS = 18
@@ -33,10 +38,8 @@ const LEAST_HEAD = 14
 /** The ring, and what it needs to know of the two domains. */
 export interface TxRingParts {
   readonly ring: FrontRing
-  readonly grants: GrantTable
-  readonly backend: number
-  /** One claimed reference per slot. */
-  readonly refs: Uint32Array
+  /** One reference per slot. */
+  readonly grants: RingGrants
   readonly pool: TxPool
   readonly counters: QueueCounters
   readonly work: Work
@@ -69,6 +72,8 @@ export class TxRing {
   private readonly head: Uint16Array
   private readonly pending: Uint8Array
   private readonly outstanding: Uint8Array
+  /** Responses of the batch that is being reaped. */
+  private readonly answers: Int32Array
   private freeId: number
   private idsOut: number
   private idsFree: number
@@ -86,6 +91,7 @@ export class TxRing {
     this.head = new Uint16Array(size)
     this.pending = new Uint8Array(size)
     this.outstanding = new Uint8Array(size)
+    this.answers = new Int32Array(size)
     this.freeId = 0
     this.idsOut = 0
     this.idsFree = size
@@ -133,7 +139,8 @@ export class TxRing {
   }
 
   private write(frame: Frame, slots: number, extras: number): void {
-    const { ring, grants, backend, refs } = this.parts
+    const { ring, grants } = this.parts
+    const { refs } = grants
     const words = ring.page.words
     const first = this.freeId
     const length = frame.length
@@ -149,16 +156,15 @@ export class TxRing {
       const within = at & (PAGE - 1)
       const room = PAGE - within
       const size = left < room ? left : room
-      const ref = refs[id]
-      grants.permit(ref, backend, (at >>> 12) as Page, true)
-      this.outstanding[id] = 1
+      grants.permit(id, (at >>> 12) as Page)
+      this.outstanding[id] = OUT
       this.head[id] = first
       const more = slot + 1 < slots ? XEN_NETTXF_MORE_DATA : 0
       // The first request carries the length of the whole packet, all others their own.
       writeTxRequest(
         words,
         ring.slotOffset(produced),
-        ref,
+        refs[id],
         within,
         flags | more,
         id,
@@ -199,25 +205,50 @@ export class TxRing {
     let fault: TxFault | null = null
     for (let i = 0; i < count && fault === null; i++) {
       const response = readTxResponse(words, ring.slotOffset(cons))
-      const status = responseStatus(response)
       cons = (cons + 1) >>> 0
       // The slot of an extra info is answered with NULL and an id that nobody wrote.
-      if (status === XEN_NETIF_RSP_NULL) continue
-      fault = this.complete(responseId(response), status)
+      if (responseStatus(response) !== XEN_NETIF_RSP_NULL) fault = this.answer(response)
     }
     ring.rspCons = cons
+    fault = this.endAnswered() ?? fault
     this.parts.work.slots += count
     // NULL for a slot that carried data would keep its id for ever: fewer slots in flight than ids shows it.
     if (fault === null && this.idsOut > outstanding - count) fault = 'response with an unknown id'
     return fault
   }
 
-  private complete(id: number, status: number): TxFault | null {
-    if (id > this.mask || this.outstanding[id] === 0) return 'response with an unknown id'
-    const { grants, refs, counters, work } = this.parts
-    work.grantOps++
-    if (!grants.tryEnd(refs[id])) return 'response while the page is in use'
-    this.outstanding[id] = 0
+  /** An answer: its grant will be ended with those of the others, and only then is anything given back. */
+  private answer(response: number): TxFault | null {
+    const id = responseId(response)
+    // Also one that has been answered in this very batch.
+    if (id > this.mask || this.outstanding[id] !== OUT) return 'response with an unknown id'
+    const { grants } = this.parts
+    this.outstanding[id] = ANSWERED
+    this.answers[grants.queued] = response
+    grants.queueEnd(id)
+    return null
+  }
+
+  /** End the grants of all that was answered, and complete what has ended. */
+  private endAnswered(): TxFault | null {
+    const { grants, work } = this.parts
+    const count = grants.queued
+    if (count === 0) return null
+    const inUse = grants.end()
+    grants.reset()
+    work.grantOps += count
+    for (let i = 0; i < count; i++) {
+      const response = this.answers[i]
+      const id = responseId(response)
+      if (inUse === 0 || grants.ended(i)) this.complete(id, responseStatus(response))
+      else this.outstanding[id] = OUT
+    }
+    return inUse === 0 ? null : 'response while the page is in use'
+  }
+
+  private complete(id: number, status: number): void {
+    const { counters } = this.parts
+    this.outstanding[id] = FREE
     this.idsOut--
     const first = this.head[id]
     // The first id stands for the frame until all of it is answered, in whatever order: given back any earlier, another
@@ -228,7 +259,6 @@ export class TxRing {
     const left = this.pending[first] - 1
     this.pending[first] = left
     if (left === 0) this.finish(first)
-    return null
   }
 
   private freeOne(id: number): void {
@@ -252,10 +282,10 @@ export class TxRing {
    * backend still uses a page waits in the quarantine, with its references, and is released when they have ended.
    */
   disconnect(quarantine: Quarantine): void {
-    const { grants, refs, counters } = this.parts
+    const { grants, counters } = this.parts
     for (let id = 0; id <= this.mask; id++) {
-      if (this.outstanding[id] === 0 || !grants.tryEnd(refs[id])) continue
-      this.outstanding[id] = 0
+      if (this.outstanding[id] === FREE || !grants.tryEnd(id)) continue
+      this.outstanding[id] = FREE
       this.pending[this.head[id]]--
     }
     const answered = this.answered
@@ -268,13 +298,13 @@ export class TxRing {
       if (this.pending[first] === 0) this.finish(first)
     }
     for (let id = 0; id <= this.mask; id++) {
-      if (this.outstanding[id] === 1) quarantine.add(refs[id], () => this.ended(this.head[id]))
+      if (this.outstanding[id] === OUT) quarantine.add(grants.refs[id], () => this.ended(this.head[id]))
     }
   }
 
   /** True if the reference of a slot is in quarantine, which gives it back. */
   refInUse(id: number): boolean {
-    return this.outstanding[id] === 1
+    return this.outstanding[id] === OUT
   }
 
   private ended(first: number): void {

@@ -12,7 +12,7 @@ import {
   KEY_REQUEST_RX_COPY,
   KEY_RX_RING_REF,
   KEY_TX_RING_REF,
-} from '@netaccel/xen'
+} from '@netaccel/xen/netif'
 import type { CleanupStack, Domain, XenbusDevice } from '@netaccel/xen'
 import type { QueueKeys } from './connect.js'
 import { NetfrontError } from './errors.js'

@@ -59,8 +59,18 @@ export class RingGrants {
     this.entries = new Int32Array(machine.buffer, this.at, MOST_SLOTS)
     this.queue = new Int32Array(machine.buffer, this.at + MOST_SLOTS * 4, MOST_SLOTS)
     this.results = new Int32Array(machine.buffer, this.at + MOST_SLOTS * 8, MOST_SLOTS)
-    this.refs = Int32Array.from({ length: slots }, () => table.claim())
-    for (let slot = 0; slot < slots; slot++) this.entries[slot] = table.addressOf(this.refs[slot])
+    this.refs = new Int32Array(slots)
+    let claimed = 0
+    try {
+      for (; claimed < slots; claimed++) {
+        this.refs[claimed] = table.claim()
+        this.entries[claimed] = table.addressOf(this.refs[claimed])
+      }
+    } catch (error) {
+      while (claimed > 0) table.release(this.refs[--claimed])
+      extent.freePages(this.arena)
+      throw error
+    }
   }
 
   /**
