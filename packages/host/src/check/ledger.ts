@@ -1,14 +1,14 @@
 import type { DropEntry, DropReason } from '@netaccel/core'
-import type { Nic } from '../build/nic.js'
 import type { World } from '../build/world.js'
-import { type Account, account, dropped, segmentAccount, TOLD_BY_BACKEND, total } from './account.js'
+import { type Account, account, dropped, TOLD_BY_BACKEND, total } from './account.js'
+import { fastLedger } from './fast-account.js'
 import { hostAccounts } from './host-accounts.js'
 
 /** Every account of a world: fork, rings, bridge, NICs, wires, delivery. */
 export function accounts(world: World): Account[] {
   return [
     ...[...world.hosts.values()].flatMap(hostAccounts),
-    ...fastAccounts(world),
+    ...fastLedger(world).accounts,
     ...world.lanes.flatMap((lane) => wireAccounts(world, lane)),
   ]
 }
@@ -39,33 +39,6 @@ function wireAccounts(world: World, { name, from, to, lane }: World['lanes'][num
   ]
 }
 
-/** The fast path of all hosts together: between the forks and the VIs, and back. */
-function fastAccounts(world: World): Account[] {
-  const hosts = [...world.hosts.values()]
-  const nics = hosts.flatMap((host) => [...host.nics.values()].map((nic: Nic) => nic.device.statistics()))
-  const fast = hosts.flatMap((host) => host.everyVif.flatMap((vif) => vif.fast))
-  const drops = fast.flatMap((counters) => counters.dropped.entries())
-  const sum = <T>(list: readonly T[], pick: (of: T) => number): number =>
-    list.reduce((all, of) => all + pick(of), 0)
-  const out = sum(nics, (nic) => nic.viTxPackets)
-  const arrived = sum(nics, (nic) => nic.viRxPackets + nic.viRxMissedPackets)
-  const lost = dropped(drops, 'accel_tx_', 'forced_detach', 'nic_reset').segments
-  return [
-    segmentAccount(
-      'fast path out',
-      sum(fast, (of) => of.tx_segments),
-      out,
-      lost,
-    ),
-    segmentAccount(
-      'fast path in',
-      arrived,
-      sum(fast, (of) => of.rx_segments),
-      dropped(drops, 'accel_rx_').segments,
-    ),
-  ]
-}
-
 /** Every drop of a world by reason, in wire segments, each counted once. */
 export function drops(world: World): ReadonlyMap<DropReason, number> {
   const found = new Map<DropReason, number>()
@@ -85,5 +58,14 @@ export function drops(world: World): ReadonlyMap<DropReason, number> {
     for (const nic of host.nics.values()) add(nic.device.drops.entries())
   }
   for (const { lane } of world.lanes) add(lane.drops.entries())
+  // Frames that may have left are lost only if the NIC says that they have not.
+  const { forced, faulty } = fastLedger(world)
+  for (const [reason, segments] of [
+    ['forced_detach', forced],
+    ['accelerator_fault', faulty],
+  ] as const) {
+    if (segments > 0) found.set(reason, segments)
+    else found.delete(reason)
+  }
   return found
 }

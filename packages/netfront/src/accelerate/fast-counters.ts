@@ -16,6 +16,8 @@ export class FastCounters {
   rx_packets = 0
   rx_segments = 0
   rx_bytes = 0
+  /** Attachments that ended by force: what stood in their VIs has no other trace here. */
+  forced = 0
   /** Frames that a plugin had, and that did not arrive. */
   readonly dropped = new DropCounters()
 }

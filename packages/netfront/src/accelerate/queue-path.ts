@@ -118,6 +118,7 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.shutGate()
     this.doors.shut()
     this.hooks.remove()
+    if (this.plugin !== null) this.counters.forced++
     const frames = this.lent.list()
     for (const frame of frames) {
       this.lent.remove(frame)

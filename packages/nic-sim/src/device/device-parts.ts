@@ -57,4 +57,6 @@ export interface PortStatistics {
   /** Steered to a VI that had no room for them; its event queue tells the guest. Not in the counts above. */
   viRxMissedPackets: number
   viRxMissedBytes: number
+  /** Of those of VIs: in VIs that were closed before their guests had said that they had read them. */
+  viRxUnreadPackets: number
 }

@@ -254,5 +254,6 @@ function emptyStatistics(): PortStatistics {
     viRxBytes: 0,
     viRxMissedPackets: 0,
     viRxMissedBytes: 0,
+    viRxUnreadPackets: 0,
   }
 }

@@ -102,7 +102,7 @@ export class RxScatter {
       vi.rxConsumer = (vi.rxConsumer + 1) >>> 0
       vi.post(((done << EVENT_COUNT_SHIFT) | slot) >>> 0, EVENT_RX, place)
     }
-    vi.rxFrames++
+    vi.toldRx()
     vi.rxBytes += frame.length
     meter.bytes += frame.length
     meter.descriptors += used

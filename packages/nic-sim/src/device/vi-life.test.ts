@@ -92,6 +92,24 @@ describe('quiesce and the end of a VI', () => {
     expect(events + w.near.received.length).toBe(150)
   })
 
+  it('counts the received frames that its guest has not said that it has read', async () => {
+    const w = world()
+    steer(w)
+    for (let i = 0; i < 10; i++) w.guest.postRx(i * 2048, 1000)
+    w.guest.ringRx()
+    for (const length of [100, 1400]) w.far.send(udp(pattern(length)))
+    await w.clock.run()
+    w.guest.poll()
+    await w.clock.run()
+    // One of them in two buffers, so with two events.
+    for (const length of [100, 1400, 100]) w.far.send(udp(pattern(length)))
+    await w.clock.run()
+    expect(w.near.device.statistics()).toMatchObject({ viRxPackets: 5, viRxUnreadPackets: 0 })
+    await w.guest.vi.quiesce(new AbortController().signal)
+    w.guest.vi.close()
+    expect(w.near.device.statistics().viRxUnreadPackets).toBe(3)
+  })
+
   it('lets a frame that leaves in pieces leave, and an abort cuts it short', async () => {
     for (const aborted of [false, true]) {
       const w = world({ wire: { gbps: 0.1 } })

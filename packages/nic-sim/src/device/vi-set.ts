@@ -117,8 +117,11 @@ export class ViSet {
   }
 
   private becomeQuiet(vi: VirtualInterface): void {
-    const { drops } = this.all.parts
-    if (vi.state !== 'quiet' && vi.untold > 0) drops.count('nic_rx_closed', vi.untold, vi.untoldBytes)
+    const { drops, statistics } = this.all.parts
+    if (vi.state !== 'quiet') {
+      if (vi.untold > 0) drops.count('nic_rx_closed', vi.untold, vi.untoldBytes)
+      statistics.viRxUnreadPackets += vi.unread
+    }
     vi.state = 'quiet'
     const waiting = this.quietCallbacks.get(vi.id) ?? []
     this.quietCallbacks.delete(vi.id)

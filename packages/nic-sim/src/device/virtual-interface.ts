@@ -79,6 +79,9 @@ export class VirtualInterface {
   private missedFrames = 0
   private missedBytes = 0
   private missedTold = false
+  /** Received frames that events have told of, and how many those were before each event that stands in the queue. */
+  private rxTold = 0
+  private readonly toldBefore: Float64Array
   private readonly meter: Meter
   private readonly registers: Uint32Array
   private readonly rung: Uint8Array
@@ -91,6 +94,7 @@ export class VirtualInterface {
     this.events = rings.events
     this.tx = rings.tx
     this.rx = rings.rx
+    this.toldBefore = new Float64Array(rings.events.capacity)
     this.registers = new Uint32Array(4)
     this.rung = new Uint8Array(4)
     this.onWake = ignore
@@ -139,6 +143,7 @@ export class VirtualInterface {
 
   /** Writes an event; the caller has seen that there is room. */
   post(word0: number, kind: number, rest: number): void {
+    this.toldBefore[this.eventWritten & (this.toldBefore.length - 1)] = this.rxTold
     this.events.write(this.eventWritten, word0, (kind << EVENT_KIND_SHIFT) | rest)
     this.eventWritten = (this.eventWritten + 1) >>> 0
     this.eventCount++
@@ -178,6 +183,7 @@ export class VirtualInterface {
     this.rxConsumer = (this.rxConsumer + descriptors) >>> 0
     this.rxDiscards++
     this.post(word, EVENT_RX_DISCARD, reason | (Math.min(bytes, EVENT_BYTES_MASK) << EVENT_BYTES_SHIFT))
+    this.rxTold++
   }
 
   /** A received frame for which there was no place at all. */
@@ -201,6 +207,19 @@ export class VirtualInterface {
     this.missedBytes -= bytes
     const word = this.countWord(this.rxConsumer & (this.rx.capacity - 1), frames)
     this.post(word, EVENT_RX_DISCARD, REASON_NO_DESCRIPTOR | (bytes << EVENT_BYTES_SHIFT))
+    this.rxTold += frames
+  }
+
+  /** The last event of a received frame has been written. */
+  toldRx(): void {
+    this.rxFrames++
+    this.rxTold++
+  }
+
+  /** Received frames of whose events the guest has not said that it has read them: the most that it can have left. */
+  get unread(): number {
+    if (this.eventRead === this.eventWritten) return 0
+    return this.rxTold - this.toldBefore[this.eventRead & (this.toldBefore.length - 1)]
   }
 
   /** Frames that were lost for want of a descriptor and of which no event tells. */

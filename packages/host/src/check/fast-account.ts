@@ -1,0 +1,57 @@
+import type { DropEntry, DropReason } from '@netaccel/core'
+import type { World } from '../build/world.js'
+import { type Account, dropped, segmentAccount } from './account.js'
+
+/**
+ * Between the forks and the VIs, and back. A detach by force leaves frames of which the guest cannot say whether they have
+ * left or were read; the NIC can. `lost`: what did not, of those whose fate was open, which is less than their number.
+ */
+export interface FastLedger {
+  readonly accounts: readonly Account[]
+  /** Lent, or in a VI, at a detach by force. */
+  readonly forced: number
+  /** On offer at a fault. */
+  readonly faulty: number
+}
+
+/** The fast path of all hosts together. */
+export function fastLedger(world: World): FastLedger {
+  const hosts = [...world.hosts.values()]
+  const nics = hosts.flatMap((host) => [...host.nics.values()].map((nic) => nic.device.statistics()))
+  const fast = hosts.flatMap((host) => host.everyVif.flatMap((vif) => vif.fast))
+  const drops = fast.flatMap((counters) => counters.dropped.entries())
+  const left = sum(nics, (nic) => nic.viTxPackets)
+  const arrived = sum(nics, (nic) => nic.viRxPackets + nic.viRxMissedPackets)
+  const lent = sum(fast, (of) => of.tx_segments)
+  const delivered = sum(fast, (of) => of.rx_segments)
+  const refused = dropped(drops, 'accel_tx_', 'nic_reset').segments
+  const discarded = dropped(drops, 'accel_rx_').segments
+  const isForced = fast.some((of) => of.forced > 0)
+  const unread = isForced ? sum(nics, (nic) => nic.viRxUnreadPackets) : 0
+  const open = count(drops, 'forced_detach')
+  const onOffer = count(drops, 'accelerator_fault')
+  const gone = clamp(left + refused - lent, onOffer)
+  const lostOut = clamp(lent + gone - left - refused, open)
+  const lostIn = clamp(arrived - delivered - discarded, unread)
+  return {
+    accounts: [
+      segmentAccount('fast path out', lent + gone, left, refused + lostOut),
+      segmentAccount('fast path in', arrived, delivered, discarded + lostIn),
+    ],
+    forced: lostOut + lostIn,
+    faulty: onOffer - gone,
+  }
+}
+
+/** `value`, but not below 0 or above `most`. */
+function clamp(value: number, most: number): number {
+  return Math.max(0, Math.min(value, most))
+}
+
+function count(entries: readonly DropEntry[], wanted: DropReason): number {
+  return sum(entries, ({ reason, segments }) => (reason === wanted ? segments : 0))
+}
+
+function sum<T>(list: readonly T[], pick: (of: T) => number): number {
+  return list.reduce((all, of) => all + pick(of), 0)
+}
