@@ -20,6 +20,7 @@ for (let i = 0; i < 4; i++) await path.send(count)
 for (const times of [1, 3]) {
   // What the compilers still have to do, they do here.
   await path.send(count)
+  await path.settle()
   globalThis.gc?.()
   const before = getHeapStatistics().used_heap_size
   writeSync(1, `begin ${times}\n`)
