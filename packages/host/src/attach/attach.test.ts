@@ -217,7 +217,7 @@ describe('keys', () => {
     expect(await world.run(world.dom0.store.read(path))).toBe('lane')
     await world.run(world.dom0.store.write(path, 'other'))
     expect(await world.until(() => guest?.registry.state('other') !== undefined)).toBe(true)
-    expect(guest?.registry.state('lane')?.members).toEqual([])
+    expect(guest?.registry.state('lane')).toBe(undefined)
     expect(guest?.control?.phase).toBe('requested')
   })
 
