@@ -220,7 +220,7 @@ const reasons = {
     sentence: 'A TX descriptor makes no sense or chains too many buffers.',
   },
   nic_tx_rights: { stage: 'nic', sentence: 'A TX descriptor names a buffer that the VI does not own.' },
-  nic_tx_link_down: { stage: 'nic', sentence: 'The link is down.' },
+  nic_tx_link_down: { stage: 'nic', sentence: 'The link is down.', nobody: true },
   nic_tx_reset: { stage: 'nic', sentence: 'The frame stood in a TX ring when the NIC was reset.' },
   nic_tx_closed: { stage: 'nic', sentence: 'The frame stood in the TX ring of a VI that was closed.' },
   // NIC, in

@@ -30,28 +30,39 @@ export interface Verdict {
 export function judge(world: World, beforeUs = 0): Verdict {
   const ledger = accounts(world)
   const oracle = world.oracle?.verdict() ?? null
-  const { dropped, asked, lossOnWire } = sortDrops(drops(world), world.oracle?.elsewhere ?? 0)
+  const found = drops(world)
+  const lossOnWire = lossOnWires(found)
+  const { dropped, asked } = sortDrops(found, oracle === null || oracle.missing > lossOnWire)
   const against = [...dropReasons(dropped), ...ledgerReasons(ledger), ...oracleReasons(oracle, lossOnWire)]
   const doubts = doubtReasons(oracle, beforeUs)
   const verdict = against.length > 0 ? 'lost' : doubts.length > 0 ? 'inconclusive' : 'nothing lost'
   return { verdict, reasons: [...against, ...doubts], dropped, asked, beforeUs, ledger, oracle }
 }
 
-/** `elsewhere`: segments whose destination is no guest's: a bridge may find that they have nowhere to go. */
-function sortDrops(found: ReadonlyMap<DropReason, number>, elsewhere: number) {
+/** Drops by who answers for them. `missed`: the oracle misses segments that somebody waited for. */
+function sortDrops(
+  found: ReadonlyMap<DropReason, number>,
+  missed: boolean,
+): { dropped: Drops; asked: Drops } {
   const dropped: Partial<Record<DropReason, number>> = {}
   const asked: Partial<Record<DropReason, number>> = {}
-  let nobody = elsewhere
-  let lossOnWire = 0
   for (const [reason, segments] of found) {
     const facts: DropReasonFacts = DROP_REASONS[reason]
-    const unmissed = facts.nobody === true && segments <= nobody
-    if (unmissed) nobody -= segments
-    if (facts.stage === 'wire' && facts.asked === true) lossOnWire += segments
-    const into = facts.asked === true || unmissed ? asked : dropped
+    const excused = facts.asked === true || (facts.nobody === true && !missed)
+    const into = excused ? asked : dropped
     into[reason] = segments
   }
-  return { dropped, asked, lossOnWire }
+  return { dropped, asked }
+}
+
+/** Segments that wires were told to lose. */
+function lossOnWires(found: ReadonlyMap<DropReason, number>): number {
+  let lost = 0
+  for (const [reason, segments] of found) {
+    const { stage, asked }: DropReasonFacts = DROP_REASONS[reason]
+    if (stage === 'wire' && asked === true) lost += segments
+  }
+  return lost
 }
 
 function dropReasons(dropped: Drops): string[] {
