@@ -9,7 +9,7 @@ import type { AcceleratedQueue, Frame } from './contract/index.js'
 
 const CALLS = 200_000
 
-const ROUNDS = 6
+const ROUNDS = 12
 
 /**
  * Bytes that one call keeps or leaves to the collector: the least of several rounds, since the compiler allocates too while
