@@ -10,7 +10,7 @@ const SEEDS = SOAK ? 10 : 4
 
 describe(`${CYCLES} cycles of load and unload under traffic`, () => {
   it.each(Array.from({ length: SEEDS }, (_, seed) => seed + 1))(
-    'lose and double nothing and leave nothing behind, seed %i',
+    'lose, double and reorder nothing and leave nothing behind, seed %i',
     async (seed) => {
       const report = await switchingTrial({
         world: twoHosts(),
@@ -23,7 +23,7 @@ describe(`${CYCLES} cycles of load and unload under traffic`, () => {
       })
       expect(report.verdict.reasons).toEqual([])
       expect(report.verdict).toMatchObject({ verdict: 'nothing lost', dropped: {}, asked: {} })
-      expect(report.verdict.oracle).toMatchObject({ missing: 0, doubled: 0 })
+      expect(report.verdict.oracle).toMatchObject({ missing: 0, doubled: 0, reordered: 0 })
       expect(report.left).toEqual({})
       expect(report.switches).toBe((4 * CYCLES) / SEEDS)
       // A switch that meets nothing shows nothing.
@@ -34,4 +34,18 @@ describe(`${CYCLES} cycles of load and unload under traffic`, () => {
       )
     },
   )
+
+  it('reorder thousands of segments when the order fence is off', async () => {
+    const report = await switchingTrial({
+      world: twoHosts(),
+      plugin: FOLDER,
+      pluginOptions: { tx: 64 },
+      cycles: 5,
+      seed: 1,
+      orderFence: false,
+    })
+    expect(report.verdict.oracle).toMatchObject({ missing: 0, doubled: 0 })
+    expect(report.reordered).toBeGreaterThan(500)
+    expect(report.verdict.verdict).toBe('lost')
+  })
 })

@@ -12,12 +12,13 @@ import type {
   EventHub,
   FlowKey,
   GuestObserver,
-  InsertFence,
   Registry,
   RemoveReason,
+  VifFence,
 } from '@netaccel/core'
 import type { Domain } from '@netaccel/xen'
 import { GuestTaps } from './accelerate/guest-taps.js'
+import { RxFence } from './accelerate/rx-fence.js'
 import type { BackVif } from './back-vif.js'
 
 /** A guest that broke the protocol of its accelerator, as the backend half tells it. */
@@ -41,6 +42,8 @@ export interface NetbackAcceleratorsOptions {
   readonly crash?: (guest: number) => void
   /** Makes doors fail, for tests; asked once for each attachment. */
   readonly faults?: (vif: string) => DoorFaults | null
+  /** False: filters are inserted at once, and frames on the slow way are overtaken. For tests; default true. */
+  readonly orderFence?: boolean
 }
 
 /**
@@ -93,7 +96,9 @@ export class NetbackAccelerators {
 
   /** For `Netback.onVif`: settles when the vif is offered, or is known not to be, so before the guest can connect. */
   async addVif(vif: BackVif): Promise<void> {
-    const device = new BackVifDevice(vif, (evidence) => this.punish(vif, evidence))
+    const device = new BackVifDevice(vif, this.#options.orderFence !== false, (evidence) =>
+      this.punish(vif, evidence),
+    )
     this.#devices.set(vif, device)
     this.#controls.set(vif, await this.#attachments.addVif(device))
   }
@@ -127,10 +132,12 @@ class BackVifDevice implements BackendDevice {
   readonly facts: BackendDevice['facts']
   readonly #vif: BackVif
   readonly #taps: GuestTaps
+  readonly #fenced: boolean
   readonly #punish: (evidence: string) => void
 
-  constructor(vif: BackVif, punish: (evidence: string) => void) {
+  constructor(vif: BackVif, fenced: boolean, punish: (evidence: string) => void) {
     this.#vif = vif
+    this.#fenced = fenced
     this.#punish = punish
     this.#taps = new GuestTaps(vif.queues)
     this.name = vif.name
@@ -170,7 +177,11 @@ class BackVifDevice implements BackendDevice {
     this.#punish(evidence)
   }
 
-  fence(): InsertFence {
-    return unfenced
+  fence(handedOver: () => Promise<void>): VifFence {
+    const [queue] = this.#vif.queues
+    if (!this.#fenced || queue === undefined) return unfenced
+    const fence = new RxFence({ engine: this.engine, handedOver, queue })
+    queue.onEvent = () => fence.look()
+    return fence
   }
 }

@@ -43,6 +43,7 @@ export class BackQueue implements BackQueueSide {
   readonly counters: BackQueueCounters
   readonly frames: GuestFrames
   readonly responses: TxResponses
+  onEvent: (() => void) | null
   private readonly owner: QueueOwner
   private readonly engine: Engine
   /** Where the engine writes its time. */
@@ -81,6 +82,7 @@ export class BackQueue implements BackQueueSide {
     const forward = (frame: Frame): void => owner.forward(frame)
     this.fromGuest = new FromGuest({ guest, frames, batch, responses, multicast, counters, work, forward })
     this.toGuest = new ToGuest({ guest, batch, counters, work, scratch })
+    this.onEvent = null
     this.link = null
     this.waiting = false
     this.drain = null
@@ -135,6 +137,10 @@ export class BackQueue implements BackQueueSide {
     this.toGuest.mark(reached)
   }
 
+  notifyGuest(): void {
+    this.link?.notifyRx()
+  }
+
   /** The guest is there: serve its rings. */
   connect(link: BackLink): void {
     this.link = link
@@ -167,6 +173,7 @@ export class BackQueue implements BackQueueSide {
 
   /** The guest has written requests, or wants to know of responses. */
   event(): void {
+    if (this.onEvent !== null) this.onEvent()
     this.txPoll.schedule()
     this.rxPoll.schedule()
   }

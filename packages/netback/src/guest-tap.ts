@@ -39,4 +39,10 @@ export interface BackQueueSide {
    * is told the index of the next response, before any later response becomes visible. At once when it is empty.
    */
   mark(reached: (responseIndex: number) => void): void
+  /** Frames that wait for the guest's slots. */
+  readonly queued: number
+  /** Called at each event of the guest's on this queue, before its polls; null: nobody asks. */
+  onEvent: (() => void) | null
+  /** Raise an event at the guest: its queue is polled. */
+  notifyGuest(): void
 }

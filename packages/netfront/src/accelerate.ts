@@ -16,6 +16,7 @@ import type {
 import type { Domain } from '@netaccel/xen'
 import { FastCounters } from './accelerate/fast-counters.js'
 import type { QueueKeep } from './accelerate/queue-path.js'
+import { TxFence } from './accelerate/tx-fence.js'
 import { VifPaths } from './accelerate/vif-paths.js'
 import type { Vif, VifCompanion } from './vif.js'
 
@@ -33,6 +34,8 @@ export interface NetfrontAcceleratorsOptions {
   readonly deadlines?: Partial<Deadlines>
   /** Makes doors fail, for tests; asked once for each attachment. */
   readonly faults?: (vif: string) => DoorFaults | null
+  /** False: flows that change paths may be overtaken by themselves. For tests of the fence; default true. */
+  readonly orderFence?: boolean
 }
 
 /**
@@ -103,7 +106,7 @@ export class NetfrontAccelerators implements VifCompanion {
   private deviceOf(vif: Vif): VifDevice {
     let device = this.#devices.get(vif)
     if (device === undefined) {
-      device = new VifDevice(vif)
+      device = new VifDevice(vif, this.#options.orderFence !== false)
       this.#devices.set(vif, device)
     }
     return device
@@ -119,11 +122,16 @@ class VifDevice implements FrontendDevice {
   readonly #vif: Vif
   #listeners: readonly ((change: VifChange) => void)[] = []
 
-  constructor(vif: Vif) {
+  constructor(vif: Vif, fenced: boolean) {
     this.#vif = vif
     this.name = vif.name
     this.domain = vif.domain
-    this.keeps = vif.queues.map((queue) => ({ queue, hooks: new QueueHooks(), counters: new FastCounters() }))
+    this.keeps = vif.queues.map((queue) => ({
+      queue,
+      hooks: new QueueHooks(),
+      counters: new FastCounters(),
+      txFence: fenced ? new TxFence() : null,
+    }))
     this.facts = {
       handle: vif.handle,
       queueCount: vif.queues.length,

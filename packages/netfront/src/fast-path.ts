@@ -25,6 +25,8 @@ export interface FastPath {
   hasRoom(): boolean
   /** Deliver received frames, complete sent ones. Returns the frames delivered, 0 to `budget`. */
   poll(budget: number): number
+  /** True: the order of received frames is not to be kept (see poll.ts); for tests of the fence. */
+  readonly unordered: boolean
   /** After {@link poll}: there is more, poll again. */
   readonly more: boolean
   /**
@@ -36,6 +38,10 @@ export interface FastPath {
   arm(): boolean
   /** The slow side is about to schedule the poll itself: interrupts are not needed. */
   disarm(): void
+  /** A frame is about to be written to the ring: note in it what {@link slowAnswered} will need. */
+  slowSending?(frame: Frame): void
+  /** It has been written to the ring, or a copy of it has. */
+  slowSent?(frame: Frame): void
   /**
    * A frame that went by the ring has been answered (it has left, or never will). Called before the frame is
    * released, so its `hash` can still be read; the frame stays the queue's.
@@ -75,8 +81,12 @@ export interface QueueSide {
   deliver(frame: Frame): void
   /** Poll this queue soon. */
   schedulePoll(): void
+  /** Raise an event at the backend. */
+  notifyBackend(): void
   /** Frames sent by the ring and not answered yet. */
   readonly slowOutstanding: number
+  /** Look at each frame that was sent by the ring and is not answered yet. For set-up, not for the frame path. */
+  eachSlow(look: (frame: Frame) => void): void
   /** Free slots of the TX ring. */
   freeSlots(): number
   /** The fast path in place, or null. Set between bursts and polls only; set to null before its generation ends. */

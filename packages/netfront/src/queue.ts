@@ -146,10 +146,15 @@ export class TxRxQueue implements QueueSide, Poller {
       frame.release()
       return true
     }
+    const fast = this.fastPath
     const before = this.counters.tx_packets
+    if (fast !== null) fast.slowSending?.(frame)
     const taken = link.tx.send(frame)
     // A frame that was dropped instead has not been sent by any path.
-    if (this.observer !== null && this.counters.tx_packets !== before) this.observer.sent(frame, 'slow')
+    if (this.counters.tx_packets !== before) {
+      if (fast !== null) fast.slowSent?.(frame)
+      if (this.observer !== null) this.observer.sent(frame, 'slow')
+    }
     if (!link.tx.roomy) this.stopped = true
     return taken
   }
@@ -179,6 +184,10 @@ export class TxRxQueue implements QueueSide, Poller {
     frame.release()
   }
 
+  notifyBackend(): void {
+    this.link?.notifyRx()
+  }
+
   schedulePoll(): void {
     if (this.armed) {
       this.armed = false
@@ -195,6 +204,10 @@ export class TxRxQueue implements QueueSide, Poller {
 
   get slowOutstanding(): number {
     return this.link === null ? 0 : this.link.tx.framesOutstanding
+  }
+
+  eachSlow(look: (frame: Frame) => void): void {
+    if (this.link !== null) this.link.tx.eachOutstanding(look)
   }
 
   freeSlots(): number {

@@ -103,6 +103,11 @@ export class TxRing {
     return this.framesOut
   }
 
+  /** Look at each frame written and not answered. Not for the frame path. */
+  eachOutstanding(look: (frame: Frame) => void): void {
+    for (const frame of this.frames) if (frame !== null) look(frame)
+  }
+
   /** Room for any legal frame: Linux stops the queue when fewer slots than MAX_SLOTS + 1 are left. */
   get roomy(): boolean {
     return this.ring.freeRequests() > MAX_SLOTS && this.idsFree > MAX_SLOTS

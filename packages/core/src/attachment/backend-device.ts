@@ -1,6 +1,6 @@
 import type { Engine } from '@netaccel/xen'
 import type { BackendAccelerator, FlowKey, GuestObserver } from '../contract/index.js'
-import type { InsertFence } from '../scope/filters.js'
+import type { VifFence } from '../scope/filters.js'
 import type { PortDoors } from '../scope/port-doors.js'
 import type { PortHub } from '../scope/port-hub.js'
 import type { VifFacts } from '../scope/vif-doors.js'
@@ -25,8 +25,11 @@ export interface BackendDevice {
   queueFor(key: FlowKey): number
   /** What the host's setting says for a guest that broke the protocol: crash, detach or report. */
   punish(evidence: string): void
-  /** Where filters are inserted in order; made once an attachment. */
-  fence(): InsertFence
+  /**
+   * Where filters are inserted in order; made once an attachment. `handedOver`: settles when every frame that the port
+   * had received is with the bridge or in its VI.
+   */
+  fence(handedOver: () => Promise<void>): VifFence
 }
 
 /** A port that a half has opened: vifs whose key `accel` names it are the half's. */

@@ -1,6 +1,7 @@
-import type { BackendAccelerator, PortChange, ProbedVif, RemoveReason } from '../contract/index.js'
+import type { BackendAccelerator, Closable, PortChange, ProbedVif, RemoveReason } from '../contract/index.js'
 import { NS_PER_MS, withDeadline } from '../control-clock.js'
 import { AcceleratorError, isAcceleratorError } from '../errors.js'
+import { FENCE_KEY } from '../fence-page.js'
 import { HOOK_NUMBER } from '../hook-table.js'
 import type { HookName } from '../hook-table.js'
 import { Lease, LEASE_HOOK, LeaseSum } from '../lease.js'
@@ -8,6 +9,7 @@ import type { Generation } from '../registry-types.js'
 import type { VifLimits } from '../scope/backend-doors.js'
 import { BackendDoors } from '../scope/backend-doors.js'
 import { FilterTable } from '../scope/filters.js'
+import type { VifFence } from '../scope/filters.js'
 import { ScopeBook, TASK_GRACE } from '../scope/scope-book.js'
 import type { DoorTally } from '../scope/tally.js'
 import { Quota } from '../scope/vi.js'
@@ -38,6 +40,9 @@ export class BackendRun {
   readonly #parts: BackendRunParts
   readonly #home: Lease
   readonly #doors: BackendDoors
+  readonly #fence: VifFence
+  /** The frontend's fence page, between `start` and `stop`. */
+  #fencePage: Closable | undefined
   readonly #giveUp = new AbortController()
   readonly #late: string[] = []
   #aborted = false
@@ -62,7 +67,8 @@ export class BackendRun {
       counter: (name) => description.counter(name),
       faults: host.faults(device.name),
     })
-    this.filters = new FilterTable(port.hub.port.filters, new Quota(limits.filters), device.fence())
+    this.#fence = device.fence(() => port.hub.port.handedOver())
+    this.filters = new FilterTable(port.hub.port.filters, new Quota(limits.filters), this.#fence)
     const own = {
       port: port.doors,
       hub: port.hub,
@@ -122,6 +128,7 @@ export class BackendRun {
     await withDeadline(device.engine, deadlines.start, 'departure', () => this.#departed).catch(() => {
       host.log('warn', this.book.name, `what the guest had sent has not left within ${deadlines.start} ms`)
     })
+    await this.openFence()
     this.filters.open()
     try {
       await this.call('start', () =>
@@ -142,6 +149,30 @@ export class BackendRun {
     this.filters.shut()
     this.filters.removeAll()
     await this.bounded('handedOver', deadlines.handedOver, () => port.hub.port.handedOver())
+    await this.closeFence()
+  }
+
+  /** A frontend that shares no page gets its filters unfenced: the order of its own frames is all that it loses. */
+  private async openFence(): Promise<void> {
+    const { device, deadlines, host } = this.#parts
+    const key = `${device.facts.directories.peer}/${FENCE_KEY}`
+    const text = await withDeadline(device.engine, deadlines.store, 'the fence', () =>
+      device.domain.store.read(key),
+    ).catch(() => undefined)
+    if (text === undefined || !/^\d{1,10}$/.test(text) || !this.book.open) return
+    const doors = this.#doors.child('fence')
+    this.#fencePage = doors
+    const mapping = doors.map([Number(text)], 'rw')
+    const page = typeof mapping === 'number' ? undefined : mapping.pages[0]
+    if (page !== undefined) this.#fence.open(page)
+    else host.log('info', this.book.name, `the frontend's fence page, grant ${text}, cannot be mapped`)
+  }
+
+  private async closeFence(): Promise<void> {
+    const page = this.#fencePage
+    this.#fencePage = undefined
+    this.#fence.close()
+    await page?.close()
   }
 
   /** Step 8, when this end leaves. */
@@ -209,6 +240,7 @@ export class BackendRun {
     const { device, generation } = this.#parts
     this.filters.shut()
     this.filters.removeAll()
+    this.#fence.close()
     const report = await this.book.close(forced)
     void device.answerOnDeparture(false)
     this.lease.forfeit()

@@ -2,6 +2,7 @@
 import type { FrontendAccelerator, RemoveReason } from '../contract/index.js'
 import { NS_PER_MS, onClock, withDeadline } from '../control-clock.js'
 import type { EventHub } from '../event-hub.js'
+import { FENCE_KEY } from '../fence-page.js'
 import type { Generation, RegistryMember } from '../registry-types.js'
 import type { Registry } from '../registry.js'
 import { DoorTally } from '../scope/tally.js'
@@ -351,7 +352,10 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   }
 
   private show(phase: FrontendPhase): Promise<void> {
-    return this.#board.show(phase, this.#epoch)
+    const ref = phase === 'receiving' ? this.#run?.fenceRef : undefined
+    const keeps = phase === 'active' || phase === 'draining'
+    const also = keeps ? {} : { [FENCE_KEY]: ref === undefined ? undefined : String(ref) }
+    return this.#board.show(phase, this.#epoch, also)
   }
 
   /** The backend has closed its VI, or is gone: frames taken back by force are nobody's any more. */

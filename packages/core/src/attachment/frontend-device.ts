@@ -1,5 +1,5 @@
 import type { Engine } from '@netaccel/xen'
-import type { AcceleratedVif, Capability, VifChange } from '../contract/index.js'
+import type { AcceleratedVif, Capability, VifChange, View } from '../contract/index.js'
 import type { HookName } from '../hook-table.js'
 import type { LeaseSum } from '../lease.js'
 import type { Fault } from '../queue-trampolines.js'
@@ -30,8 +30,12 @@ export interface PathParts {
  * The data path of one attachment, over all its queues: netfront's side of the attachment. All but `open` cannot fail.
  */
 export interface FrontendPaths {
+  /** Received frames are kept in order over an insertion of a filter: there shall be a fence page. */
+  readonly fenced: boolean
   /** Step 5: `openQueue` for each queue. Throws what the plugin throws. */
   open(vif: AcceleratedVif): void
+  /** Step 5: the page that the backend shall map, for a path that holds frames back; called before `install`. */
+  fence(page: View): void
   /** Step 6: swap the pointers; `poll` and interrupts are live, a first poll is scheduled, the TX gate is shut. */
   install(): void
   /** Step 8: from the next burst on frames are offered. */

@@ -52,6 +52,7 @@ export class FrontendRun {
   #vif: AcceleratedVif | undefined
   #endChanges: (() => void) | undefined
   #framesDropped = 0
+  #fenceRef: number | undefined
 
   constructor(parts: FrontendRunParts) {
     const { device, host, generation, description, tally } = parts
@@ -109,6 +110,7 @@ export class FrontendRun {
       this.#vif = vif
       if (this.#aborted) throw new AcceleratorError('ABORTED', `attaching ${device.name}`)
       this.paths.open(vif)
+      if (this.paths.fenced) this.grantFence()
     } catch (cause) {
       tally.bump('attach_failed')
       if (!isAcceleratorError(cause, 'ABORTED')) host.log('warn', this.book.name, 'was not attached', cause)
@@ -119,6 +121,19 @@ export class FrontendRun {
     this.paths.install()
     this.#endChanges = device.onChange((change) => this.change(change))
     return 'attached'
+  }
+
+  /** Throws for want of a page or a grant; both end with the attachment. */
+  private grantFence(): void {
+    const doors = this.#doors.child('fence')
+    const arena = doors.arena(1)
+    this.#fenceRef = doors.grant(arena.pages[0], 'rw')
+    this.paths.fence(arena)
+  }
+
+  /** The grant of the fence page, or undefined. */
+  get fenceRef(): number | undefined {
+    return this.#fenceRef
   }
 
   /** A leave was asked for while `attach` waits: call it off. The plugin has a grace to settle (LC-01). */

@@ -1,17 +1,27 @@
-import type { Filter, FilterProvider, FilterStatus, FlowKey, Vi } from '../contract/index.js'
+import type { Filter, FilterProvider, FilterStatus, FlowKey, Vi, View } from '../contract/index.js'
 import type { ScopeBook, Taking } from './scope-book.js'
 import type { Quota } from './vi.js'
 import { RecordedVi } from './vi.js'
 
 /** Runs the provider's insertion at the moment at which no frame of the key can overtake another. */
 export interface InsertFence {
-  /** Calls `insert` once, now or when the slow way is drained of the key, and gives its answer. */
+  /** Calls `insert` once, at once or when the frontend holds the key's frames back, and gives its answer. */
   insert(key: FlowKey, vi: Vi, insert: () => Filter | FilterStatus): Promise<Filter | FilterStatus>
 }
 
+/** The fence of one vif over its attachments; see docs/adr/0008. */
+export interface VifFence extends InsertFence {
+  /** The frontend listens at this page, which it shares with us. */
+  open(page: View): void
+  /** It does not any more: from here on insertions go through at once. */
+  close(): void
+}
+
 /** Inserts at once: nothing is lost or doubled, but frames on the slow way may be overtaken. */
-export const unfenced: InsertFence = {
+export const unfenced: VifFence = {
   insert: (_key, _vi, insert) => Promise.resolve(insert()),
+  open: () => {},
+  close: () => {},
 }
 
 /**
@@ -59,20 +69,27 @@ export class FilterTable {
     if (!this.admits(book)) return 'closed'
     if (provider === undefined || inner === undefined || !provider.supports(key)) return 'unsupported'
     if (book.fails('insertFilter') || !this.#quota.take(1)) return 'quota'
-    const answer = await this.#fence.insert(key, vi, () =>
-      this.admits(book) ? provider.insert(key, inner) : 'closed',
-    )
+    const answer = await this.#fence.insert(key, vi, () => {
+      if (!this.admits(book)) return 'closed'
+      const filter = provider.insert(key, inner)
+      return typeof filter === 'string' ? filter : this.record(filter, vi, book)
+    })
     if (typeof answer === 'string') {
       this.#quota.give(1)
       return answer
     }
-    const filter = new RecordedFilter(answer, vi, book, (gone) => {
+    if (this.admits(book)) return answer
+    answer.remove()
+    return 'closed'
+  }
+
+  /** In the call that inserts it: whoever stops now finds it. */
+  private record(inner: Filter, vi: Vi, book: ScopeBook): Filter {
+    const filter = new RecordedFilter(inner, vi, book, (gone) => {
       if (this.#live.delete(gone)) this.#quota.give(1)
     })
     this.#live.add(filter)
-    if (this.admits(book)) return filter
-    filter.remove()
-    return 'closed'
+    return filter
   }
 
   private admits(book: ScopeBook): boolean {

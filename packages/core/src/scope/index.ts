@@ -1,7 +1,7 @@
 // The doors: what plugins take through them is recorded and undone.
 export type { BackendFacts, VifLimits } from './backend-doors.js'
 export type { DoorDomain, DoorEvents, DoorStore, DoorTransaction, DoorWatch } from './door-domain.js'
-export type { InsertFence } from './filters.js'
+export type { InsertFence, VifFence } from './filters.js'
 export { unfenced } from './filters.js'
 export type { FrontendFacts } from './frontend-doors.js'
 export type { HalfScopeParts } from './half-scope.js'

@@ -17,6 +17,11 @@ export interface BuildOptions {
   readonly oracle?: boolean
   /** Makes doors of plugins fail, for tests. Default: none fails. */
   readonly faultsOf?: FaultsOf
+  /**
+   * False: flows that change paths may be overtaken by themselves; 'out': only those that guests receive. For tests of
+   * the order fence; default true.
+   */
+  readonly orderFence?: boolean | 'out'
 }
 
 /**
@@ -33,7 +38,7 @@ export async function build(value: WorldValue, options: BuildOptions = {}): Prom
 
 async function assemble(value: WorldValue, timeline: Timeline, options: BuildOptions): Promise<World> {
   const cleanup = new CleanupStack()
-  const { faultsOf = () => null } = options
+  const { faultsOf = () => null, orderFence = true } = options
   const oracle = options.oracle === false ? null : new EdgeOracle()
   const costs = { ...defaultCosts, ...value.costs }
   const hosts = new Map<string, Host>()
@@ -41,7 +46,7 @@ async function assemble(value: WorldValue, timeline: Timeline, options: BuildOpt
   const shelf = new Shelf()
   try {
     for (const [name, hostValue] of Object.entries(value.hosts)) {
-      const host = await Host.build(name, hostValue, { timeline, costs, oracle, shelf, faultsOf })
+      const host = await Host.build(name, hostValue, { timeline, costs, oracle, shelf, faultsOf, orderFence })
       hosts.set(name, host)
       cleanup.push(`host ${name}`, () => host.close())
     }

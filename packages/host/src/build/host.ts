@@ -31,6 +31,7 @@ export interface HostParts {
   readonly oracle: EdgeOracle | null
   readonly shelf: Shelf
   readonly faultsOf: FaultsOf
+  readonly orderFence: boolean | 'out'
 }
 
 /** A guest: its domain, its frontend driver, its devices by name. */
@@ -84,7 +85,7 @@ export class Host {
     for (const [nicName, nic] of Object.entries(value.nics ?? {})) {
       this.nics.set(nicName, new Nic(nicName, nic, hypervisor, driver, cleanup))
     }
-    this.plugins = driverPlugins(driver, parts.shelf, parts.faultsOf)
+    this.plugins = driverPlugins(driver, parts)
     for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
     this.netback = new Netback(driver, { bridge: { addPort: (options) => this.addPort(options) } })
     this.netback.onVif = (vif) => {
@@ -134,7 +135,7 @@ export class Host {
     const options = vifOptions(Object.values(value.vifs))
     const netfront = new Netfront(domain, options)
     const vifs = new Map<string, GuestVif>()
-    const plugins = guestPlugins(domain, this.#parts.shelf, this.#parts.faultsOf)
+    const plugins = guestPlugins(domain, this.#parts)
     const guest: Guest = { name, domain, netfront, plugins, vifs }
     this.guests.set(name, guest)
     netfront.onVif = (vif) => {

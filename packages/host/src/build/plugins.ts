@@ -29,11 +29,18 @@ export interface DomainPlugins<Half extends object, Accelerators> {
 /** Makes doors of plugins fail, for tests: asked once for each attachment of a vif, which is named as in reports. */
 export type FaultsOf = (side: 'frontend' | 'backend', vif: string) => DoorFaults | null
 
+/** What the plugins of all domains of a world share. */
+export interface PluginParts {
+  readonly shelf: Shelf
+  readonly faultsOf: FaultsOf
+  /** Flows stay in order when they change paths; 'out': those that guests send. */
+  readonly orderFence: boolean | 'out'
+}
+
 /** Plugins of a guest: frontend halves, for netfront. A half that the backend names is loaded from the catalogue. */
 export function guestPlugins(
   domain: Domain,
-  catalogue: Shelf,
-  faultsOf: FaultsOf,
+  { shelf: catalogue, faultsOf, orderFence }: PluginParts,
 ): DomainPlugins<FrontendAccelerator, NetfrontAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -61,6 +68,7 @@ export function guestPlugins(
     events,
     kept,
     faults: (vif) => faultsOf('frontend', vif),
+    orderFence: orderFence !== false,
   })
   return { registry, loader, requests, accelerators, events }
 }
@@ -68,8 +76,7 @@ export function guestPlugins(
 /** Plugins of the driver domain: backend halves, for netback and its ports. */
 export function driverPlugins(
   domain: Domain,
-  catalogue: Shelf,
-  faultsOf: FaultsOf,
+  { shelf: catalogue, faultsOf, orderFence }: PluginParts,
 ): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -96,6 +103,7 @@ export function driverPlugins(
     events,
     kept,
     faults: (vif) => faultsOf('backend', vif),
+    orderFence: orderFence === true,
   })
   return { registry, loader, requests, accelerators, events }
 }

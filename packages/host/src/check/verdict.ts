@@ -89,6 +89,8 @@ function oracleReasons(oracle: OracleVerdict | null, lossOnWire: number): string
   if (oracle.missing > lossOnWire)
     reasons.push(`${oracle.missing - lossOnWire} segments entered and did not leave.`)
   if (oracle.doubled > 0) reasons.push(`${oracle.doubled} segments left twice, or never entered.`)
+  if (oracle.reordered > 0)
+    reasons.push(`${oracle.reordered} segments left behind a later one of their flow.`)
   return reasons
 }
 

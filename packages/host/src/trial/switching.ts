@@ -24,6 +24,8 @@ export interface SwitchingOptions {
   readonly flows?: number
   readonly mix?: Mix
   readonly pace?: Pace
+  /** As in `BuildOptions`: without the order fence, to show what it is for. Default true. */
+  readonly orderFence?: boolean | 'out'
 }
 
 /** What a trial has shown. */
@@ -60,7 +62,8 @@ const ORIGINS: readonly Origin[] = ['outside', 'burst', 'poll', 'parked', 'parke
  * inside a burst, from inside a poll. Ends with the sources silent, everything run out, and a verdict.
  */
 export async function switchingTrial(options: SwitchingOptions): Promise<SwitchingReport> {
-  const world = await build({ ...options.world, seed: options.seed })
+  const { orderFence = true } = options
+  const world = await build({ ...options.world, seed: options.seed }, { orderFence })
   try {
     return await new Trial(world, options).run()
   } finally {

@@ -1,26 +1,37 @@
 import type { Frame } from '@netaccel/packet'
 import type { QueueSide } from '../fast-path.js'
 
-/** A frame that is busy for so long, without a completion, shows that the hardware stands still (tx_timeout). */
+/** A frame that waits so long for the hardware, without a completion, shows that it stands still (tx_timeout). */
 const TX_TIMEOUT_NS = 1_000_000_000
+
+/**
+ * What a parked frame waits for. 'busy': room in the hardware. 'to-fast': that the slow frames of its flow have left.
+ * 'to-slow': that the lent frames of its flow have left, then a slot of the ring.
+ */
+export type ParkingCause = 'busy' | 'to-fast' | 'to-slow'
 
 /** What the parking place asks of the fast path it belongs to. */
 export interface ParkingOwner {
   /** Offer the parked frame again. 'taken': it is gone. Never called inside a hook. */
   offerAgain(frame: Frame): 'taken' | 'busy' | 'declined'
-  /** A frame has been busy for a second without a completion. */
+  /** No slow frame of this frame's flow is on the way. */
+  slowLeft(frame: Frame): boolean
+  /** No lent frame of this frame's flow is on the way, or it is not to wait for them any more. */
+  fastLeft(frame: Frame): boolean
+  /** The parked frame is about to go by the ring. */
+  diverted(frame: Frame): void
+  /** A frame has waited a second for the hardware, without a completion. */
   timedOut(): void
 }
 
 /**
- * The one frame of a queue that waits: for room in the hardware, or, once it may not go that way any more, for a slot of
- * the ring. While it stands the queue is stopped, so it is always the next to go.
+ * The one frame of a queue that waits. While it stands the queue is stopped, so it is always the next to go.
  */
 export class Parking {
   private readonly queue: QueueSide
   private readonly owner: ParkingOwner
   private frame: Frame | null
-  private toSlow: boolean
+  private cause: ParkingCause
   /** Room may have appeared since the frame was offered last. */
   private retry: boolean
   private waitingSince: number
@@ -32,7 +43,7 @@ export class Parking {
     this.queue = queue
     this.owner = owner
     this.frame = null
-    this.toSlow = false
+    this.cause = 'busy'
     this.retry = false
     this.waitingSince = 0
     this.timer = false
@@ -44,13 +55,11 @@ export class Parking {
     return this.frame === null
   }
 
-  /** There was no room for the frame. The place is empty: a queue with a parked frame is stopped. */
-  park(frame: Frame): void {
+  /** Keep the frame until what it waits for has come. The place is empty: a queue with a parked frame is stopped. */
+  park(frame: Frame, cause: ParkingCause): void {
     this.frame = frame
-    this.toSlow = false
     this.retry = false
-    this.waitingSince = this.queue.engine.now()
-    this.watch(TX_TIMEOUT_NS)
+    this.become(cause)
   }
 
   /** Something was completed: the hardware moves, and there may be room. */
@@ -67,38 +76,45 @@ export class Parking {
     this.queue.engine.defer(this.onWake)
   }
 
-  /** The frame, and none after it, goes to the hardware any more: it goes by the ring, now or when a slot is free. */
+  /** The frame, and none after it, goes to the hardware any more: it goes by the ring, when it may. */
   divert(): void {
-    this.toSlow = true
-    this.send()
+    if (this.frame !== null) this.become('to-slow')
+    this.settle()
   }
 
   /** Take over what another place still holds. */
   inherit(before: Parking): void {
     this.frame = before.frame
-    this.toSlow = true
+    this.cause = 'to-slow'
     before.frame = null
   }
 
-  /** Let the frame go if anything has changed for it. */
+  /** Let the frame go if what it waits for has come. */
   settle(): void {
     const frame = this.frame
     if (frame === null) return
-    if (this.toSlow) {
-      this.send()
+    if (this.cause === 'to-slow') {
+      this.send(frame)
       return
     }
-    if (!this.retry) return
+    if (this.cause === 'busy' ? !this.retry : !this.owner.slowLeft(frame)) return
     this.retry = false
     const answer = this.owner.offerAgain(frame)
     if (answer === 'taken') this.frame = null
     else if (answer === 'declined') this.divert()
+    else if (this.cause === 'to-fast') this.become('busy')
   }
 
-  private send(): void {
-    const frame = this.frame
-    if (frame === null || !this.queue.sendSlow(frame)) return
+  private become(cause: ParkingCause): void {
+    this.cause = cause
+    this.waitingSince = this.queue.engine.now()
+    if (cause !== 'to-fast') this.watch(TX_TIMEOUT_NS)
+  }
+
+  private send(frame: Frame): void {
+    if (!this.owner.fastLeft(frame) || !this.queue.sendSlow(frame)) return
     this.frame = null
+    this.owner.diverted(frame)
     this.queue.flushSlow()
   }
 
@@ -108,13 +124,14 @@ export class Parking {
     this.queue.wakeIfReady()
   }
 
-  /** One timer at a time; it looks again for as long as something is parked. */
+  /** One timer at a time; it looks again for as long as something waits for the hardware. */
   private watch(ns: number): void {
     if (this.timer) return
     this.timer = true
     this.queue.engine.after(ns, () => {
       this.timer = false
-      if (this.frame === null || this.toSlow) return
+      const { frame, cause } = this
+      if (frame === null || cause === 'to-fast' || (cause === 'to-slow' && this.owner.fastLeft(frame))) return
       const left = this.waitingSince + TX_TIMEOUT_NS - this.queue.engine.now()
       if (left > 0) this.watch(left)
       else this.owner.timedOut()

@@ -9,26 +9,34 @@ import type {
   QueueGeneration,
   QueueHooks,
   AcceleratedQueue,
+  View,
 } from '@netaccel/core'
 import type { FastPath, Offer, QueueSide } from '../fast-path.js'
 import type { FastCounters } from './fast-counters.js'
 import { LentTable } from './lent-table.js'
 import { Parking } from './parking.js'
-import type { ParkingOwner } from './parking.js'
+import type { ParkingCause, ParkingOwner } from './parking.js'
 import { QueueDoors } from './queue-doors.js'
+import { RxFence } from './rx-fence.js'
+import type { RxFenceOwner } from './rx-fence.js'
+import type { TxFence } from './tx-fence.js'
 
 /** Most frames that a host lends on one queue, whatever the plugin's `txDepth` says. */
 const MAX_DEPTH = 65536
+/** Longest time that a frame waits for lent ones of its flow once the plugin leaves. */
+export const FENCE_HOLD_NS = 20_000_000
 
 /** What stays with a queue over all its attachments. */
 export interface QueueKeep {
   readonly queue: QueueSide
   readonly hooks: QueueHooks
   readonly counters: FastCounters
+  /** Null: flows may be overtaken by themselves when they change paths (for tests of the fence). */
+  readonly txFence: TxFence | null
 }
 
 /** The fast path of one queue during one attachment: lends frames, parks one, counts at the doors. */
-export class QueuePath implements FastPath, ParkingOwner {
+export class QueuePath implements FastPath, ParkingOwner, RxFenceOwner {
   readonly queue: QueueSide
   readonly counters: FastCounters
   readonly lease: Lease
@@ -37,12 +45,16 @@ export class QueuePath implements FastPath, ParkingOwner {
   /** Frames that are lent now; made when the plugin has said how many it can have. */
   lent: LentTable
   more = false
+  readonly unordered: boolean
   private readonly hooks: QueueHooks
   private readonly parts: PathParts
   private readonly doors: QueueDoors
   private readonly tx: boolean
   private readonly gso: boolean
   private readonly blank: boolean
+  /** Keeps the order of what is sent; none for a plugin that sends nothing. */
+  private readonly fence: TxFence | null
+  private rxFence: RxFence | null = null
   private plugin: AcceleratedQueue | null = null
   private generation: QueueGeneration | null = null
   private gate = false
@@ -65,6 +77,8 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.tx = parts.capabilities.has('tx')
     this.gso = parts.capabilities.has('tx-gso')
     this.blank = parts.capabilities.has('tx-checksum')
+    this.fence = this.tx ? keep.txFence : null
+    this.unordered = keep.txFence === null
     this.lent = new LentTable(1)
     this.place = new Parking(keep.queue, this)
     this.drained = null
@@ -79,6 +93,11 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.lent = new LentTable(Math.min(Math.max(1, plugin.txDepth), MAX_DEPTH))
   }
 
+  /** Step 5: the page over which the backend asks for frames to be held. */
+  openRxFence(page: View): void {
+    this.rxFence = new RxFence(this, page)
+  }
+
   /** Step 6. */
   install(): void {
     const { plugin, queue, parts } = this
@@ -89,6 +108,10 @@ export class QueuePath implements FastPath, ParkingOwner {
       lease: this.lease,
       onFault: (fault: Fault) => parts.onFault(queue.index, fault),
     })
+    const { fence } = this
+    fence?.reset()
+    // What stands in the ring now is not answered before it has left, and its flows stay slow until then.
+    if (fence !== null) queue.eachSlow((frame) => fence.slowSent(frame))
     // A frame that the last attachment had parked still waits for a slot of the ring.
     const before = queue.fastPath
     if (before instanceof QueuePath) this.place.inherit(before.place)
@@ -100,11 +123,19 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.gate = true
   }
 
-  /** Step 2 of a detach. */
+  /** Step 2 of a detach. A flow goes by the ring once its lent frames have left, or have had their time. */
   shutGate(): void {
+    const { fence, queue } = this
+    if (this.gate && fence !== null && this.lent.size > 0) {
+      queue.engine.after(FENCE_HOLD_NS, () => {
+        if (this.generation === null || this.gate) return
+        fence.expire()
+        this.place.wake()
+      })
+    }
     this.gate = false
     this.place.divert()
-    this.queue.wakeIfReady()
+    queue.wakeIfReady()
   }
 
   /** Calls `work` when a poll has found nothing, nothing is lent and nothing parked. */
@@ -126,6 +157,9 @@ export class QueuePath implements FastPath, ParkingOwner {
     }
     this.quarantine.push(...frames)
     this.lease.forfeit()
+    this.fence?.forgetFast()
+    this.rxFence?.close()
+    this.place.wake()
     return frames.length
   }
 
@@ -134,6 +168,8 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.generation?.stopInterrupts()
     this.hooks.remove()
     this.doors.shut()
+    this.rxFence?.close()
+    this.rxFence = null
     this.generation = null
     this.plugin = null
     this.gate = false
@@ -158,21 +194,34 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.lease.take(LEASE_BURST)
     this.burst = true
     this.accepted = 0
-    return this.gate && this.place.empty
+    return this.place.empty && (this.gate || (this.fence !== null && this.lent.size > 0))
   }
 
+  /** The rules (i) to (iii) of docs/adr/0008. */
   offer(frame: Frame): Offer {
-    const generation = this.generation
-    if (generation === null || !this.gate || !this.mayOffer(frame)) return 'declined'
-    if (this.lent.size >= this.lent.capacity) return generation.accepts(frame) ? this.park(frame) : 'declined'
-    const verdict = generation.startXmit(frame)
-    if (verdict === 'accepted') this.lend(frame)
-    else if (verdict === 'busy') return this.park(frame)
-    else if (verdict === 'fault') this.dropFaulty(frame)
-    else {
-      this.counters.tx_declined++
-      return 'declined'
+    const { generation, fence } = this
+    if (generation === null) return 'declined'
+    const bucket = fence === null ? 0 : fence.bucketOf(frame)
+    if (!this.gate) return this.byRing(frame, bucket)
+    const able = this.mayOffer(frame)
+    if (fence !== null && fence.fenced(bucket)) {
+      const accepts = able && generation.accepts(frame) === true
+      const step = fence.asked(bucket, accepts)
+      if (step === 'to-fast') return this.park(frame, 'to-fast')
+      if (step === 'ring') {
+        if (accepts) this.counters.tx_fenced++
+        else this.counters.tx_declined++
+        return this.byRing(frame, bucket)
+      }
     }
+    if (!able) return this.declined(frame, bucket)
+    if (this.lent.size >= this.lent.capacity)
+      return generation.accepts(frame) ? this.park(frame, 'busy') : this.declined(frame, bucket)
+    const verdict = generation.startXmit(frame)
+    if (verdict === 'accepted') this.lend(frame, bucket)
+    else if (verdict === 'busy') return this.park(frame, 'busy')
+    else if (verdict === 'fault') this.dropFaulty(frame)
+    else return this.declined(frame, bucket)
     return 'taken'
   }
 
@@ -212,10 +261,13 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.delivered = 0
     this.completed = 0
     this.budget = budget
+    const { rxFence } = this
+    if (rxFence !== null) rxFence.look()
     this.polling = true
     const answer = generation.poll(budget)
     this.polling = false
     const delivered = this.delivered
+    if (rxFence !== null) rxFence.polled(delivered, answer !== 'more')
     this.more = answer === 'more' || delivered >= budget
     if (this.completed > 0) this.place.completed()
     this.place.settle()
@@ -243,6 +295,22 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.generation?.stopInterrupts()
   }
 
+  slowSending(frame: Frame): void {
+    this.fence?.bucketOf(frame)
+  }
+
+  slowSent(frame: Frame): void {
+    this.fence?.slowSent(frame)
+  }
+
+  slowReached(position: number): void {
+    if (this.rxFence !== null) this.rxFence.reached(position)
+  }
+
+  slowAnswered(frame: Frame): void {
+    this.fence?.slowAnswered(frame)
+  }
+
   // --- what the doors ask
 
   /** A frame of the plugin's own pools, which it holds, is the host's from here. False: it is no such frame. */
@@ -255,14 +323,24 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.counters.rx_packets++
     this.counters.rx_segments += frame.segments
     this.counters.rx_bytes += frame.length
+    if (this.rxFence !== null && this.rxFence.keeps(frame)) this.counters.fence_held++
+    else this.hand(frame)
+    return true
+  }
+
+  hand(frame: Frame): void {
     if (this.queue.observer !== null) this.queue.observer.received(frame, 'fast')
     this.queue.deliver(frame)
-    return true
+  }
+
+  overrun(): void {
+    this.counters.fence_overrun++
   }
 
   /** A lent frame comes back; `dropped`: it never left, for this reason. */
   complete(frame: Frame, dropped: DropReason | null): void {
     this.lent.remove(frame)
+    this.fence?.fastDone(frame)
     if (dropped === null) this.counters.tx_completed++
     else this.counters.dropped.count(dropped, frame.segments, frame.length)
     this.completed++
@@ -286,10 +364,22 @@ export class QueuePath implements FastPath, ParkingOwner {
     if (verdict === 'busy') return 'busy'
     if (verdict === 'fault') this.dropFaulty(frame)
     else {
-      this.lend(frame)
+      this.lend(frame, this.fence === null ? 0 : this.fence.bucketOf(frame))
       this.flush()
     }
     return 'taken'
+  }
+
+  slowLeft(frame: Frame): boolean {
+    return this.fence === null || this.fence.slowLeft(this.fence.bucketOf(frame))
+  }
+
+  fastLeft(frame: Frame): boolean {
+    return this.fence === null || this.fence.fastLeft(this.fence.bucketOf(frame))
+  }
+
+  diverted(frame: Frame): void {
+    if (this.fence !== null) this.countOvertaking(frame, this.fence)
   }
 
   timedOut(): void {
@@ -298,10 +388,30 @@ export class QueuePath implements FastPath, ParkingOwner {
 
   // --- small parts
 
-  private park(frame: Frame): 'stop' {
-    this.place.park(frame)
-    this.counters.tx_busy++
+  private park(frame: Frame, cause: ParkingCause): 'stop' {
+    this.place.park(frame, cause)
+    if (cause === 'busy') this.counters.tx_busy++
+    else if (cause === 'to-fast') this.counters.fence_to_fast++
+    else this.counters.fence_to_slow++
     return 'stop'
+  }
+
+  private declined(frame: Frame, bucket: number): Offer {
+    this.counters.tx_declined++
+    return this.byRing(frame, bucket)
+  }
+
+  /** Rule (iii). */
+  private byRing(frame: Frame, bucket: number): Offer {
+    const { fence } = this
+    if (fence === null) return 'declined'
+    if (!fence.toRing(bucket)) return this.park(frame, 'to-slow')
+    this.countOvertaking(frame, fence)
+    return 'declined'
+  }
+
+  private countOvertaking(frame: Frame, fence: TxFence): void {
+    if (fence.overtakes(fence.bucketOf(frame))) this.counters.fence_expired++
   }
 
   /** Nothing holds the queue to this path any more: no generation, nothing parked. */
@@ -319,9 +429,10 @@ export class QueuePath implements FastPath, ParkingOwner {
     return generation === null || (this.lent.size < this.lent.capacity && generation.hasRoom() !== false)
   }
 
-  private lend(frame: Frame): void {
+  private lend(frame: Frame, bucket: number): void {
     if (!this.tx) this.parts.tally.violation('VN-06')
     this.lent.add(frame)
+    if (this.fence !== null) this.fence.fastSent(bucket)
     this.lease.take(LEASE_LENT)
     this.accepted++
     this.counters.tx_packets++
@@ -342,9 +453,13 @@ export class QueuePath implements FastPath, ParkingOwner {
     this.quarantine.push(frame)
   }
 
+  private get holds(): boolean {
+    return this.rxFence !== null && this.rxFence.held > 0
+  }
+
   private lookDrained(): void {
     const work = this.drained
-    if (work === null || this.lent.size > 0 || !this.place.empty) return
+    if (work === null || this.lent.size > 0 || !this.place.empty || this.holds) return
     this.drained = null
     work()
   }

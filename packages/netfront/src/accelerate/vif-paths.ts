@@ -1,19 +1,25 @@
-import type { AcceleratedVif, FrontendPaths, HookName, PathParts } from '@netaccel/core'
+import type { AcceleratedVif, FrontendPaths, HookName, PathParts, View } from '@netaccel/core'
 import type { QueueKeep } from './queue-path.js'
 import { QueuePath } from './queue-path.js'
 
 /** The data path of one attachment over all its queues. */
 export class VifPaths implements FrontendPaths {
   readonly queues: readonly QueuePath[]
+  readonly fenced: boolean
 
   /** Without the capability `queues` only the first is opened; what the others carry stays on the ring. */
   constructor(queues: readonly QueueKeep[], parts: PathParts) {
     const opened = parts.capabilities.has('queues') ? queues : queues.slice(0, 1)
     this.queues = opened.map((keep) => new QueuePath(keep, parts))
+    this.fenced = parts.capabilities.has('rx') && queues.every(({ txFence }) => txFence !== null)
   }
 
   open(vif: AcceleratedVif): void {
     for (const queue of this.queues) queue.open(vif)
+  }
+
+  fence(page: View): void {
+    this.queues[0]?.openRxFence(page)
   }
 
   install(): void {
