@@ -5,8 +5,8 @@ import type { EngineClock } from './engine-core.js'
 import type { Engine, RunOptions, Timeline } from './engine.js'
 import { XenError } from './errors.js'
 
-/** The longest the loop lets Node's own event loop wait while engines have work. */
-const YIELD_NS = 1_000_000
+/** The longest the loop lets Node's own event loop wait while engines have work. A turn costs garbage, see `#turned`. */
+const YIELD_NS = 2_000_000
 /** The longest one idle wait: what a signal, a promise or `until` may wait for. */
 const IDLE_NS = 2_000_000
 /** How often the outside world is looked at while engines have work. */
@@ -16,6 +16,7 @@ const SLEEP_NS = 1_000_000
 
 const TURN = 0
 const LOOK = 1
+const END = 2
 
 type Pause = 'turn' | 'idle' | 'over'
 
@@ -41,8 +42,8 @@ export interface RealClockOptions {
 
 /**
  * The machine's own time. Engines with work step in turn; charges only count. An idle clock waits for the next timer,
- * for `idle`, or for Node's event loop, which turns at least once a millisecond, so that promises, signals and child
- * processes go on.
+ * for `idle`, or for Node's event loop, which turns at least every other millisecond, so that promises, signals and
+ * child processes go on.
  */
 export class RealClock implements Timeline, EngineClock {
   readonly virtual = false
@@ -57,8 +58,11 @@ export class RealClock implements Timeline, EngineClock {
   #chains = 0
   #running = false
   #stopped = false
-  /** When the event loop turned last, and when the outside was looked at. */
-  readonly #last = new Float64Array(2)
+  /** When the event loop turned last, when the outside was looked at last, and when the run under way ends. */
+  readonly #times = new Float64Array(3)
+  #until: (() => boolean) | undefined
+  #resolve: () => void = nothing
+  #reject: (reason: unknown) => void = nothing
   #awaken: (() => void) | undefined
 
   constructor(options: RealClockOptions = {}) {
@@ -121,33 +125,55 @@ export class RealClock implements Timeline, EngineClock {
       throw new XenError('CLOCK_RUNNING', 'this clock runs already; await that run before the next one')
     this.#running = true
     this.#stopped = false
+    this.#until = options.until
+    this.#times[END] = options.for === undefined ? Infinity : this.now() + options.for
     try {
-      await this.#loop(options.for === undefined ? Infinity : this.now() + options.for, options.until)
+      await new Promise<void>((resolve, reject) => {
+        this.#resolve = resolve
+        this.#reject = reject
+        setImmediate(this.#turned)
+      })
     } finally {
       this.#running = false
+      this.#until = undefined
+      this.#resolve = nothing
+      this.#reject = nothing
     }
   }
 
-  async #loop(end: number, until: (() => boolean) | undefined): Promise<void> {
-    await this.#turn()
-    for (;;) {
-      const pause = this.#rounds(end, until)
-      if (pause === 'over') return
-      if (pause === 'turn') await this.#turn()
-      else await this.#wait(Math.min(end, this.#nextTimer()) - this.stepTime[0])
+  /**
+   * The run goes on after a turn of the event loop. One callback for all turns: an async loop would leave promises,
+   * closures and frames behind on each, more than all frames between two turns do.
+   */
+  readonly #turned = (): void => this.#resume(false)
+  /** The same after the turn that comes before a wait for the outside world. */
+  readonly #turnedIdle = (): void => this.#resume(true)
+
+  #resume(idle: boolean): void {
+    this.#times[TURN] = monotonicNs() - this.#origin
+    try {
+      if (idle && !this.#stopped && !this.#hasWork()) this.#look(this.#idleNs())
+      const pause = this.#rounds()
+      if (pause === 'over') this.#resolve()
+      else if (pause === 'turn') setImmediate(this.#turned)
+      else this.#wait()
+    } catch (error) {
+      this.#reject(error)
     }
   }
 
   /** Rounds until the event loop must turn, no engine has work, or the run is over. */
-  #rounds(end: number, until: (() => boolean) | undefined): Pause {
+  #rounds(): Pause {
     const time = this.stepTime
+    const times = this.#times
+    const until = this.#until
     for (;;) {
       if (this.#stopped || (until !== undefined && until())) return 'over'
       time[0] = monotonicNs() - this.#origin
-      if (time[0] >= end) return 'over'
+      if (time[0] >= times[END]) return 'over'
       if (!this.#round()) return 'idle'
-      if (time[0] - this.#last[LOOK] >= LOOK_NS) this.#look(0)
-      if (this.#chains > 0 || time[0] - this.#last[TURN] >= YIELD_NS) return 'turn'
+      if (time[0] - times[LOOK] >= LOOK_NS) this.#look(0)
+      if (this.#chains > 0 || time[0] - times[TURN] >= YIELD_NS) return 'turn'
     }
   }
 
@@ -172,28 +198,25 @@ export class RealClock implements Timeline, EngineClock {
 
   #look(maxNs: number): void {
     if (this.#idle === undefined) return
-    this.#last[LOOK] = monotonicNs() - this.#origin
+    this.#times[LOOK] = monotonicNs() - this.#origin
     this.#idle(maxNs)
   }
 
-  async #turn(): Promise<void> {
-    await eventLoopTurn()
-    this.#last[TURN] = this.now()
+  /** How long nobody needs this thread: until the run ends or a timer is due, within bounds. */
+  #idleNs(): number {
+    const next = Math.min(this.#times[END], this.#nextTimer())
+    return Math.max(0, Math.min(next - this.now(), IDLE_NS))
   }
 
-  async #wait(ns: number): Promise<void> {
-    const bounded = Math.max(0, Math.min(ns, IDLE_NS))
+  #wait(): void {
+    // Microtasks first: a promise that is ready may bring work, and poll(2) would keep it waiting.
     if (this.#idle !== undefined) {
-      // Microtasks first: a promise that is ready may bring work, and poll(2) would keep it waiting.
-      await this.#turn()
-      if (this.#hasWork() || this.#stopped) return
-      const now = this.now()
-      this.#look(Math.max(0, Math.min(bounded, this.#nextTimer() - now)))
+      setImmediate(this.#turnedIdle)
       return
     }
-    if (bounded < SLEEP_NS) return this.#turn()
-    await this.#sleep(bounded)
-    this.#last[TURN] = this.now()
+    const ns = this.#idleNs()
+    if (ns < SLEEP_NS) setImmediate(this.#turned)
+    else this.#sleep(ns)
   }
 
   #hasWork(): boolean {
@@ -201,15 +224,18 @@ export class RealClock implements Timeline, EngineClock {
   }
 
   /** Sleeps in Node's event loop; work that arrives meanwhile, from a child process for instance, ends it at once. */
-  #sleep(ns: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timeout)
-        this.#awaken = undefined
-        resolve()
-      }
-      const timeout = setTimeout(done, ns / 1e6)
-      this.#awaken = done
-    })
+  #sleep(ns: number): void {
+    const done = (): void => {
+      clearTimeout(timeout)
+      this.#awaken = undefined
+      // Not here: whoever brings work is in the middle of its own.
+      queueMicrotask(this.#turned)
+    }
+    const timeout = setTimeout(done, ns / 1e6)
+    this.#awaken = done
   }
+}
+
+function nothing(): void {
+  // No run is under way.
 }
