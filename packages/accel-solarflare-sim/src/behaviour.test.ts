@@ -196,7 +196,7 @@ describe('halves that come and go', () => {
     await pair.world.drive(host.addGuest('guest2', twin))
     await pair.for(100)
     expect(pair.world.vif('a.guest2.vif0').phase).toBe('none')
-    expect([pair.phases()[0], driver?.vis.handles.size]).toEqual(['active', 1])
+    expect([pair.phases()[0], driver?.vis.handles.length]).toEqual(['active', 1])
     await pair.unload()
     await pair.world.close()
   })

@@ -28,7 +28,7 @@ export function resourcesOf(world: World): Resources {
     ports: sum((of) => of.ports),
     watches: sum((of) => of.watches),
     pages: sum((of) => of.pages),
-    vis: nics.reduce((total, nic) => total + nic.driver.vis.handles.size, 0),
+    vis: nics.reduce((total, nic) => total + nic.driver.vis.handles.length, 0),
     filters: nics.reduce((total, nic) => total + nic.device.filters.used, 0),
     leases: world.vifs.reduce((total, vif) => total + vif.leases, 0),
   }

@@ -53,7 +53,7 @@ export function statusOf(world: World): WorldStatus {
     atNs: world.timeline.now(),
     vifs,
     filters: nics.reduce((sum, nic) => sum + nic.device.filters.used, 0),
-    vis: nics.reduce((sum, nic) => sum + nic.driver.vis.handles.size, 0),
+    vis: nics.reduce((sum, nic) => sum + nic.driver.vis.handles.length, 0),
     leases: vifs.reduce((sum, vif) => sum + vif.leases, 0),
     pagesOnLoan: plugins.reduce((sum, { accelerators }) => sum + accelerators.kept.pagesOnLoan, 0),
     inFlight: accounts(world).reduce((sum, { inFlight }) => sum + Math.max(0, inFlight), 0),

@@ -34,8 +34,8 @@ type ViPage = Vi['pages'][number]
 /** The VIs of a NIC. */
 export class NicVis implements ViProvider {
   readonly capacity: number
-  /** Those that are not closed. */
-  readonly handles: Set<ViHandle>
+  /** Another list when one goes, so that it may go while the list is walked. */
+  private list: readonly ViHandle[]
   private readonly device: NicDevice
   private readonly bus: HostBus
   private readonly engine: Engine
@@ -44,7 +44,7 @@ export class NicVis implements ViProvider {
 
   constructor(device: NicDevice, bus: HostBus, engine: Engine, interrupt: () => void) {
     this.capacity = device.vis.capacity
-    this.handles = new Set()
+    this.list = []
     this.device = device
     this.bus = bus
     this.engine = engine
@@ -80,29 +80,40 @@ export class NicVis implements ViProvider {
       },
       pages: pagesOf(request, hardware.doorbell),
       interrupt: this.interrupt,
-      closed: (vi) => this.handles.delete(vi),
+      closed: (vi) => (this.list = this.list.filter((other) => other !== vi)),
     })
-    this.handles.add(handle)
+    this.list = [...this.list, handle]
     return handle
+  }
+
+  /** Those that are not closed. */
+  get handles(): readonly ViHandle[] {
+    return this.list
+  }
+
+  /** One of this NIC's own that is not closed. */
+  has(vi: ViHandle): boolean {
+    return this.list.includes(vi)
   }
 
   /** The hardware has forgotten every VI. No new one until {@link reopen}. */
   kill(): void {
     this.open = false
-    for (const handle of this.handles) {
+    for (const handle of this.list) {
       handle.die()
       this.device.vis.destroy(handle.hardware)
     }
-    this.handles.clear()
+    this.list = []
   }
 
   reopen(): void {
     this.open = true
   }
 
-  /** Delivers the wake-ups that are due. */
+  /** Delivers the wake-ups that are due. By index: each poll asks, and an iterator of a set is garbage. */
   deliverWakes(): void {
-    for (const handle of this.handles) if (handle.wakePending) handle.deliverWake()
+    const { list } = this
+    for (let i = 0; i < list.length; i++) if (list[i].wakePending) list[i].deliverWake()
   }
 }
 
@@ -124,7 +135,7 @@ export class NicFilters implements FilterProvider {
   }
 
   insert(key: FlowKey, vi: Vi): Filter | FilterStatus {
-    if (!(vi instanceof ViHandle) || !this.vis.handles.has(vi) || !vi.live) return 'closed'
+    if (!(vi instanceof ViHandle) || !this.vis.has(vi) || !vi.live) return 'closed'
     const words = filterWords(key)
     if (words === undefined) return 'unsupported'
     const slot = this.device.insertFilter(words, vi.hardware)
