@@ -85,8 +85,10 @@ export class RecordedVi implements Vi {
 
   onWake(woken: () => void): void {
     if (this.dead()) return
+    // Once: under load there is a wake-up for every few frames.
+    const what = `the wake-up of VI ${this.id}`
     this.#inner.onWake(() => {
-      if (this.#book.open) this.#book.guard(`the wake-up of VI ${this.id}`, woken)
+      if (this.#book.open) this.#book.guard(what, woken)
     })
   }
 
