@@ -24,6 +24,9 @@ const FAMILY = 13
 /** The whole first hash: tells almost every other key at one look. */
 const HASH = 14
 
+/** ANY_MAC as it stands in a signed word. */
+const ANY_WORD = ANY_MAC | 0
+
 /**
  * The port's receive filters: an open hash table with a second hash as the step, one for all VIs. The most precise
  * match wins: full, then wildcard, then MAC. Looking up allocates nothing and tries at most the depth that an
@@ -31,7 +34,8 @@ const HASH = 14
  */
 export class FilterTable {
   readonly capacity: number
-  private readonly words: Uint32Array
+  /** Signed: an unsigned word above 2^31 that is handed to a function may be boxed. */
+  private readonly words: Int32Array
   private readonly vis: Int32Array
   private readonly hitCounts: Float64Array
   private readonly mask: number
@@ -39,17 +43,17 @@ export class FilterTable {
   private readonly live: number[]
   private readonly depth: number[]
   /** The key looked for, in the same words. */
-  private readonly wanted: Uint32Array
+  private readonly wanted: Int32Array
 
   constructor(capacity: number = FILTER_ENTRIES) {
     this.capacity = capacity
     this.mask = capacity - 1
-    this.words = new Uint32Array(capacity * STRIDE)
+    this.words = new Int32Array(capacity * STRIDE)
     this.vis = new Int32Array(capacity)
     this.hitCounts = new Float64Array(capacity)
     this.live = [0, 0, 0, 0]
     this.depth = [0, 0, 0, 0]
-    this.wanted = new Uint32Array(STRIDE)
+    this.wanted = new Int32Array(STRIDE)
   }
 
   get used(): number {
@@ -165,22 +169,22 @@ export class FilterTable {
     let at = hash & mask
     for (let left = this.depth[wanted[KIND]]; left > 0; left--, at = (at + step) & mask) {
       const entry = at * STRIDE
-      if (words[entry + HASH] !== hash >>> 0 || !this.equalsButMac(at, wanted)) continue
+      if (words[entry + HASH] !== hash || !this.equalsButMac(at, wanted)) continue
       const mac = words[entry + MAC_HIGH]
-      if (mac === ANY_MAC || (mac === wanted[MAC_HIGH] && words[entry + MAC_LOW] === wanted[MAC_LOW]))
+      if (mac === ANY_WORD || (mac === wanted[MAC_HIGH] && words[entry + MAC_LOW] === wanted[MAC_LOW]))
         return at
     }
     return -1
   }
 
-  private equals(slot: number, wanted: Uint32Array): boolean {
+  private equals(slot: number, wanted: Int32Array): boolean {
     const at = slot * STRIDE
     if (this.words[at + MAC_HIGH] !== wanted[MAC_HIGH] || this.words[at + MAC_LOW] !== wanted[MAC_LOW])
       return false
     return this.equalsButMac(slot, wanted)
   }
 
-  private equalsButMac(slot: number, wanted: Uint32Array): boolean {
+  private equalsButMac(slot: number, wanted: Int32Array): boolean {
     const words = this.words
     const at = slot * STRIDE
     for (let i = KIND; i < MAC_HIGH; i++) if (words[at + i] !== wanted[i]) return false
@@ -192,7 +196,7 @@ export class FilterTable {
  * Of all but the MAC, which a key need not name; of the MAC for a key that is nothing else. Addresses of IPv4 and the
  * source of a wildcard are one word and none.
  */
-function hashOf(wanted: Uint32Array): number {
+function hashOf(wanted: Int32Array): number {
   const kind = wanted[KIND]
   if (kind === KIND_MAC) return mix(mix(kind, wanted[MAC_HIGH]), wanted[MAC_LOW]) | 0
   let hash = mix(mix(mix(kind, wanted[PORTS]), wanted[PROTOCOL]), wanted[DESTINATION])
@@ -214,7 +218,7 @@ function mix(hash: number, word: number): number {
   return mixed ^ (mixed >>> 15)
 }
 
-function fillWanted(wanted: Uint32Array, key: FilterWords): void {
+function fillWanted(wanted: Int32Array, key: FilterWords): void {
   wanted.fill(0)
   wanted[KIND] = key.kind
   wanted[PORTS] = key.ports
@@ -226,7 +230,7 @@ function fillWanted(wanted: Uint32Array, key: FilterWords): void {
   wanted[FAMILY] = key.family
 }
 
-function readAddresses4(wanted: Uint32Array, view: DataView, l3: number): void {
+function readAddresses4(wanted: Int32Array, view: DataView, l3: number): void {
   wanted[DESTINATION] = view.getUint32(l3 + IPV4_DESTINATION)
   wanted[SOURCE] = view.getUint32(l3 + IPV4_SOURCE)
   for (let i = 1; i < 4; i++) {
@@ -235,7 +239,7 @@ function readAddresses4(wanted: Uint32Array, view: DataView, l3: number): void {
   }
 }
 
-function readAddresses6(wanted: Uint32Array, view: DataView, l3: number): void {
+function readAddresses6(wanted: Int32Array, view: DataView, l3: number): void {
   for (let i = 0; i < 4; i++) {
     wanted[DESTINATION + i] = view.getUint32(l3 + IPV6_DESTINATION + 4 * i)
     wanted[SOURCE + i] = view.getUint32(l3 + IPV6_SOURCE + 4 * i)
