@@ -10,6 +10,10 @@ export class Path {
   private readonly source: Source
   private readonly sink: Sink
   private readonly each: number
+  /** Segments at which {@link send} ends. */
+  private end = 0
+  /** One for all, since V8 compiles each new closure again, and the code would count as growth of the heap. */
+  private readonly arrived = (): boolean => this.sink.segments >= this.end
 
   constructor(world: World, source: Source, sink: Sink, length: number) {
     this.world = world
@@ -39,9 +43,8 @@ export class Path {
 
   /** Send until `count` more frames have arrived; some more are then on their way. */
   async send(count: number): Promise<void> {
-    const { sink } = this
-    const end = sink.segments + count * this.each
-    await this.drive(() => sink.segments >= end)
+    this.end = this.sink.segments + count * this.each
+    await this.drive(this.arrived)
   }
 
   close(): Promise<void> {
