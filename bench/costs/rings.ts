@@ -1,15 +1,6 @@
 // What a slot, a grant operation and a descriptor cost, each with its share of a burst of 32.
 import { BUFFER_PAGE, bufferAddress, PHASE_BIT, phaseOf } from '@netaccel/nic-sim/constants'
-import {
-  BackRing,
-  FrontRing,
-  GrantCopyBatch,
-  GrantOps,
-  GrantTable,
-  Machine,
-  type Page,
-  RingGrants,
-} from '@netaccel/xen'
+import { BackRing, FrontRing, GrantCopyBatch, GrantOps, GrantTable, Machine, RingGrants } from '@netaccel/xen'
 import { readTxRequest, txRequest, writeTxRequest, XEN_NETIF_TX_SLOT_BYTES } from '@netaccel/xen/netif'
 import { nsEach } from './ns-each.js'
 
@@ -58,7 +49,7 @@ export function grantOp(): number {
   const out = own.allocPages(BURST)
   return nsEach(() => {
     for (let i = 0; i < BURST; i++) {
-      grants.permit(i, pages[i] as Page)
+      grants.permit(i, pages[i])
       batch.fromGrant(grants.refs[i], FRONT, 0, out.offset + i * BUFFER_PAGE, 64)
     }
     if (batch.run() !== 0) throw new Error('a copy failed')
