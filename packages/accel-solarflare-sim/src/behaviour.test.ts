@@ -93,7 +93,6 @@ describe('what changes it', () => {
       await pair.for(5)
       announce(pair, 'a', '00:16:3e:00:00:02', operation, gratuitous)
       await pair.for(1)
-      pair.readCounters()
       expect(pair.counters('a', 'frontend')['macs_removed']).toBe(1)
       expect(pair.counters('a', 'backend')['local_macs']).toBe(1)
       await pair.world.close()

@@ -31,9 +31,16 @@ export class Counters<Name extends string = string> {
     return [...this.#counters].map(([name, counter]) => [name as Name, counter.value])
   }
 
-  /** Adds another set's values to this one's: how a vif's counters become its generation's. */
+  /**
+   * Adds another set's values to this one's: how a vif's counters become its generation's. Of two greatest values, whose
+   * names end in `_max`, the greater is kept.
+   */
   add(other: Counters<Name>): void {
-    for (const [name, value] of other.entries()) this.counter(name).value += value
+    for (const [name, value] of other.entries()) {
+      const counter = this.counter(name)
+      if (name.endsWith('_max')) counter.value = Math.max(counter.value, value)
+      else counter.value += value
+    }
   }
 }
 

@@ -65,7 +65,11 @@ function testScope(facts: GenerationFacts, log: string[]): OpenScope {
     now: () => 0,
     after: () => ({ cancel() {} }),
     task() {},
-    counter: (name) => facts.description.counters.counter(name),
+    counter(name) {
+      const counter = facts.description.counter(name)
+      if (counter === undefined) throw new core.AcceleratorError('BAD_ARGUMENT', `counter ${name}`)
+      return counter
+    },
     log: (_level, text) => void log.push(text),
     undo: (work) => void undos.push(work),
     child() {

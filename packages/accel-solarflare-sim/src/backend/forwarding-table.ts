@@ -13,6 +13,12 @@ export class ForwardingTable<Target> {
   private readonly table = new PairTable(MAX_FORWARDED)
   private readonly targets: (Target | null)[] = Array.from({ length: MAX_FORWARDED }, () => null)
   private readonly free: number[] = Array.from({ length: MAX_FORWARDED }, (_, i) => MAX_FORWARDED - 1 - i)
+  /** Kept equal to {@link size}, for those who look at it from outside. */
+  private readonly standing: { value: number }
+
+  constructor(standing = { value: 0 }) {
+    this.standing = standing
+  }
 
   get size(): number {
     return this.table.size
@@ -23,6 +29,7 @@ export class ForwardingTable<Target> {
     const place = this.free.pop()
     if (place === undefined) return 'full'
     this.table.set(mac.high, mac.low, place)
+    this.standing.value++
     return 'reserved'
   }
 
@@ -38,6 +45,7 @@ export class ForwardingTable<Target> {
     this.table.delete(mac.high, mac.low)
     this.targets[place] = null
     this.free.push(place)
+    this.standing.value--
   }
 
   /** On the way of every received frame: no allocation. */

@@ -32,7 +32,7 @@ export interface PortGuest {
  */
 export class WatchedPort {
   readonly name: string
-  readonly guests = new ForwardingTable<PortGuest>()
+  readonly guests: ForwardingTable<PortGuest>
   private readonly key = new FilterKey()
   private readonly rxPackets: { value: number }
   private readonly txPackets: { value: number }
@@ -40,6 +40,7 @@ export class WatchedPort {
 
   constructor(port: BackendPort) {
     this.name = port.name
+    this.guests = new ForwardingTable(port.counter('num_fwds'))
     this.rxPackets = port.counter('dl_rx_packets')
     this.txPackets = port.counter('dl_tx_packets')
     this.badPackets = port.counter('dl_tx_bad_packets')

@@ -8,6 +8,8 @@ import type { BackendOptions } from './options.js'
 import type { PortGuest, WatchedPort } from './port.js'
 import { LeastRecentlyUsed, RandomReplacement } from './replacement.js'
 
+/** Filters of one guest at most, whatever its quota: the set is walked at each look, and the NIC has 8,192 for all. */
+const MOST_FILTERS = 1024
 /** Milliseconds that a VI may take to become quiet. */
 const QUIET_MS = 500
 
@@ -130,7 +132,11 @@ export class Probed implements ProbedVif, PortGuest {
         ? new RandomReplacement(new Random(options.seed))
         : new LeastRecentlyUsed(ticks(options.leastIdle))
     return new FilterSet(
-      { limit: vif.limits.filters, replacement, idleTicks: ticks(options.filterIdle) },
+      {
+        limit: Math.min(vif.limits.filters, MOST_FILTERS),
+        replacement,
+        idleTicks: ticks(options.filterIdle),
+      },
       {
         insert: (ip, ports) => conversation.insertFilter(ip, ports),
         task: (name, work) => vif.task(name, work),

@@ -91,22 +91,17 @@ export class TwoHosts {
       throw new Error(`not attached: ${this.phases().join(', ')}`)
   }
 
-  /** Counters of the half that is loaded on this host: its own, or its guest's. */
+  /** Counters of the half that is loaded on this host, its own or its guest's, summed over all its attachments. */
   counters(host: string, side: 'frontend' | 'backend'): Record<string, number> {
     const { plugins, guests } = this.world.host(host)
+    // A look at the status has every half tell what it has counted.
+    this.world.status()
     const guest = guests.get('guest1')?.plugins
     const half = side === 'backend' ? halfOf(plugins.registry) : guest && halfOf(guest.registry)
     const loader = side === 'backend' ? plugins.loader : guest?.loader
     return half === undefined || loader === undefined
       ? {}
       : Object.fromEntries(loader.describe(half).counters.entries())
-  }
-
-  /** Has every half add what it has counted, as a look at the status does. */
-  readCounters(): void {
-    for (const { guests } of this.world.hosts.values())
-      for (const { plugins, vifs } of guests.values())
-        for (const { vif } of vifs.values()) plugins.accelerators.control(vif)?.run?.stats()
   }
 
   phases(): string[] {

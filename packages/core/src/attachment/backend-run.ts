@@ -1,5 +1,6 @@
 import type { BackendAccelerator, Closable, PortChange, ProbedVif, RemoveReason } from '../contract/index.js'
 import { NS_PER_MS, withDeadline } from '../control-clock.js'
+import type { Counters } from '../counters.js'
 import { AcceleratorError, isAcceleratorError } from '../errors.js'
 import { FENCE_KEY } from '../fence-page.js'
 import { HOOK_NUMBER } from '../hook-table.js'
@@ -16,6 +17,7 @@ import { Quota } from '../scope/vi.js'
 import type { BackendDevice, OpenedPort } from './backend-device.js'
 import type { Deadlines } from './deadlines.js'
 import type { AttachmentHost } from './frontend-device.js'
+import { declared } from './half-description.js'
 import type { HalfDescription } from './half-description.js'
 import type { DetachReport } from './report.js'
 
@@ -35,6 +37,8 @@ export interface BackendRunParts {
 /** One attachment of one vif at the driver domain's end: from `probe` to `remove`, with any number of `start`..`stop`. */
 export class BackendRun {
   readonly lease: LeaseSum
+  /** What the plugin has counted for this vif since it was attached. */
+  readonly counters: Counters
   readonly book: ScopeBook
   readonly filters: FilterTable
   readonly #parts: BackendRunParts
@@ -55,6 +59,7 @@ export class BackendRun {
     const scope = `${description.name}/${device.name}`
     this.#parts = parts
     this.lease = generation.lease.add(new LeaseSum(scope))
+    this.counters = description.join()
     this.#home = this.lease.add(new Lease(`${scope} home`))
     this.book = new ScopeBook(scope, {
       domain: device.domain,
@@ -64,7 +69,7 @@ export class BackendRun {
       kept: host.kept,
       tally,
       log: host.log,
-      counter: (name) => description.counter(name),
+      counter: (name) => declared(this.counters, name),
       faults: host.faults(device.name),
     })
     this.#fence = device.fence(() => port.hub.port.handedOver())
@@ -237,7 +242,7 @@ export class BackendRun {
   }
 
   private async undo(forced: boolean): Promise<{ tasks: string[]; failures: string[] }> {
-    const { device, generation } = this.#parts
+    const { device, generation, description } = this.#parts
     this.filters.shut()
     this.filters.removeAll()
     this.#fence.close()
@@ -245,6 +250,7 @@ export class BackendRun {
     void device.answerOnDeparture(false)
     this.lease.forfeit()
     generation.lease.remove(this.lease)
+    description.leave(this.counters)
     return report
   }
 

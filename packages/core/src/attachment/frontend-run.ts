@@ -1,5 +1,6 @@
 import type { AcceleratedVif, FrontendAccelerator, RemoveReason, VifChange } from '../contract/index.js'
 import { NS_PER_MS, withDeadline } from '../control-clock.js'
+import type { Counters } from '../counters.js'
 import { AcceleratorError, isAcceleratorError } from '../errors.js'
 import { HOOK_NUMBER } from '../hook-table.js'
 import { Lease, LEASE_HOOK, LeaseSum } from '../lease.js'
@@ -11,6 +12,7 @@ import { ScopeBook, TASK_GRACE } from '../scope/scope-book.js'
 import type { DoorTally } from '../scope/tally.js'
 import type { Deadlines } from './deadlines.js'
 import type { AttachmentHost, FrontendDevice, FrontendPaths } from './frontend-device.js'
+import { declared } from './half-description.js'
 import type { HalfDescription } from './half-description.js'
 import type { PeerPhase } from './peer-phase.js'
 import type { DetachReport } from './report.js'
@@ -40,6 +42,8 @@ export interface FrontendRunParts {
 export class FrontendRun {
   readonly epoch: number
   readonly lease: LeaseSum
+  /** What the plugin has counted for this vif since it was attached. */
+  readonly counters: Counters
   readonly paths: FrontendPaths
   readonly book: ScopeBook
   readonly #parts: FrontendRunParts
@@ -61,6 +65,7 @@ export class FrontendRun {
     this.#parts = parts
     this.epoch = parts.epoch
     this.lease = generation.lease.add(new LeaseSum(scope))
+    this.counters = description.join()
     this.#home = this.lease.add(new Lease(`${scope} home`))
     this.book = new ScopeBook(scope, {
       domain: device.domain,
@@ -70,7 +75,7 @@ export class FrontendRun {
       kept: host.kept,
       tally,
       log: host.log,
-      counter: (name) => description.counter(name),
+      counter: (name) => declared(this.counters, name),
       faults: host.faults(device.name),
     })
     // Facts are read through the device, so that the plugin sees the MTU and MAC of now.
@@ -253,6 +258,7 @@ export class FrontendRun {
     const report = await this.book.close(forced)
     this.lease.forfeit()
     this.#parts.generation.lease.remove(this.lease)
+    this.#parts.description.leave(this.counters)
     return report
   }
 

@@ -1,3 +1,4 @@
+import type { FrontendRun } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
 import type { FastCounters, GuestStack, NetfrontAccelerators, Vif } from '@netaccel/netfront'
 import type { Engine } from '@netaccel/xen'
@@ -66,9 +67,14 @@ export class GuestVif implements StackDevice {
     return this.#accelerators.control(this.vif)?.phase ?? 'none'
   }
 
+  /** Its attachment to an accelerator; undefined: none. */
+  get attachment(): FrontendRun | undefined {
+    return this.#accelerators.control(this.vif)?.run
+  }
+
   /** Frames lent to an accelerator now, and the leases of its attachment. */
   get leases(): number {
-    return this.#accelerators.control(this.vif)?.run?.lease.held ?? 0
+    return this.attachment?.lease.held ?? 0
   }
 
   /** For code that was given the device only. */

@@ -1,4 +1,6 @@
-import type { DropReason } from '@netaccel/core'
+import type { BackendRun, DropReason, FrontendRun } from '@netaccel/core'
+import type { GuestVif } from '../build/guest-vif.js'
+import type { Host } from '../build/host.js'
 import type { World } from '../build/world.js'
 import { accounts, drops } from './ledger.js'
 import type { PathCount } from './path-meter.js'
@@ -18,7 +20,12 @@ export interface VifStatus {
   readonly tx: WayStatus
   readonly rx: WayStatus
   readonly leases: number
+  /** What its accelerator has counted for it since it was attached, by each half: names and sentences are in the manifest. */
+  readonly counters: { readonly frontend: CounterValues; readonly backend: CounterValues }
 }
+
+/** Counters by name. Empty: not attached. */
+export type CounterValues = Readonly<Record<string, number>>
 
 /** What a world is doing now, as plain data. */
 export interface WorldStatus {
@@ -41,14 +48,7 @@ export function statusOf(world: World): WorldStatus {
     host.plugins,
     ...[...host.guests.values()].map((of) => of.plugins),
   ])
-  const vifs = world.vifs.map((vif) => ({
-    path: vif.path,
-    state: vif.vif.state,
-    phase: vif.phase,
-    tx: copy(vif.meter.tx),
-    rx: copy(vif.meter.rx),
-    leases: vif.leases,
-  }))
+  const vifs = hosts.flatMap((host) => host.vifs.map((vif) => statusOfVif(host, vif)))
   return {
     atNs: world.timeline.now(),
     vifs,
@@ -59,6 +59,32 @@ export function statusOf(world: World): WorldStatus {
     inFlight: accounts(world).reduce((sum, { inFlight }) => sum + Math.max(0, inFlight), 0),
     dropped: Object.fromEntries(drops(world)),
   }
+}
+
+function statusOfVif(host: Host, vif: GuestVif): VifStatus {
+  return {
+    path: vif.path,
+    state: vif.vif.state,
+    phase: vif.phase,
+    tx: copy(vif.meter.tx),
+    rx: copy(vif.meter.rx),
+    leases: vif.leases,
+    counters: { frontend: countersOf(vif.attachment), backend: countersOf(backendRun(host, vif)) },
+  }
+}
+
+/** The driver domain's end of the vif's attachment. */
+function backendRun(host: Host, { vif }: GuestVif): Counting | undefined {
+  const back = host.netback.vif(vif.domain.id, vif.handle)
+  return back && host.plugins.accelerators.control(back)?.run
+}
+
+type Counting = Pick<FrontendRun | BackendRun, 'counters' | 'stats'>
+
+/** Asks the half for what it has not told yet (`stats`), then reads. */
+function countersOf(run: Counting | undefined): CounterValues {
+  run?.stats()
+  return Object.fromEntries(run?.counters.entries() ?? [])
 }
 
 function copy(way: { slow: PathCount; fast: PathCount }): WayStatus {
