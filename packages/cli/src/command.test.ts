@@ -10,10 +10,13 @@ const BIN = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'netaccel-cli-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
+/** Loads of the accelerator under real traffic. */
+const CYCLES = process.env['NETACCEL_TIER'] === 'soak' ? 100 : 20
+
 function netaccel(...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
     encoding: 'utf8',
-    timeout: 50_000,
+    timeout: 150_000,
   })
   return { status, stdout, stderr }
 }
@@ -39,6 +42,11 @@ describe('wrong usage is one sentence and status 2', () => {
       'there is no command "strat": the nearest is start; see `netaccel --help`',
     ],
     ['an unknown option', ['start', '--sed', '3'], 'there is no option "--sed": the nearest is --seed'],
+    [
+      'a number out of its range',
+      ['start', '--cycles', '0'],
+      '--cycles takes a number from 1 to 10000, not "0"',
+    ],
     ['a value that is none', ['start', '--phase-seconds', 'long'], '--phase-seconds takes a number from 0.2'],
     [
       'reports that have no place, before the run',
@@ -117,7 +125,6 @@ describe('run', () => {
 /** What every run of the main job must show, whichever traffic it had. */
 function expectGood(report: Report): void {
   expect(report.verdict).toBe('nothing lost')
-  expect(report.phases.map(({ name }) => name)).toEqual(['slow', 'fast', 'slow again', 'fast again'])
   for (const { name, tcpPayloadBytes } of report.phases) {
     for (const { slow, fast } of [tcpPayloadBytes.tx, tcpPayloadBytes.rx]) {
       if (name.startsWith('slow')) expect(slow / (slow + fast)).toBeGreaterThan(0.9)
@@ -139,7 +146,10 @@ describe('start --replay', () => {
   it('plays kernel TCP through all phases, loses nothing, and is the same again', () => {
     const first = run('replay1')
     expect(first.status).toBe(0)
-    expectGood(JSON.parse(first.stdout) as Report)
+    const report = JSON.parse(first.stdout) as Report
+    expectGood(report)
+    expect(report.phases.map(({ name }) => name)).toEqual(['slow', 'fast', 'slow again', 'fast again'])
+    expect([report.probe.reordered, report.switches]).toEqual([0, { count: 3, reordered: 0 }])
     expect(JSON.parse(readFileSync(join(folder, 'replay1/report.json'), 'utf8'))).toEqual(
       JSON.parse(first.stdout),
     )
@@ -186,6 +196,23 @@ describe.skipIf(status !== 0)('start with the kernel', () => {
     expectGood(report)
     expect(report.probe.sent).toBeGreaterThan(4 * 2 * 900)
     return expect(run.status).toBe(0)
+  })
+
+  it(`loses, doubles and overtakes nothing at ${CYCLES} loads and unloads`, { timeout: 200_000 }, () => {
+    const out = join(folder, 'cycles')
+    const phases = ['--cycles', String(CYCLES), '--phase-seconds', '0.4']
+    const run = netaccel('start', ...phases, '--json', '--out', out)
+    const report = JSON.parse(run.stdout) as Report
+    if (report.verdict === 'inconclusive') return console.log(`inconclusive: ${run.stderr}`)
+    console.log(`real TCP, ${CYCLES} cycles: iperf3 counts ${report.tcp.retransmits} retransmits`)
+    expect(report).toMatchObject({
+      verdict: 'nothing lost',
+      probe: { lost: 0, doubled: 0, reordered: 0 },
+      ping: { lost: 0, doubled: 0 },
+      dropped: {},
+      switches: { count: 2 * CYCLES - 1, reordered: 0 },
+    })
+    return expect(Object.values(report.left)).toEqual([0, 0, 0, 0, 0, 0, 0])
   })
 
   it.each(['SIGKILL', 'SIGINT'] as const)('leaves no process, TAP or namespace after %s', async (signal) => {

@@ -58,7 +58,10 @@ function commands(run: (work: Promise<number>) => void): CAC {
       'start',
       'Real kernel TCP through two hosts; an accelerator is loaded, unloaded and loaded again',
     )
-    .option('--phase-seconds <n>', 'Length of each of the four phases', { default: 5 })
+    .option('--phase-seconds <n>', 'Length of each phase, slow or fast', { default: 5 })
+    .option('--cycles <n>', 'Times that the accelerator is loaded: one slow and one fast phase each', {
+      default: 2,
+    })
     .option('--seed <n>', 'Seed of every chance in the run', { default: 1 })
     .option('--replay', 'Replay the bundled capture in virtual time instead of using the kernel')
     .option('--out <dir>', 'Where report.json and report.html go', { default: '.' })

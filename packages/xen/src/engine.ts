@@ -79,6 +79,8 @@ export interface Timeline {
   /** Nanoseconds since the timeline began; inside a step, that engine's `now()`. */
   now(): number
   readonly virtual: boolean
+  /** Nanoseconds of the machine's clock that `now()` leaves out: it ran others while engines had work. Virtual: 0. */
+  readonly stolenNs: number
   engine(name: string, costs?: CostTable): Engine
   /** Forgets an engine with all its work. It never steps again. */
   removeEngine(engine: Engine): void

@@ -50,6 +50,36 @@ describe('RealClock', () => {
     expect(asked).toEqual([0, 0])
   })
 
+  it('takes the time in which it could not run out of every deadline, and no other', async () => {
+    const clock = new RealClock()
+    const engine = clock.engine('cpu0')
+    const nobody = new Int32Array(new SharedArrayBuffer(4))
+    let polls = 0
+    let fired = 0
+    let pollsThen = 0
+    engine.after(20_000_000, () => (fired = polls))
+    const poll = (): boolean => {
+      // The machine runs somebody else: the thread sleeps without having asked its clock to.
+      if (++polls === 3) Atomics.wait(nobody, 0, 0, 60)
+      return true
+    }
+    engine.addPoller({ name: 'forever', poll }).schedule()
+    await clock.run({
+      until: () => {
+        if (polls === 4) pollsThen = clock.now()
+        return fired > 0
+      },
+    })
+    expect(clock.stolenNs).toBeGreaterThan(50e6)
+    expect(pollsThen).toBeLessThan(20e6)
+    // Sleeping because there is nothing to do is no theft: 20 times 5 ms.
+    let waits = 0
+    const idle = new RealClock({ idle: () => void Atomics.wait(nobody, 0, 0, 5 * Math.min(1, ++waits)) })
+    idle.engine('cpu0')
+    await idle.run({ until: () => waits === 20 })
+    expect(idle.stolenNs).toBeLessThan(50e6)
+  })
+
   it('wakes from its sleep for work that comes from outside', async () => {
     const clock = new RealClock()
     const engine = clock.engine('cpu0')

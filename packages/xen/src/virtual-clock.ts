@@ -28,6 +28,7 @@ type Pause = 'turn' | 'idle' | 'over'
  */
 export class VirtualClock implements Timeline, EngineClock {
   readonly virtual = true
+  readonly stolenNs = 0
   readonly stepTime = new Float64Array(1)
   /** From 1: a new engine has charged nothing in it yet. */
   instant = 1

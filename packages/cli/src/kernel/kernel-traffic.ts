@@ -117,7 +117,13 @@ export class KernelTraffic implements Traffic {
       for (const [reason, count] of refused)
         doubts.push(`${count} frames at ${device} came to nothing (${reason})`)
     }
-    return { probe: result, ping: this.#pinged, beforeUs, doubts }
+    return {
+      probe: result,
+      ping: this.#pinged,
+      tcp: { retransmits: this.#load.retransmits },
+      beforeUs,
+      doubts,
+    }
   }
 
   close(): Promise<void> {

@@ -3,6 +3,14 @@ import { TCP_PORT } from '../programs/tcp.js'
 import type { GuestNamespace } from './guest-namespace.js'
 import { findProgram, Program } from './programs.js'
 
+/** What iperf3 says at its end of the direction that the printing end sends: `... 939 Mbits/sec  3  sender`. */
+const SENT = /\[TX-[CS]\].*bits\/sec\s+(\d+)\s+sender/
+
+/** Retransmits of a whole run, by a line that iperf3 printed; 0 for any other line. */
+export function retransmitsIn(line: string): number {
+  return Number(SENT.exec(line)?.[1] ?? 0)
+}
+
 /** Longer than any run: the load ends when it is told to. */
 const SECONDS = '86400'
 const READY_PATIENCE_MS = 5000
@@ -21,7 +29,7 @@ export class TcpLoad {
   readonly #iperf3: string | undefined
   #server: Program | undefined
   #client: Program | undefined
-
+  #retransmits = 0
   readonly #own: readonly string[]
   readonly #bitrate: readonly string[]
 
@@ -44,11 +52,12 @@ export class TcpLoad {
     const { server, client, serverAddress, clientAddress } = this.#ends
     const port = String(TCP_PORT)
     const iperf3 = this.#iperf3
+    const count = (line: string): void => void (this.#retransmits += retransmitsIn(line))
     const serverCommand =
       iperf3 === undefined
         ? [...this.#own, 'tcp', serverAddress]
         : [iperf3, '-s', '-B', serverAddress, '-p', port, '--forceflush']
-    this.#server = await started('the TCP server', server.inside(serverCommand))
+    this.#server = await started('the TCP server', server.inside(serverCommand), count)
     const clientCommand =
       iperf3 === undefined
         ? [...this.#own, 'tcp', clientAddress, serverAddress]
@@ -64,7 +73,12 @@ export class TcpLoad {
             '--forceflush',
             ...this.#bitrate,
           ]
-    this.#client = await started('the TCP client', client.inside(clientCommand))
+    this.#client = await started('the TCP client', client.inside(clientCommand), count)
+  }
+
+  /** What iperf3 has counted at both ends, once they have stopped; null if it is not iperf3 that sends. */
+  get retransmits(): number | null {
+    return this.#iperf3 === undefined ? null : this.#retransmits
   }
 
   /** Whether both ends are still at work; a sentence if not. */
@@ -85,10 +99,17 @@ export class TcpLoad {
 }
 
 /** Resolves with the program's first line of output: it listens, or is connected. */
-async function started(name: string, command: readonly string[]): Promise<Program> {
+async function started(
+  name: string,
+  command: readonly string[],
+  onLine: (line: string) => void,
+): Promise<Program> {
   let first: (() => void) | undefined
   const announced = new Promise<boolean>((resolve) => (first = () => resolve(true)))
-  const program = new Program(name, command, () => first?.())
+  const program = new Program(name, command, (line) => {
+    first?.()
+    onLine(line)
+  })
   const late = new Promise<boolean>((resolve) => setTimeout(resolve, READY_PATIENCE_MS, false).unref())
   if (await Promise.race([announced, program.ended.then(() => false), late])) return program
   await program.stop('SIGKILL')

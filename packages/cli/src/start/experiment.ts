@@ -1,5 +1,5 @@
 import type { World } from '@netaccel/host'
-import { readMeter, spanOf } from './meter.js'
+import { readMeter, spanOf, timeOf } from './meter.js'
 import type { Reading, Span } from './meter.js'
 import type { Phase } from './report.js'
 import type { Traffic } from './traffic.js'
@@ -9,13 +9,15 @@ const SAMPLES_A_ROW = 5
 const DRAIN_STEP_NS = 20_000_000
 const DRAIN_PATIENCE_NS = 5_000_000_000
 
-/** The phases of the main job: the same traffic runs through all of them. */
-export const PHASES = [
-  { name: 'slow', loaded: false },
-  { name: 'fast', loaded: true },
-  { name: 'slow again', loaded: false },
-  { name: 'fast again', loaded: true },
-] as const
+/** The phases of the main job, a slow and a fast one a cycle: the same traffic runs through all of them. */
+export function phasesOf(cycles: number): { readonly name: string; readonly loaded: boolean }[] {
+  return Array.from({ length: 2 * cycles }, (_, i) => {
+    const round = i >> 1
+    const loaded = i % 2 === 1
+    const again = round === 0 ? '' : cycles === 2 ? ' again' : ` ${round + 1}`
+    return { name: `${loaded ? 'fast' : 'slow'}${again}`, loaded }
+  })
+}
 
 export interface Accelerator {
   readonly name: string
@@ -31,11 +33,20 @@ export interface Event {
   readonly mark?: string
 }
 
+/** What the switches between the paths did to the order of flows: none of their segments may overtake another. */
+export interface Switches {
+  readonly count: number
+  /** Segments that left behind a later one of their flow, from the beginning of a switch to 200 ms after its end. */
+  readonly reordered: number
+}
+
 export interface ExperimentOptions {
   readonly world: World
   readonly traffic: Traffic
   readonly accelerator: Accelerator
   readonly phaseSeconds: number
+  /** Times that the accelerator is loaded. */
+  readonly cycles: number
   /** Asked between samples: end early, in good order. */
   readonly interrupted: () => boolean
   readonly onRow: (span: Span, reading: Reading) => void
@@ -47,6 +58,7 @@ export interface Experiment {
   /** Five a second; times from the beginning of the traffic. */
   readonly samples: readonly Span[]
   readonly events: readonly Event[]
+  readonly switches: Switches
   /** All that was under way arrived before the accelerator was removed. */
   readonly drained: boolean
   /** Every phase was run. */
@@ -60,48 +72,56 @@ class Run {
   readonly events: Event[] = []
   readonly #options: ExperimentOptions
   readonly #begin: number
+  #switches: Switches = { count: 0, reordered: 0 }
   #last: Reading
   #row: Reading
   #loaded = false
 
   constructor(options: ExperimentOptions) {
     this.#options = options
-    this.#begin = options.world.timeline.now()
     this.#last = readMeter(options.world)
+    this.#begin = this.#last.at
     this.#row = this.#last
   }
 
   note(text: string, mark?: string): void {
-    const at = (this.#options.world.timeline.now() - this.#begin) / 1e9
+    const at = (timeOf(this.#options.world) - this.#begin) / 1e9
     this.events.push(mark === undefined ? { at, text } : { at, text, mark })
     this.#options.onEvent(text)
   }
 
+  get switches(): Switches {
+    return this.#switches
+  }
+
   async phase(name: string, loaded: boolean): Promise<void> {
     const { phaseSeconds, interrupted, world } = this.#options
-    await this.accelerate(loaded)
+    const before = reordered(world)
+    const switched = await this.accelerate(loaded)
     const first = this.#sample()
     for (let left = phaseSeconds * 1e9; left > 0 && !interrupted(); left -= SAMPLE_NS) {
       await world.run({ for: Math.min(left, SAMPLE_NS) })
       this.#sample()
+      if (switched && left === phaseSeconds * 1e9) this.#switched(reordered(world) - before)
     }
     const span = spanOf(first, this.#last)
     if (span.seconds > 0) this.phases.push({ name, loaded, span })
   }
 
-  /** Loaded or not, as asked; traffic goes on meanwhile. */
-  async accelerate(loaded: boolean): Promise<void> {
+  /** Loaded or not, as asked; traffic goes on meanwhile. True if that took a switch. */
+  async accelerate(loaded: boolean): Promise<boolean> {
     const { accelerator, world } = this.#options
-    if (loaded === this.#loaded) return
-    const from = world.timeline.now()
+    if (loaded === this.#loaded) return false
+    const from = timeOf(world)
     this.note(`${accelerator.name}: ${loaded ? 'load' : 'unload'}`, loaded ? 'load' : 'unload')
     await world.drive(loaded ? accelerator.load() : accelerator.unload())
     this.#loaded = loaded
-    const ms = ((world.timeline.now() - from) / 1e6).toFixed(1)
+    const ms = ((timeOf(world) - from) / 1e6).toFixed(1)
     this.note(
       `${accelerator.name}: ${loaded ? 'active on every vif' : 'gone'} after ${ms} ms`,
       loaded ? 'active' : 'gone',
     )
+    return true
   }
 
   async drain(): Promise<boolean> {
@@ -111,6 +131,11 @@ class Run {
       if (world.status().inFlight === 0) return true
     }
     return false
+  }
+
+  #switched(overtaken: number): void {
+    const { count, reordered: sofar } = this.#switches
+    this.#switches = { count: count + 1, reordered: sofar + overtaken }
   }
 
   /** Note what happened since the last sample, and each second show it. */
@@ -140,7 +165,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   await world.drive(traffic.start())
   const run = new Run(options)
   run.note(`traffic: ${traffic.description}`)
-  for (const { name, loaded } of PHASES) {
+  for (const { name, loaded } of phasesOf(options.cycles)) {
     if (!options.interrupted()) await run.phase(name, loaded)
   }
   await world.drive(traffic.stopSenders())
@@ -153,7 +178,13 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     phases: run.phases,
     samples: run.samples,
     events: run.events,
+    switches: run.switches,
     drained,
     whole: !options.interrupted(),
   }
+}
+
+/** Overtakes that the edge oracle has seen so far. */
+function reordered(world: World): number {
+  return world.oracle?.verdict().reordered ?? 0
 }

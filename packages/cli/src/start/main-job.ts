@@ -29,11 +29,12 @@ export async function mainJob(job: MainJob): Promise<number> {
     traffic,
     accelerator: solarflare(world),
     phaseSeconds: options.phaseSeconds,
+    cycles: options.cycles,
     interrupted,
     onRow: (span, reading) => table.row(span, reading),
     onEvent: (text) => table.event(text),
   })
-  const { probe, ping, beforeUs, doubts } = await world.drive(traffic.result())
+  const { probe, ping, tcp, beforeUs, doubts } = await world.drive(traffic.result())
   const judged = world.judge(beforeUs)
   const reasons = [...doubts]
   if (!experiment.drained) reasons.push('something was still under way 5 s after the senders had stopped')
@@ -44,6 +45,8 @@ export async function mainJob(job: MainJob): Promise<number> {
     phases: experiment.phases.map(phaseReport),
     probe: { ...probe, fastShare: probeFastShare(experiment.phases) },
     ping,
+    tcp,
+    switches: experiment.switches,
     dropped: judged.dropped,
     beforeUs,
     left: leftOf(before, world.resources()),

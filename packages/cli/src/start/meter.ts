@@ -22,7 +22,7 @@ export interface WayCount {
 
 /** The world's counters at one instant. */
 export interface Reading {
-  /** Nanoseconds of the world's clock. */
+  /** See {@link timeOf}. */
   readonly at: number
   /** By guest, in the order of the world. */
   readonly guests: readonly WayCount[]
@@ -45,8 +45,13 @@ const NOTHING: PathCount = { segments: 0, tcpPayloadBytes: 0, udpFrames: 0 }
 
 /** Read the world's counters now. */
 export function readMeter(world: World): Reading {
-  const { atNs, vifs, filters, leases, dropped }: WorldStatus = world.status()
-  return { at: atNs, guests: vifs.map(({ tx, rx }) => ({ tx, rx })), filters, leases, dropped }
+  const { vifs, filters, leases, dropped }: WorldStatus = world.status()
+  return { at: timeOf(world), guests: vifs.map(({ tx, rx }) => ({ tx, rx })), filters, leases, dropped }
+}
+
+/** Nanoseconds of the world's clock, with those that it left out because the machine ran others. */
+export function timeOf({ timeline }: World): number {
+  return timeline.now() + timeline.stolenNs
 }
 
 export function spanOf(earlier: Reading, later: Reading): Span {

@@ -3,6 +3,8 @@ import { CliError } from '../errors.js'
 /** What `netaccel start` was asked for. */
 export interface StartOptions {
   readonly phaseSeconds: number
+  /** Times that the accelerator is loaded. */
+  readonly cycles: number
   readonly seed: number
   /** Play the bundled capture instead of the kernel. */
   readonly replay: boolean
@@ -15,6 +17,7 @@ export interface StartOptions {
 }
 
 const LONGEST_PHASE = 86_400
+const MOST_CYCLES = 10_000
 const LARGEST_SEED = 0xffff_ffff
 
 /** Check what the command line gave. Throws CliError 'USAGE'. */
@@ -22,7 +25,8 @@ export function startOptions(given: Readonly<Record<string, unknown>>): StartOpt
   const record = given['record']
   return {
     phaseSeconds: numberOf('--phase-seconds', given['phaseSeconds'] ?? 5, 0.2, LONGEST_PHASE),
-    seed: wholeOf('--seed', given['seed'] ?? 1, LARGEST_SEED),
+    cycles: wholeOf('--cycles', given['cycles'] ?? 2, 1, MOST_CYCLES),
+    seed: wholeOf('--seed', given['seed'] ?? 1, 0, LARGEST_SEED),
     replay: given['replay'] === true,
     out: textOf('--out', given['out'] ?? '.'),
     json: given['json'] === true,
@@ -36,8 +40,8 @@ export function numberOf(option: string, value: unknown, least: number, most: nu
   throw new CliError('USAGE', `${option} takes a number from ${least} to ${most}, not "${String(value)}"`)
 }
 
-function wholeOf(option: string, value: unknown, most: number): number {
-  const number = numberOf(option, value, 0, most)
+function wholeOf(option: string, value: unknown, least: number, most: number): number {
+  const number = numberOf(option, value, least, most)
   if (Number.isInteger(number)) return number
   throw new CliError('USAGE', `${option} takes a whole number, not "${number}"`)
 }

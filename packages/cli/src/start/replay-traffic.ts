@@ -128,7 +128,13 @@ export class ReplayTraffic implements Traffic {
       return total
     }
     const { sent, lost, doubled } = sum('ping')
-    return { probe: sum('probe'), ping: { sent, lost, doubled }, beforeUs: 0, doubts: [] }
+    return {
+      probe: sum('probe'),
+      ping: { sent, lost, doubled },
+      tcp: { retransmits: null },
+      beforeUs: 0,
+      doubts: [],
+    }
   }
 
   async close(): Promise<void> {

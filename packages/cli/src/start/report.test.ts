@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { phasesOf } from './experiment.js'
 import { htmlReport } from './report-html.js'
 import { conclude, EXIT_OF, phaseReport, probeFastShare } from './report.js'
 import type { Phase, Report } from './report.js'
@@ -24,6 +25,16 @@ const phases = [
   phase('slow', false, [1e9, 0], [1e9, 0], [500, 10]),
   phase('fast', true, [100, 1e9], [100, 1e9 - 100], [10, 990]),
 ]
+
+describe('the phases', () => {
+  it('are a slow and a fast one a cycle', () => {
+    const names = (cycles: number): string[] => phasesOf(cycles).map(({ name }) => name)
+    expect(names(1)).toEqual(['slow', 'fast'])
+    expect(names(2)).toEqual(['slow', 'fast', 'slow again', 'fast again'])
+    expect(names(3)).toEqual(['slow', 'fast', 'slow 2', 'fast 2', 'slow 3', 'fast 3'])
+    expect(phasesOf(2).map(({ loaded }) => loaded)).toEqual([false, true, false, true])
+  })
+})
 
 describe('the report', () => {
   it('gives payload by path, and what was delivered a second', () => {
@@ -77,6 +88,8 @@ describe('report.html', () => {
     phases: phases.map(phaseReport),
     probe: { sent: 1, lost: 0, doubled: 0, reordered: 0, fastShare: 0.98 },
     ping: { sent: 1, lost: 0, doubled: 0 },
+    tcp: { retransmits: null },
+    switches: { count: 1, reordered: 0 },
     dropped: { nic_rx_closed: 3 },
     beforeUs: 0,
     left: { grants: 0, ports: 0, watches: 0, vis: 0, filters: 0, leases: 0, pages: 0 },
@@ -87,12 +100,13 @@ describe('report.html', () => {
       phases,
       samples: phases.map(({ span }) => span),
       events: [{ at: 1, text: 'a </script><b>', mark: 'load' }],
+      switches: report.switches,
       drained: true,
       whole: true,
     },
     remarks: ['5 < 6 & "so"'],
     description: 'TCP',
-    options: { phaseSeconds: 2, seed: 7, replay: false, out: '.', json: false },
+    options: { phaseSeconds: 2, cycles: 2, seed: 7, replay: false, out: '.', json: false },
   })
 
   it('holds all that it shows, and asks for nothing', () => {

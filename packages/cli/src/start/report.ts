@@ -1,7 +1,8 @@
 import { EXIT_INCONCLUSIVE, EXIT_LOST, EXIT_OK } from '../errors.js'
 import { gbpsOf } from './meter.js'
 import type { Span } from './meter.js'
-import type { PingResult, ProbeResult } from './traffic.js'
+import type { Switches } from './experiment.js'
+import type { PingResult, ProbeResult, TcpResult } from './traffic.js'
 
 export type VerdictWord = 'nothing lost' | 'lost' | 'inconclusive'
 
@@ -36,6 +37,8 @@ export interface Report {
   /** `fastShare`: of the probe's datagrams in the phases with the accelerator, the part that went fast, 0 to 1. */
   readonly probe: ProbeResult & { readonly fastShare: number }
   readonly ping: PingResult
+  readonly tcp: TcpResult
+  readonly switches: Switches
   /** Wire segments by reason. */
   readonly dropped: Readonly<Partial<Record<string, number>>>
   readonly beforeUs: number

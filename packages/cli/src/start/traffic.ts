@@ -13,9 +13,15 @@ export interface PingResult {
   readonly doubled: number
 }
 
+export interface TcpResult {
+  /** Segments that the senders sent again, by iperf3's own count; null where something else sends. */
+  readonly retransmits: number | null
+}
+
 export interface TrafficResult {
   readonly probe: ProbeResult
   readonly ping: PingResult
+  readonly tcp: TcpResult
   /** Frames that the kernel dropped before they reached us. */
   readonly beforeUs: number
   /** Sentences about what was lost outside, or could not be measured: the run then shows nothing. */
