@@ -1,5 +1,5 @@
 // What netback does for accelerators. The rest of this package knows only the seam `BackQueueSide`.
-import { BackendAttachments, KeptPages, unfenced } from '@netaccel/core'
+import { BackendAttachments, DEADLINES, KeptPages, unfenced } from '@netaccel/core'
 import type {
   AcceleratedPort,
   AttachmentHost,
@@ -20,6 +20,8 @@ import type { Domain } from '@netaccel/xen'
 import { GuestTaps } from './accelerate/guest-taps.js'
 import { RxFence } from './accelerate/rx-fence.js'
 import type { BackVif } from './back-vif.js'
+
+const NS_PER_MS = 1_000_000
 
 /** A guest that broke the protocol of its accelerator, as the backend half tells it. */
 export interface Punishment {
@@ -96,9 +98,7 @@ export class NetbackAccelerators {
 
   /** For `Netback.onVif`: settles when the vif is offered, or is known not to be, so before the guest can connect. */
   async addVif(vif: BackVif): Promise<void> {
-    const device = new BackVifDevice(vif, this.#options.orderFence !== false, (evidence) =>
-      this.punish(vif, evidence),
-    )
+    const device = new BackVifDevice(vif, this.#options, (evidence) => this.punish(vif, evidence))
     this.#devices.set(vif, device)
     this.#controls.set(vif, await this.#attachments.addVif(device))
   }
@@ -133,11 +133,17 @@ class BackVifDevice implements BackendDevice {
   readonly #vif: BackVif
   readonly #taps: GuestTaps
   readonly #fenced: boolean
+  readonly #deadlines: Deadlines
   readonly #punish: (evidence: string) => void
 
-  constructor(vif: BackVif, fenced: boolean, punish: (evidence: string) => void) {
+  constructor(
+    vif: BackVif,
+    { orderFence, deadlines }: NetbackAcceleratorsOptions,
+    punish: (evidence: string) => void,
+  ) {
     this.#vif = vif
-    this.#fenced = fenced
+    this.#fenced = orderFence !== false
+    this.#deadlines = { ...DEADLINES, ...deadlines }
     this.#punish = punish
     this.#taps = new GuestTaps(vif.queues)
     this.name = vif.name
@@ -159,7 +165,10 @@ class BackVifDevice implements BackendDevice {
 
   async answerOnDeparture(on: boolean): Promise<void> {
     const { queues } = this.#vif
-    for (const queue of queues) queue.answerOnDeparture = on
+    for (const queue of queues) {
+      queue.departureNs = this.#deadlines.departure * NS_PER_MS
+      queue.answerOnDeparture = on
+    }
     if (on)
       await Promise.all(queues.map((queue) => new Promise<void>((resolve) => queue.whenDeparted(resolve))))
   }
@@ -180,7 +189,7 @@ class BackVifDevice implements BackendDevice {
   fence(handedOver: () => Promise<void>): VifFence {
     const [queue] = this.#vif.queues
     if (!this.#fenced || queue === undefined) return unfenced
-    const fence = new RxFence({ engine: this.engine, handedOver, queue })
+    const fence = new RxFence({ engine: this.engine, handedOver, queue, holdMs: this.#deadlines.hold })
     queue.onEvent = () => fence.look()
     return fence
   }

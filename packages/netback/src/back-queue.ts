@@ -124,6 +124,14 @@ export class BackQueue implements BackQueueSide {
     if (!wanted) this.responses.answerAll()
   }
 
+  get departureNs(): number {
+    return this.responses.deadlineNs
+  }
+
+  set departureNs(ns: number) {
+    this.responses.deadlineNs = ns
+  }
+
   /** Frames that wait for the guest's slots. */
   get queued(): number {
     return this.toGuest.queue.count

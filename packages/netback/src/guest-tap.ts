@@ -28,10 +28,12 @@ export interface BackQueueSide {
   /** The tap in place, or null. */
   tap: GuestTap | null
   /**
-   * True: a TX request is answered when its frame has left the driver domain (its last release), 10 ms at most.
+   * True: a TX request is answered when its frame has left the driver domain (its last release), `departureNs` at most.
    * False: as soon as its bytes have been copied.
    */
   answerOnDeparture: boolean
+  /** Longest wait of a request for its frame to leave. */
+  departureNs: number
   /** Call `work` once all frames taken from the guest so far have left; at once when none is on the way. */
   whenDeparted(work: () => void): void
   /**

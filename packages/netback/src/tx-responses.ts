@@ -5,8 +5,8 @@ import { writeTxResponse, XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netacc
 import { MOST_SLOTS } from './tx-packet.js'
 
 const NONE = -1
-/** Longest wait of a request for its frame to leave, ns. */
-export const ANSWER_DEADLINE_NS = 10e6
+/** Longest wait of a request for its frame to leave, ns, unless an attachment says otherwise. */
+const DEADLINE_NS = 10e6
 
 /** One waiter for all frames that were on the way when it came. */
 interface Waiter {
@@ -23,6 +23,8 @@ interface Waiter {
 export class TxResponses {
   /** Something was answered outside a poll and has to be published: schedule one. */
   publish: (() => void) | null
+  /** Longest wait of a request for its frame to leave, ns. */
+  deadlineNs: number
   private readonly engine: Engine
   private ring: BackRing | null
   private readonly ids: Uint16Array
@@ -44,6 +46,7 @@ export class TxResponses {
   constructor(engine: Engine, frames: number) {
     this.engine = engine
     this.publish = null
+    this.deadlineNs = DEADLINE_NS
     this.ring = null
     this.ids = new Uint16Array(frames * MOST_SLOTS)
     this.slots = new Uint8Array(frames)
@@ -111,7 +114,7 @@ export class TxResponses {
     if (this.newest === NONE) this.oldest = index
     else this.next[this.newest] = index
     this.newest = index
-    if (this.timer === null) this.watch(ANSWER_DEADLINE_NS)
+    if (this.timer === null) this.watch(this.deadlineNs)
   }
 
   /** A frame has left (its last release). */
@@ -164,12 +167,12 @@ export class TxResponses {
     this.timer = null
     const now = this.engine.now()
     let answered = false
-    while (this.oldest !== NONE && now - this.since[this.oldest] >= ANSWER_DEADLINE_NS) {
+    while (this.oldest !== NONE && now - this.since[this.oldest] >= this.deadlineNs) {
       this.answer(this.oldest)
       answered = true
     }
     if (answered && this.publish !== null) this.publish()
-    if (this.oldest !== NONE) this.watch(ANSWER_DEADLINE_NS - (now - this.since[this.oldest]))
+    if (this.oldest !== NONE) this.watch(this.deadlineNs - (now - this.since[this.oldest]))
   }
 
   private tellWaiters(stamp: number): void {

@@ -8,6 +8,12 @@ export const GUESTS = [
   { path: 'b.guest1.vif0', tap: 'netaccel-b', address: '10.77.0.2', mac: '00:16:3e:00:00:02' },
 ] as const
 
+/**
+ * The kernel fills queues for tens of milliseconds where both hosts, the senders and the receivers share two cores: a
+ * flow that changes paths then waits that long for what it sent before.
+ */
+const DEADLINES = { hold: 200, departure: 200, drain: 1000, handedOver: 1000 }
+
 /** Two hosts joined by a wire, a guest on each, both asking for the accelerator of their host's NIC. */
 export function mainWorld(seed: number, clock: 'virtual' | 'real'): WorldValue {
   const [one, two] = GUESTS
@@ -19,6 +25,7 @@ export function mainWorld(seed: number, clock: 'virtual' | 'real'): WorldValue {
   return {
     seed,
     clock,
+    deadlines: DEADLINES,
     hosts: { a: host('00:0f:53:00:00:0a', one.mac), b: host('00:0f:53:00:00:0b', two.mac) },
     wires: ['a.eth0 -> b.eth0'],
   }

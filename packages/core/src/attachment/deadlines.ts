@@ -1,4 +1,4 @@
-/** Deadlines of attaching and detaching, in milliseconds of engine time; a host value may change them. */
+/** Deadlines of attaching and detaching and of the order fence, in milliseconds of engine time; a host value may change them. */
 export interface Deadlines {
   readonly probe: number
   readonly newDevice: number
@@ -13,6 +13,10 @@ export interface Deadlines {
   readonly handedOver: number
   /** One answer of the store. */
   readonly store: number
+  /** A frame is held back for the order of its flow. */
+  readonly hold: number
+  /** A TX request of a vif whose accelerator sends waits until its frame has left. */
+  readonly departure: number
 }
 
 export const DEADLINES: Deadlines = {
@@ -25,4 +29,6 @@ export const DEADLINES: Deadlines = {
   peer: 1000,
   handedOver: 100,
   store: 1000,
+  hold: 20,
+  departure: 10,
 }

@@ -20,6 +20,8 @@ export interface PathParts {
   /** The plugin's pools, for the frames that it delivers. */
   readonly pools: readonly PluginPool[]
   readonly tally: DoorTally
+  /** Longest time that a frame is held back for the order of its flow, ns. */
+  readonly holdNs: number
   /** A hook of `queue` failed. Called inside the hook: only note it. */
   onFault(queue: number, fault: Fault): void
   /** A frame was busy for a second without a completion. */

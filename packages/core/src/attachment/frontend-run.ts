@@ -89,6 +89,7 @@ export class FrontendRun {
       lease: this.lease,
       pools,
       tally,
+      holdNs: parts.deadlines.hold * NS_PER_MS,
       onFault: (queue, fault) => {
         tally.bump('faults')
         parts.events.fault(queue, fault)

@@ -46,7 +46,8 @@ async function assemble(value: WorldValue, timeline: Timeline, options: BuildOpt
   const shelf = new Shelf()
   try {
     for (const [name, hostValue] of Object.entries(value.hosts)) {
-      const host = await Host.build(name, hostValue, { timeline, costs, oracle, shelf, faultsOf, orderFence })
+      const parts = { timeline, costs, oracle, shelf, faultsOf, orderFence, deadlines: value.deadlines ?? {} }
+      const host = await Host.build(name, hostValue, parts)
       hosts.set(name, host)
       cleanup.push(`host ${name}`, () => host.close())
     }

@@ -1,5 +1,5 @@
 import { Bridge, type BridgePort, type PortOptions } from '@netaccel/bridge'
-import type { BackendAccelerator, FrontendAccelerator } from '@netaccel/core'
+import type { BackendAccelerator, Deadlines, FrontendAccelerator } from '@netaccel/core'
 import { type BackVif, Netback, type NetbackAccelerators } from '@netaccel/netback'
 import { Netfront, type NetfrontAccelerators, type VifOptions } from '@netaccel/netfront'
 import {
@@ -32,6 +32,7 @@ export interface HostParts {
   readonly shelf: Shelf
   readonly faultsOf: FaultsOf
   readonly orderFence: boolean | 'out'
+  readonly deadlines: Partial<Deadlines>
 }
 
 /** A guest: its domain, its frontend driver, its devices by name. */

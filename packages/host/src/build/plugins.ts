@@ -1,6 +1,7 @@
 import * as core from '@netaccel/core'
 import {
   type BackendAccelerator,
+  type Deadlines,
   type DoorFaults,
   EventHub,
   type FrontendAccelerator,
@@ -35,12 +36,13 @@ export interface PluginParts {
   readonly faultsOf: FaultsOf
   /** Flows stay in order when they change paths; 'out': those that guests send. */
   readonly orderFence: boolean | 'out'
+  readonly deadlines: Partial<Deadlines>
 }
 
 /** Plugins of a guest: frontend halves, for netfront. A half that the backend names is loaded from the catalogue. */
 export function guestPlugins(
   domain: Domain,
-  { shelf: catalogue, faultsOf, orderFence }: PluginParts,
+  { shelf: catalogue, faultsOf, orderFence, deadlines }: PluginParts,
 ): DomainPlugins<FrontendAccelerator, NetfrontAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -69,6 +71,7 @@ export function guestPlugins(
     kept,
     faults: (vif) => faultsOf('frontend', vif),
     orderFence: orderFence !== false,
+    deadlines,
   })
   return { registry, loader, requests, accelerators, events }
 }
@@ -76,7 +79,7 @@ export function guestPlugins(
 /** Plugins of the driver domain: backend halves, for netback and its ports. */
 export function driverPlugins(
   domain: Domain,
-  { shelf: catalogue, faultsOf, orderFence }: PluginParts,
+  { shelf: catalogue, faultsOf, orderFence, deadlines }: PluginParts,
 ): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -104,6 +107,7 @@ export function driverPlugins(
     kept,
     faults: (vif) => faultsOf('backend', vif),
     orderFence: orderFence === true,
+    deadlines,
   })
   return { registry, loader, requests, accelerators, events }
 }

@@ -1,3 +1,4 @@
+import { DEADLINES } from '@netaccel/core'
 import { COSTS } from '@netaccel/xen'
 
 // JSON Schema of a world value; what it cannot say (names that must exist, MACs that must differ) is in check-world.ts.
@@ -79,6 +80,13 @@ export const worldSchema = {
       type: 'object',
       additionalProperties: false,
       properties: Object.fromEntries(COSTS.map((cost) => [cost, { type: 'number', minimum: 0 }])),
+    },
+    deadlines: {
+      type: 'object',
+      additionalProperties: false,
+      properties: Object.fromEntries(
+        Object.keys(DEADLINES).map((name) => [name, { type: 'number', minimum: 1, maximum: 60_000 }]),
+      ),
     },
     hosts: { type: 'object', minProperties: 1, propertyNames: named, additionalProperties: host },
     wires: { type: 'array', items: { anyOf: [{ type: 'string' }, wire] } },

@@ -1,3 +1,4 @@
+import type { Deadlines } from '@netaccel/core'
 import type { CostTable } from '@netaccel/xen'
 
 /**
@@ -22,6 +23,8 @@ export interface WorldValue {
   readonly clock?: 'virtual' | 'real'
   /** Entries that differ from the default cost table, in ns for each unit of work (virtual clock only). */
   readonly costs?: Partial<CostTable>
+  /** Deadlines of attaching, detaching and the order fence that differ from the defaults, in ms of engine time. */
+  readonly deadlines?: Partial<Deadlines>
   /** Hosts by name. */
   readonly hosts: Readonly<Record<string, HostValue>>
   /** Cables between NICs of hosts: a sentence `'a.eth0 -> b.eth0'`, or one with the wire's properties. */

@@ -28,6 +28,7 @@ function make() {
   const fence = new RxFence({
     engine,
     queue: queue as Partial<BackQueueSide> as BackQueueSide,
+    holdMs: 20,
     handedOver: () =>
       new Promise((resolve) => {
         log.push('hand over')

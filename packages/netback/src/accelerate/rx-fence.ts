@@ -6,10 +6,8 @@ import type { Engine } from '@netaccel/xen'
 import type { BackQueueSide } from '../guest-tap.js'
 
 const NS_PER_MS = 1_000_000
-/** Milliseconds in which the frontend says that it holds; afterwards the filter is inserted all the same. */
-const ANSWER_MS = 20
-/** Milliseconds after which a slot is used again though the frontend has not said that it is done. */
-const SLOT_MS = 200
+/** After so many times as long as the frontend may hold, a slot is used again though it has not said that it is done. */
+const SLOT_HOLDS = 10
 /**
  * Frames in the queue to the guest up to which flows change over together. The longer the queue, the more frames the
  * guest has to hold until it has passed, and it can hold only so many: then one flow changes over after the other.
@@ -20,6 +18,8 @@ export interface RxFenceParts {
   readonly engine: Engine
   /** The queue on which netback sends the guest's frames. */
   readonly queue: BackQueueSide
+  /** Milliseconds in which the frontend says that it holds; afterwards the filter is inserted all the same. */
+  readonly holdMs: number
   /** Every frame that the port had received is with the bridge or in its VI. */
   handedOver(): Promise<void>
 }
@@ -100,7 +100,7 @@ export class RxFence implements VifFence {
   private begin(page: FencePage, slot: number, key: FlowKey): Change {
     const ticket = nextTicket(this.ticket)
     this.ticket = ticket
-    const timer = this.parts.engine.after(SLOT_MS * NS_PER_MS, () => {
+    const timer = this.parts.engine.after(SLOT_HOLDS * this.parts.holdMs * NS_PER_MS, () => {
       if (this.changes[slot]?.ticket === ticket) this.vacate(slot)
     })
     const change: Change = { ticket, held: null, moving: true, timer }
@@ -112,11 +112,11 @@ export class RxFence implements VifFence {
   }
 
   private whenHeld(change: Change): Promise<void> {
-    const { engine } = this.parts
+    const { engine, holdMs } = this.parts
     const held = new Promise<void>((resolve) => {
       change.held = resolve
     })
-    return withDeadline(engine, ANSWER_MS, "the frontend's fence", () => held).catch(() => {})
+    return withDeadline(engine, holdMs, "the frontend's fence", () => held).catch(() => {})
   }
 
   /** Steps 4 and 5. A port that does not say when it is done has had its time as well. */

@@ -24,7 +24,6 @@ import type { TxFence } from './tx-fence.js'
 /** Most frames that a host lends on one queue, whatever the plugin's `txDepth` says. */
 const MAX_DEPTH = 65536
 /** Longest time that a frame waits for lent ones of its flow once the plugin leaves. */
-export const FENCE_HOLD_NS = 20_000_000
 
 /** What stays with a queue over all its attachments. */
 export interface QueueKeep {
@@ -84,6 +83,11 @@ export class QueuePath implements FastPath, ParkingOwner, RxFenceOwner {
     this.drained = null
   }
 
+  /** Longest time that a frame is held back for the order of its flow, ns. */
+  get holdNs(): number {
+    return this.parts.holdNs
+  }
+
   // --- attaching and detaching; never inside a burst or a poll
 
   /** Step 5. Throws what the plugin throws. */
@@ -127,7 +131,7 @@ export class QueuePath implements FastPath, ParkingOwner, RxFenceOwner {
   shutGate(): void {
     const { fence, queue } = this
     if (this.gate && fence !== null && this.lent.size > 0) {
-      queue.engine.after(FENCE_HOLD_NS, () => {
+      queue.engine.after(this.parts.holdNs, () => {
         if (this.generation === null || this.gate) return
         fence.expire()
         this.place.wake()

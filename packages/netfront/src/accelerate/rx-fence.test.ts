@@ -28,6 +28,7 @@ function make() {
     {
       queue,
       rxDepth: RX_DEPTH,
+      holdNs: 20e6,
       hand: (frame) => {
         got.push(frame.id)
         frame.release()

@@ -7,12 +7,11 @@ import type { FlowMatcher, Frame } from '@netaccel/packet'
 import type { Timer } from '@netaccel/xen'
 import type { QueueSide } from '../fast-path.js'
 
-/** Longest time that a frame is held. */
-const HOLD_NS = 20_000_000
-
 /** What the fence asks of the fast path it belongs to. */
 export interface RxFenceOwner {
   readonly queue: QueueSide
+  /** Longest time that a frame is held, ns. */
+  readonly holdNs: number
   /** Most frames that can stand unread in the fast path. */
   readonly rxDepth: number
   /** The frame goes to the stack now. */
@@ -39,7 +38,7 @@ class Hold {
 
 /**
  * At most {@link FENCE_SLOTS} flows at once, over a page that netback writes into. While there is none it costs one
- * atomic load a poll. What netback writes is read once and bounded: a hold lasts 20 ms at most, all holds together have
+ * atomic load a poll. What netback writes is read once and bounded: a hold ends by its deadline, all holds together have
  * room for half of what the fast path can receive.
  */
 export class RxFence {
@@ -151,7 +150,7 @@ export class RxFence {
     hold.holding = true
     this.page.hold(slot, ticket)
     this.told = true
-    hold.timer = this.owner.queue.engine.after(HOLD_NS, () => {
+    hold.timer = this.owner.queue.engine.after(this.owner.holdNs, () => {
       this.overrun(slot, hold)
       this.tell()
       this.owner.queue.schedulePoll()

@@ -160,6 +160,7 @@ export function setup(
       lease: new LeaseSum('test'),
       pools: [rx],
       tally,
+      holdNs: 20e6,
       onFault: () => {},
       onTimeout: (index) => void timeouts.push(index),
     },
