@@ -75,15 +75,15 @@ function join(
   seed: number,
   cleanup: CleanupStack,
 ): NamedLane[] {
-  const { link, gbps = 0, delayUs = 0, loss = 0, flowControl = true } = value
+  const { link, delayUs = 0, ...options } = value
   const { from, to } = parseSentence(link) as Sentence
-  const wire = new Wire({ gbps, delayNs: delayUs * 1000, loss, seed: `${seed}/${link}`, flowControl })
+  const wire = new Wire({ ...options, delayNs: delayUs * 1000, seed: `${seed}/${link}` })
   wire.join(nicAt(hosts, from), nicAt(hosts, to))
   cleanup.push(`wire ${link}`, () => wire.part())
   const [there, back] = wire.lanes
   return [
-    { name: `${from} -> ${to}`, from, to, lane: there },
-    { name: `${to} -> ${from}`, from: to, to: from, lane: back },
+    { name: `${from} -> ${to}`, from, to, lane: there, wire },
+    { name: `${to} -> ${from}`, from: to, to: from, lane: back, wire },
   ]
 }
 

@@ -134,3 +134,24 @@ it('the status shows the pages that wait for frames', async () => {
   expect(world.status().pagesOnLoan).toBe(0)
   await world.close()
 })
+
+it('a wire is found by its sentence, either way round, and its carrier is set while the world runs', async () => {
+  const world = await build(wired)
+  const wire = world.wire('b.eth0  ->  a.eth0')
+  expect(wire).toBe(world.wire('a.eth0 -> b.eth0'))
+  const links = (): boolean[] => [world.nic('a.eth0').driver.link, world.nic('b.eth0').driver.link]
+  expect(links()).toEqual([true, true])
+  wire.setLink(false)
+  expect(links()).toEqual([false, false])
+  wire.setLink(true)
+  expect(links()).toEqual([true, true])
+  const stacks = startTraffic(world, 'a.guest1.vif0', 'b.guest1.vif0')
+  await world.run({ for: 2_000_000 })
+  for (const stack of stacks) stack.stop()
+  await world.drain()
+  expect(world.judge().verdict).toBe('nothing lost')
+  expect(() => world.wire('a.eth1 -> b.eth0')).toThrow(
+    /There is no wire "a.eth1 -> b.eth0".*a.eth0 -> b.eth0/,
+  )
+  await world.close()
+})

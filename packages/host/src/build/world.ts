@@ -1,5 +1,5 @@
 import { type LoadOptions, type PluginPackage, readPlugin } from '@netaccel/core'
-import type { WireLane } from '@netaccel/nic-sim'
+import type { Wire, WireLane } from '@netaccel/nic-sim'
 import type { RunOptions, Timeline } from '@netaccel/xen'
 import { settle } from '@netaccel/xen'
 import { accounts } from '../check/ledger.js'
@@ -10,6 +10,7 @@ import { judge, type Verdict } from '../check/verdict.js'
 import { HostError } from '../errors.js'
 import { Trace, type TraceOptions } from '../trace/trace.js'
 import { watch } from '../trace/watch.js'
+import { parseSentence } from '../value/sentence.js'
 import type { WorldValue } from '../value/world-value.js'
 import type { GuestVif } from './guest-vif.js'
 import type { Host } from './host.js'
@@ -24,6 +25,8 @@ export interface NamedLane {
   readonly from: string
   readonly to: string
   readonly lane: WireLane
+  /** The cable, of which this is one direction. */
+  readonly wire: Wire
 }
 
 /** What {@link build} has made. */
@@ -95,6 +98,19 @@ export class World {
         nics.map((each) => each.path),
       )
     return found.nic
+  }
+
+  /**
+   * A cable by its sentence, `a.eth0 -> b.eth0`, in either direction; `setLink(false)` on it takes the carrier from both
+   * NICs. @throws HostError NO_SUCH_PART
+   */
+  wire(link: string): Wire {
+    const sentence = parseSentence(link)
+    const name = `${sentence?.from} -> ${sentence?.to}`
+    const found = this.lanes.find((lane) => lane.name === name)
+    const known = this.lanes.map((lane) => lane.name)
+    if (found === undefined) throw missing('wire', link, known)
+    return found.wire
   }
 
   /** All guests' devices, in the order of the value. */

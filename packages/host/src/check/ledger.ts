@@ -29,12 +29,14 @@ function wireAccounts(world: World, { name, from, to, lane }: World['lanes'][num
     segments: taken.rxPackets + taken.viRxMissedPackets,
     bytes: taken.rxBytes + taken.viRxMissedBytes,
   }
+  const { duplicated } = lane.noise
   const sent = { segments: lane.sent, bytes: lane.sentBytes }
+  const underway = { segments: sent.segments + duplicated.frames, bytes: sent.bytes + duplicated.bytes }
   const delivered = { segments: lane.delivered, bytes: lane.deliveredBytes }
   const left = { segments: sender.txPackets, bytes: sender.txBytes }
   return [
     account(`${from} onto the wire`, left, sent, { segments: 0, bytes: 0 }),
-    account(`wire ${name}`, sent, delivered, total(lane.drops.entries())),
+    account(`wire ${name}`, underway, delivered, total(lane.drops.entries())),
     account(`${to} off the wire`, delivered, arrived, refused),
   ]
 }

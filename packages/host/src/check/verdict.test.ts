@@ -5,7 +5,7 @@ import type { World } from '../build/world.js'
 import { defaultMix, makeFlows } from '../traffic/flows.js'
 import { sendText } from '../traffic/datagram.js'
 import { VirtualStack } from '../traffic/virtual-stack.js'
-import type { WorldValue } from '../value/world-value.js'
+import type { WireValue, WorldValue } from '../value/world-value.js'
 
 const A = { mac: '00:16:3e:00:00:01', ip: '10.0.0.1' }
 const B = { mac: '00:16:3e:00:00:02', ip: '10.0.0.2' }
@@ -35,15 +35,14 @@ async function run(plant: (world: World) => void = () => undefined) {
   return verdict
 }
 
-/** Put `tamper` in the place of the call by which the bridge hands frames to the second guest's netback. */
-function tamperAtNetback(
-  world: World,
-  tamper: (frame: Frame, nth: number, send: (frame: Frame) => void) => void,
-): void {
-  const [queue] = world.host('a').netback.vifs.filter(({ mac }) => mac === B.mac)[0].queues
+type Tamper = (frame: Frame, nth: number, send: (frame: Frame) => void) => void
+
+/** Put `tamperer` in the place of the call by which a host's bridge hands frames to the second guest's netback. */
+function tamper(world: World, host: string, tamperer: Tamper): void {
+  const [queue] = world.host(host).netback.vifs.filter(({ mac }) => mac === B.mac)[0].queues
   const send = queue.send.bind(queue)
   let nth = 0
-  queue.send = (frame) => tamper(frame, (nth += 1), send)
+  queue.send = (frame) => tamperer(frame, (nth += 1), send)
 }
 
 describe('the verdict', () => {
@@ -61,7 +60,7 @@ describe('the verdict', () => {
 
   it('catches 1 in 10,000 dropped without a word, by oracle and by ledger', async () => {
     const verdict = await run((world) => {
-      tamperAtNetback(world, (frame, nth, send) => (nth % 10_000 === 5000 ? frame.release() : send(frame)))
+      tamper(world, 'a', (frame, nth, send) => (nth % 10_000 === 5000 ? frame.release() : send(frame)))
     })
     expect(verdict.verdict).toBe('lost')
     expect(verdict.oracle?.missing).toBeGreaterThan(0)
@@ -70,7 +69,7 @@ describe('the verdict', () => {
 
   it('catches 1 in 10,000 doubled, by oracle and by ledger', async () => {
     const verdict = await run((world) => {
-      tamperAtNetback(world, (frame, nth, send) => {
+      tamper(world, 'a', (frame, nth, send) => {
         if (nth % 10_000 === 5000) {
           frame.hold()
           send(frame)
@@ -86,7 +85,7 @@ describe('the verdict', () => {
   it('counts two swapped frames', async () => {
     let held: Frame | null = null
     const verdict = await run((world) => {
-      tamperAtNetback(world, (frame, nth, send) => {
+      tamper(world, 'a', (frame, nth, send) => {
         if (nth % 1000 === 500 && held === null) held = frame
         else {
           send(frame)
@@ -104,7 +103,7 @@ describe('the verdict', () => {
   it('catches a ledger that miscounts 1 in 10,000', async () => {
     const verdict = await run((world) => {
       const [vif] = world.host('a').netback.vifs.filter(({ mac }) => mac === B.mac)
-      tamperAtNetback(world, (frame, nth, send) => {
+      tamper(world, 'a', (frame, nth, send) => {
         if (nth % 10_000 === 5000) vif.queues[0].counters.dropped.count('netback_rx_queue_full', 0, 0)
         if (nth % 10_000 === 5001) {
           const port = world.host('a').bridge.ports.find((each) => each?.name === vif.name)
@@ -118,29 +117,85 @@ describe('the verdict', () => {
     expect(verdict.reasons.join(' ')).toMatch(/does not balance/)
   })
 
-  it('keeps losses that the topology asks for apart', async () => {
-    const nic = (mac: string, guest: { mac: string }) => ({
-      nics: { eth0: { mac } },
-      guests: { guest1: { vifs: { vif0: { mac: guest.mac } } } },
-      links: ['guest1.vif0 -> bridge', 'eth0 -> bridge'],
+  describe('on wires that are told to do harm', () => {
+    /** Traffic from one host to another; `plant` may put a fault into the way first. */
+    async function across(harm: Partial<WireValue>, plant: (world: World) => void = () => undefined) {
+      const nic = (mac: string, guest: { mac: string }) => ({
+        nics: { eth0: { mac } },
+        guests: { guest1: { vifs: { vif0: { mac: guest.mac } } } },
+        links: ['guest1.vif0 -> bridge', 'eth0 -> bridge'],
+      })
+      const world = await build({
+        seed: 5,
+        hosts: { a: nic('00:0f:53:00:00:0a', A), b: nic('00:0f:53:00:00:0b', B) },
+        wires: [{ link: 'a.eth0 -> b.eth0', ...harm }],
+      })
+      plant(world)
+      const [one] = world.vifs
+      const random = new Random(5)
+      const stack = new VirtualStack(one, one.engine, random)
+      stack.start(makeFlows(A, B, 10, defaultMix, random.fork('flows')), { burst: 16, gapNs: 50_000 })
+      await world.run({ for: 20_000_000 })
+      stack.stop()
+      await world.drain()
+      const verdict = world.judge()
+      await world.close()
+      return verdict
+    }
+
+    it('keeps losses that the topology asks for apart', async () => {
+      const verdict = await across({ loss: 0.01 })
+      expect(verdict).toMatchObject({ verdict: 'nothing lost', dropped: {} })
+      expect(verdict.asked.wire_loss).toBeGreaterThan(10)
+      expect(verdict.wires.wire_loss).toBe(verdict.asked.wire_loss)
+      expect(verdict.oracle?.missing).toBe(verdict.asked.wire_loss)
     })
-    const world = await build({
-      seed: 5,
-      hosts: { a: nic('00:0f:53:00:00:0a', A), b: nic('00:0f:53:00:00:0b', B) },
-      wires: [{ link: 'a.eth0 -> b.eth0', loss: 0.01 }],
+
+    it('the same for frames that were garbled', async () => {
+      const verdict = await across({ corrupt: 0.01 })
+      expect(verdict).toMatchObject({ verdict: 'nothing lost', dropped: {} })
+      expect(verdict.wires.wire_corrupt).toBeGreaterThan(10)
+      expect(verdict.asked.wire_corrupt).toBe(verdict.wires.wire_corrupt)
+      expect(verdict.oracle?.missing).toBe(verdict.wires.wire_corrupt)
     })
-    const [one] = world.vifs
-    const random = new Random(5)
-    const stack = new VirtualStack(one, one.engine, random)
-    stack.start(makeFlows(A, B, 10, defaultMix, random.fork('flows')), { burst: 16, gapNs: 50_000 })
-    await world.run({ for: 20_000_000 })
-    stack.stop()
-    await world.drain()
-    const verdict = world.judge()
-    expect(verdict).toMatchObject({ verdict: 'nothing lost', dropped: {} })
-    expect(verdict.asked.wire_loss).toBeGreaterThan(10)
-    expect(verdict.oracle?.missing).toBe(verdict.asked.wire_loss)
-    await world.close()
+
+    it('doubles and overtakes of the wire are its events, and no loss', async () => {
+      const { verdict, wires, oracle } = await across({ duplicate: 0.01, reorder: 0.01 })
+      expect(verdict).toBe('nothing lost')
+      expect(wires.wire_duplicate).toBeGreaterThan(10)
+      expect(oracle).toMatchObject({ missing: 0, doubled: wires.wire_duplicate })
+      expect(oracle?.reordered).toBeGreaterThan(10)
+      expect(oracle?.reordered).toBeLessThanOrEqual(wires.wire_reorder)
+    })
+
+    it('one more of each than the wire has done is seen all the same', async () => {
+      const harm = { loss: 0.01, duplicate: 0.01, corrupt: 0.01 }
+      expect((await across(harm)).verdict).toBe('nothing lost')
+      const lost = await across(harm, (world) => {
+        tamper(world, 'b', (frame, nth, send) => (nth === 50 ? frame.release() : send(frame)))
+      })
+      expect(lost.reasons.join(' ')).toMatch(/1 segments entered and did not leave/)
+      const doubled = await across(harm, (world) => {
+        tamper(world, 'b', (frame, nth, send) => {
+          if (nth === 50) {
+            frame.hold()
+            send(frame)
+          }
+          send(frame)
+        })
+      })
+      expect(doubled.reasons.join(' ')).toMatch(/1 segments left twice/)
+    })
+
+    it('frames called garbled that no wire has garbled are lost', async () => {
+      const verdict = await across({ corrupt: 0.01 }, (world) => {
+        const { lane } = world.lanes[0]
+        let nth = 0
+        lane.isCorrupt = (slot) => lane.noise.isCorrupt(slot) || (nth += 1) === 100
+      })
+      expect(verdict.verdict).toBe('lost')
+      expect(verdict.dropped.wire_corrupt).toBe(verdict.wires.wire_corrupt + 1)
+    })
   })
 
   it('proves nothing without an oracle, or without traffic', async () => {

@@ -3,6 +3,7 @@ import type { World } from '../build/world.js'
 import { type Account, balanced } from './account.js'
 import { accounts, drops } from './ledger.js'
 import type { OracleVerdict } from './oracle.js'
+import { type Excused, type WireEvents, WireHarm } from './wire-harm.js'
 
 type Drops = Readonly<Partial<Record<DropReason, number>>>
 
@@ -20,6 +21,8 @@ export interface Verdict {
   readonly dropped: Drops
   /** Drops that the topology asks for (seeded loss, a rate cap), and of frames that nobody waited for. */
   readonly asked: Drops
+  /** What wires did by their seeds; the oracle may find as much amiss and no more. */
+  readonly wires: WireEvents
   /** Frames that were lost before a device of ours took them. */
   readonly beforeUs: number
   readonly ledger: readonly Account[]
@@ -31,43 +34,45 @@ export function judge(world: World, beforeUs = 0): Verdict {
   const ledger = accounts(world)
   const oracle = world.oracle?.verdict() ?? null
   const found = drops(world)
-  const lossOnWire = lossOnWires(found)
-  const { dropped, asked } = sortDrops(found, oracle === null || oracle.missing > lossOnWire)
-  const against = [...dropReasons(dropped), ...ledgerReasons(ledger), ...oracleReasons(oracle, lossOnWire)]
-  const overtakes = overtakeReasons(oracle)
+  const harm = new WireHarm(world, found)
+  const { excused } = harm
+  const missed = oracle === null || oracle.missing > excused.missing
+  const { dropped, asked } = sortDrops(found, harm, missed)
+  const against = [...dropReasons(dropped), ...ledgerReasons(ledger), ...oracleReasons(oracle, excused)]
+  const overtakes = overtakeReasons(oracle, excused)
   // The fence's holds end after milliseconds of the clock: exact under the virtual one; under the real one a machine that
   // stalls can outlast them, and then an overtake is told but is no loss.
   if (world.timeline.virtual) against.push(...overtakes)
   const doubts = doubtReasons(oracle, beforeUs)
   const verdict = against.length > 0 ? 'lost' : doubts.length > 0 ? 'inconclusive' : 'nothing lost'
   const told = world.timeline.virtual ? [] : overtakes
-  return { verdict, reasons: [...against, ...doubts, ...told], dropped, asked, beforeUs, ledger, oracle }
+  return {
+    verdict,
+    reasons: [...against, ...doubts, ...told],
+    dropped,
+    asked,
+    wires: harm.events,
+    beforeUs,
+    ledger,
+    oracle,
+  }
 }
 
 /** Drops by who answers for them. `missed`: the oracle misses segments that somebody waited for. */
 function sortDrops(
   found: ReadonlyMap<DropReason, number>,
+  harm: WireHarm,
   missed: boolean,
 ): { dropped: Drops; asked: Drops } {
   const dropped: Partial<Record<DropReason, number>> = {}
   const asked: Partial<Record<DropReason, number>> = {}
   for (const [reason, segments] of found) {
     const facts: DropReasonFacts = DROP_REASONS[reason]
-    const excused = facts.asked === true || (facts.nobody === true && !missed)
-    const into = excused ? asked : dropped
+    const nobodys = facts.nobody === true && !missed
+    const into = nobodys || harm.asksFor(reason) ? asked : dropped
     into[reason] = segments
   }
   return { dropped, asked }
-}
-
-/** Segments that wires were told to lose. */
-function lossOnWires(found: ReadonlyMap<DropReason, number>): number {
-  let lost = 0
-  for (const [reason, segments] of found) {
-    const { stage, asked }: DropReasonFacts = DROP_REASONS[reason]
-    if (stage === 'wire' && asked === true) lost += segments
-  }
-  return lost
 }
 
 function dropReasons(dropped: Drops): string[] {
@@ -87,19 +92,19 @@ function ledgerReasons(ledger: readonly Account[]): string[] {
     })
 }
 
-/** A segment that the wire was told to lose is missed once, or once at each edge that a flood was to reach. */
-function oracleReasons(oracle: OracleVerdict | null, lossOnWire: number): string[] {
+function oracleReasons(oracle: OracleVerdict | null, excused: Excused): string[] {
   if (oracle === null) return []
   const reasons: string[] = []
-  if (oracle.missing > lossOnWire)
-    reasons.push(`${oracle.missing - lossOnWire} segments entered and did not leave.`)
-  if (oracle.doubled > 0) reasons.push(`${oracle.doubled} segments left twice, or never entered.`)
+  const missing = oracle.missing - excused.missing
+  const doubled = oracle.doubled - excused.doubled
+  if (missing > 0) reasons.push(`${missing} segments entered and did not leave.`)
+  if (doubled > 0) reasons.push(`${doubled} segments left twice, or never entered.`)
   return reasons
 }
 
-function overtakeReasons(oracle: OracleVerdict | null): string[] {
-  if (oracle === null || oracle.reordered === 0) return []
-  return [`${oracle.reordered} segments left behind a later one of their flow.`]
+function overtakeReasons(oracle: OracleVerdict | null, excused: Excused): string[] {
+  const overtaken = oracle === null ? 0 : oracle.reordered - excused.reordered
+  return overtaken > 0 ? [`${overtaken} segments left behind a later one of their flow.`] : []
 }
 
 function doubtReasons(oracle: OracleVerdict | null, beforeUs: number): string[] {

@@ -9,6 +9,7 @@ const mtu = { type: 'integer', minimum: 68, maximum: 9000 } as const
 const mebibytes = { type: 'integer', minimum: 1, maximum: 1024 } as const
 /** A guest has its rings, buffers for a vif, and room for an accelerator's. */
 const guestMemory = { type: 'integer', minimum: 4, maximum: 1024 } as const
+const share = { type: 'number', minimum: 0, maximum: 1 } as const
 const flag = { type: 'boolean' } as const
 const named = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_-]{0,14}$' } as const
 
@@ -64,7 +65,10 @@ const wire = {
     link: { type: 'string' },
     gbps: { type: 'number', minimum: 0 },
     delayUs: { type: 'number', minimum: 0 },
-    loss: { type: 'number', minimum: 0, maximum: 1 },
+    loss: share,
+    corrupt: share,
+    duplicate: share,
+    reorder: share,
     flowControl: flag,
   },
 } as const

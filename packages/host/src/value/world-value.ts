@@ -76,6 +76,12 @@ export interface WireValue {
   readonly delayUs?: number
   /** Share of frames lost on purpose, 0 to 1, from the seed. Default 0. Such losses are named apart in every verdict. */
   readonly loss?: number
+  /** Share of frames of which a bit is turned over on the way, so that a receiver drops them. Default 0. */
+  readonly corrupt?: number
+  /** Share of frames that arrive twice. Default 0. */
+  readonly duplicate?: number
+  /** Share of frames that one to three later ones overtake. Default 0. */
+  readonly reorder?: number
   /** IEEE 802.3x pause. Default true. */
   readonly flowControl?: boolean
 }

@@ -1,16 +1,9 @@
 // Stage 8 of a frame's way out and in: the wire.
 import { DropCounters } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
-import {
-  ETH_HEADER,
-  FramePool,
-  FrameQueue,
-  poolBytes,
-  privateArena,
-  Random,
-  VLAN_TAG,
-} from '@netaccel/packet'
+import { ETH_HEADER, FramePool, FrameQueue, poolBytes, privateArena, VLAN_TAG } from '@netaccel/packet'
 import type { Engine, Timer } from '@netaccel/xen'
+import { WireNoise } from './wire-noise.js'
 import type { WireSettings } from './wire-options.js'
 
 /** Preamble, check sequence and gap between frames, in byte times; and the shortest frame without them (IEEE 802.3). */
@@ -29,7 +22,7 @@ export interface LaneObserver {
  * One direction of a wire. Frames in flight lie in slots of the wire's own memory: the sender's NIC copies a frame
  * into a slot, the receiver's copies it out, so the two may be in machines that share no memory.
  *
- * Order is kept always. sent = delivered + dropped + in flight,
+ * Order is kept but for frames that the seed holds back. sent + duplicated = delivered + dropped + in flight,
  * in frames; a corrupted frame is delivered, for the receiver to count.
  */
 export class WireLane {
@@ -39,8 +32,8 @@ export class WireLane {
   deliveredBytes = 0
   /** `wire_loss`: seeded loss. `wire_no_slot`: flow control is off. `wire_down`: the plug was pulled. */
   readonly drops: DropCounters
-  /** Delivered, with a bad check sequence. */
-  corrupted = 0
+  /** What it does on purpose, and how often it has. */
+  readonly noise: WireNoise
   /** Times the sender had to wait. */
   pauses = 0
   /** Called when a sender that was told to wait may go on. Called when a frame has arrived. Set by the devices. */
@@ -50,12 +43,10 @@ export class WireLane {
   observer: LaneObserver | null
   private readonly engine: Engine
   private readonly settings: WireSettings
-  private readonly random: Random
   private readonly pool: FramePool
   /** Where frames go that have no slot when flow control is off. */
   private readonly bin: FramePool
   private readonly due: Float64Array
-  private readonly badCheck: Uint8Array
   private readonly flying: FrameQueue
   private readonly arrived: FrameQueue
   private readonly untimed: boolean
@@ -73,15 +64,15 @@ export class WireLane {
     this.drops = new DropCounters()
     this.engine = engine
     this.settings = settings
-    this.random = new Random(`${settings.seed}/${name}`)
     this.pool = new FramePool(privateArena(poolBytes(settings.slots, bytesEach)), {
       frames: settings.slots,
       bytesEach,
     })
+    const fly = (slot: Frame): void => this.fly(slot)
+    this.noise = new WireNoise(settings, `${settings.seed}/${name}`, engine, this.pool, fly)
     this.bin = new FramePool(privateArena(poolBytes(1, bytesEach)), { frames: 1, bytesEach })
     this.pool.onFree = () => this.slotFreed()
     this.due = new Float64Array(settings.slots)
-    this.badCheck = new Uint8Array(settings.slots)
     this.flying = new FrameQueue()
     this.arrived = new FrameQueue()
     this.untimed = settings.nsPerByte === 0 && settings.delayNs === 0
@@ -99,7 +90,7 @@ export class WireLane {
 
   /** Frames sent and not yet taken by the receiver. */
   get inFlight(): number {
-    return this.flying.count + this.arrived.count
+    return this.flying.count + this.arrived.count + this.noise.holding
   }
 
   /** A slot to fill and {@link send}, or undefined: wait for {@link onRoom}. */
@@ -123,16 +114,9 @@ export class WireLane {
     if (this.observer !== null) this.observer.sent(slot)
     const drop = this.dropped(slot)
     this.serialise(slot)
-    if (drop) {
-      slot.release()
-    } else if (this.untimed) {
-      this.land(slot)
-      this.onArrival()
-    } else {
-      this.due[slot.index] = Math.max(this.busyUntil, this.engine.now()) + this.settings.delayNs
-      this.flying.push(slot)
-      if (this.arrivalTimer === null) this.setArrivalTimer(slot)
-    }
+    if (drop) slot.release()
+    else if (this.noise.any) this.noise.pass(slot)
+    else this.fly(slot)
   }
 
   /** The oldest frame that has arrived, left where it is. */
@@ -146,7 +130,7 @@ export class WireLane {
 
   /** True if the check sequence of an arrived frame is wrong. */
   isCorrupt(slot: Frame): boolean {
-    return this.badCheck[slot.index] !== 0
+    return this.noise.isCorrupt(slot)
   }
 
   /** The receiver is done with the oldest frame: its slot is free again. */
@@ -162,6 +146,7 @@ export class WireLane {
   setUp(up: boolean): void {
     this.up = up
     if (up) return
+    this.noise.letGo()
     this.empty(this.flying)
     this.empty(this.arrived)
     this.arrivalTimer?.cancel()
@@ -176,7 +161,6 @@ export class WireLane {
   }
 
   private dropped(slot: Frame): boolean {
-    const { loss, corrupt } = this.settings
     if (!this.up) {
       this.drops.count('wire_down', 1, slot.length)
       return true
@@ -185,21 +169,20 @@ export class WireLane {
       this.drops.count('wire_no_slot', 1, slot.length)
       return true
     }
-    if (loss > 0 && this.random.chance(loss)) {
-      this.drops.count('wire_loss', 1, slot.length)
-      return true
-    }
-    this.badCheck[slot.index] = 0
-    if (corrupt > 0 && this.random.chance(corrupt)) this.garble(slot)
-    return false
+    if (!this.noise.loses(slot)) return false
+    this.drops.count('wire_loss', 1, slot.length)
+    return true
   }
 
-  private garble(slot: Frame): void {
-    const at = slot.offset + this.random.below(slot.length)
-    slot.bytes[at] ^= 1 << this.random.below(8)
-    slot.checksum = 'none'
-    this.badCheck[slot.index] = 1
-    this.corrupted++
+  private fly(slot: Frame): void {
+    if (this.untimed) {
+      this.land(slot)
+      this.onArrival()
+      return
+    }
+    this.due[slot.index] = Math.max(this.busyUntil, this.engine.now()) + this.settings.delayNs
+    this.flying.push(slot)
+    if (this.arrivalTimer === null) this.setArrivalTimer(slot)
   }
 
   private serialise(slot: Frame): void {

@@ -1,4 +1,5 @@
 import { NicError } from '../errors.js'
+import type { NoiseSettings } from './wire-noise.js'
 
 export interface WireOptions {
   /** Gigabits per second each way; 0, the default: no limit. */
@@ -9,7 +10,14 @@ export interface WireOptions {
   readonly loss?: number
   /** Chance that a frame arrives with a bad check sequence, 0 to 1; default 0. */
   readonly corrupt?: number
-  /** Seed of loss and corruption; the two directions draw apart. */
+  /** Chance that a frame arrives twice, the second time right behind the first, 0 to 1; default 0. */
+  readonly duplicate?: number
+  /**
+   * Chance that a frame is held back until one to three later ones have passed it, 0 to 1; default 0. One at a time; it
+   * goes on after 100 µs when fewer follow.
+   */
+  readonly reorder?: number
+  /** Seed of all these chances; the two directions draw apart. */
   readonly seed?: number | string
   /**
    * True, the default: a sender waits while the receiver has no room (IEEE 802.3 annex 31B PAUSE), so nothing is lost
@@ -22,11 +30,9 @@ export interface WireOptions {
   readonly coalesceNs?: number
 }
 
-export interface WireSettings {
+export interface WireSettings extends NoiseSettings {
   readonly nsPerByte: number
   readonly delayNs: number
-  readonly loss: number
-  readonly corrupt: number
   readonly seed: number | string
   readonly flowControl: boolean
   readonly slots: number
@@ -43,14 +49,16 @@ export function wireSettings(options: WireOptions): WireSettings {
     delayNs = 0,
     loss = 0,
     corrupt = 0,
+    duplicate = 0,
+    reorder = 0,
     seed = 0,
     flowControl = true,
     coalesceNs = 5000,
   } = options
   if (!(gbps >= 0)) throw bad(`a rate of ${gbps} Gb/s: give a number above 0, or 0 for no limit`)
   if (!(delayNs >= 0 && coalesceNs >= 0)) throw bad(`a delay of ${delayNs} ns: give 0 or more`)
-  if (!(loss >= 0 && loss <= 1 && corrupt >= 0 && corrupt <= 1))
-    throw bad(`a chance of loss of ${loss}, of corruption of ${corrupt}: give 0 to 1`)
+  for (const [name, chance] of Object.entries({ loss, corrupt, duplicate, reorder }))
+    if (!(chance >= 0 && chance <= 1)) throw bad(`a chance "${name}" of ${chance}: give 0 to 1`)
   const inFlight = Math.ceil((gbps * (delayNs + coalesceNs)) / 8 / 1024)
   const { slots = Math.min(MOST_SLOTS, Math.max(DEFAULT_SLOTS, 2 * inFlight)) } = options
   if (!Number.isInteger(slots) || slots < 2 || slots > MOST_SLOTS)
@@ -60,6 +68,8 @@ export function wireSettings(options: WireOptions): WireSettings {
     delayNs,
     loss,
     corrupt,
+    duplicate,
+    reorder,
     seed,
     flowControl,
     slots,

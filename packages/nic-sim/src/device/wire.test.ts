@@ -103,12 +103,86 @@ describe('the wire', () => {
     expect(() => wire.join(left.device, right.device)).toThrow(/part them first/)
   })
 
-  it.each([{ gbps: -1 }, { loss: 2 }, { corrupt: -1 }, { delayNs: -1 }, { slots: 1 }])(
-    'refuses %o',
-    (options) => {
-      expect(() => new Wire(options)).toThrow(/a wire cannot have/)
+  it.each([
+    { gbps: -1 },
+    { loss: 2 },
+    { corrupt: -1 },
+    { duplicate: 1.1 },
+    { reorder: Number.NaN },
+    { delayNs: -1 },
+    { slots: 1 },
+  ])('refuses %o', (options) => {
+    expect(() => new Wire(options)).toThrow(/a wire cannot have/)
+  })
+
+  it('doubles by seed: each extra frame is counted, equal to the first and right behind it', async () => {
+    const { right, wire } = await run({ duplicate: 0.1, seed: 3 }, 500)
+    const [lane] = wire.lanes
+    const extra = right.received.filter(
+      (frame, i) => i > 0 && Buffer.compare(frame, right.received[i - 1]) === 0,
+    )
+    expect(extra.length).toBeGreaterThan(20)
+    expect(right.received.length).toBe(500 + extra.length)
+    expect([...new Set(numbers(right))]).toEqual(Array.from({ length: 500 }, (_, i) => i))
+    expect(lane.noise.duplicated).toMatchObject({ frames: extra.length, groups: 0 })
+    expect(lane.delivered).toBe(lane.sent + lane.noise.duplicated.frames)
+    expect(lane.deliveredBytes).toBe(lane.sentBytes + lane.noise.duplicated.bytes)
+  })
+
+  it.each([{}, { gbps: 10, delayNs: 30_000 }])(
+    'holds back by seed: one to three later frames pass, nothing is lost, with %o',
+    async (pace) => {
+      const { right, wire } = await run({ ...pace, reorder: 0.05, seed: 3 }, 500)
+      const got = numbers(right)
+      expect(got.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 500 }, (_, i) => i))
+      const late = got.filter((number, i) => number < Math.max(...got.slice(0, i)))
+      expect(late.length).toBeGreaterThan(10)
+      for (const number of late) {
+        const passed = got.slice(0, got.indexOf(number)).filter((other) => other > number).length
+        expect(passed).toBeGreaterThanOrEqual(1)
+        expect(passed).toBeLessThanOrEqual(3)
+      }
+      // The last one held may have had nobody behind it.
+      expect(wire.lanes[0].noise.reordered.frames).toBe(late.length)
     },
   )
+
+  it('a frame that nobody follows is not held for ever, and goes with the others when the plug is pulled', async () => {
+    const { right, clock, wire, left } = await run({ reorder: 1 }, 1)
+    expect(right.received.length).toBe(1)
+    expect(clock.now()).toBeGreaterThanOrEqual(100_000)
+    expect(clock.now()).toBeLessThan(120_000)
+    const [lane] = wire.lanes
+    expect(lane.noise.reordered.frames).toBe(0)
+    left.send(udp(pattern(10)))
+    await clock.run({ for: 50_000 })
+    expect(lane.inFlight).toBe(1)
+    wire.setLink(false)
+    expect(lane.drops.frames('wire_down')).toBe(1)
+    expect(lane.inFlight).toBe(0)
+    await clock.run()
+  })
+
+  it('all harm at once: every frame is accounted for, the same ones each time', async () => {
+    const options = { loss: 0.05, corrupt: 0.05, duplicate: 0.05, reorder: 0.05, gbps: 10, seed: 9 }
+    const first = await run(options, 500)
+    const again = await run(options, 500)
+    expect(numbers(again.right)).toEqual(numbers(first.right))
+    const [lane] = first.wire.lanes
+    const { lost, corrupted, duplicated, reordered } = lane.noise
+    for (const harm of [lost, corrupted, duplicated, reordered]) expect(harm.frames).toBeGreaterThan(5)
+    expect(lane.sent + duplicated.frames).toBe(lane.delivered + lane.drops.total)
+    expect(lane.drops.entries()).toMatchObject([{ reason: 'wire_loss', segments: lost.frames }])
+    const bad = first.right.device.drops.frames('wire_corrupt')
+    expect(bad).toBe(corrupted.frames)
+    expect(first.right.received.length).toBe(lane.delivered - bad)
+  })
+
+  it('whether frames are doubled does not move which ones are lost', async () => {
+    const plain = await run({ loss: 0.1, seed: 7 }, 300)
+    const doubled = await run({ loss: 0.1, duplicate: 0.2, seed: 7 }, 300)
+    expect([...new Set(numbers(doubled.right))]).toEqual(numbers(plain.right))
+  })
 
   it('needs no timer when rate and delay are 0, and few with them', async () => {
     const timers = async (options: WireOptions): Promise<number> => {
