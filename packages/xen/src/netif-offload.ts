@@ -1,5 +1,14 @@
 import type { Frame, PacketInfo } from '@netaccel/packet'
-import { IP_PROTOCOL_TCP, parsePacket, setBlank, TCP_CHECKSUM, UDP_CHECKSUM } from '@netaccel/packet'
+import {
+  parsePacket,
+  PLAIN_L4,
+  plainIsTcp,
+  plainPayload,
+  plainTransport,
+  setBlank,
+  TCP_CHECKSUM,
+  UDP_CHECKSUM,
+} from '@netaccel/packet'
 import { XEN_NETIF_GSO_TYPE_TCPV4 } from './netif.js'
 
 /** What the slots of a packet say about it (flags and the GSO extra info); nothing of it has been checked. */
@@ -26,29 +35,50 @@ export type OffloadResult = 'ok' | 'fixed' | 'bad-checksum' | 'bad-gso'
 /**
  * Describe a received frame as its ring slots say, if its bytes bear it out: a blank checksum needs TCP or UDP headers
  * to stand in (Linux skb_checksum_setup), GSO needs TCP of the right version and is always blank. Both ends of the ring
- * use it: netback for what a guest sends, netfront for what it is sent. `info` is overwritten.
+ * use it: netback for what a guest sends, netfront for what it is sent. `info` may be overwritten.
  */
 export function applyOffload(frame: Frame, ring: RingOffload, info: PacketInfo): OffloadResult {
   if (!ring.blank && ring.gsoSize === 0) {
     frame.checksum = ring.verified ? 'verified' : 'none'
     return 'ok'
   }
+  if (ring.blank) {
+    const plain = plainTransport(frame)
+    if (plain >= 0) {
+      makeBlank(frame, PLAIN_L4, plainIsTcp(plain))
+      if (ring.gsoSize === 0) return 'ok'
+      return plainIsTcp(plain) ? applyGso(frame, ring, 4, plainPayload(plain)) : 'bad-gso'
+    }
+  }
+  return applyParsed(frame, ring, info)
+}
+
+/** As {@link applyOffload}, for a frame of any shape: its headers are parsed. */
+function applyParsed(frame: Frame, ring: RingOffload, info: PacketInfo): OffloadResult {
   if (!parsePacket(frame, info) || !info.l4) return ring.gsoSize === 0 ? 'bad-checksum' : 'bad-gso'
   let result: OffloadResult = 'ok'
-  if (ring.blank) {
-    frame.checksum = 'blank'
-    frame.checksumStart = info.l4Offset
-    frame.checksumOffset = info.protocol === IP_PROTOCOL_TCP ? TCP_CHECKSUM : UDP_CHECKSUM
-  } else {
+  if (ring.blank) makeBlank(frame, info.l4Offset, info.isTcp)
+  else {
     if (!setBlank(frame, info)) return 'bad-checksum'
     result = 'fixed'
   }
   if (ring.gsoSize === 0) return result
+  if (!info.isTcp || applyGso(frame, ring, info.ipVersion, info.payloadLength) !== 'ok') return 'bad-gso'
+  return result
+}
+
+function makeBlank(frame: Frame, l4Offset: number, isTcp: boolean): void {
+  frame.checksum = 'blank'
+  frame.checksumStart = l4Offset
+  frame.checksumOffset = isTcp ? TCP_CHECKSUM : UDP_CHECKSUM
+}
+
+/** A TCP frame of IP version `ipVersion` is to be cut. */
+function applyGso(frame: Frame, ring: RingOffload, ipVersion: number, payload: number): 'ok' | 'bad-gso' {
   const v4 = ring.gsoType === XEN_NETIF_GSO_TYPE_TCPV4
-  if (!info.isTcp || info.ipVersion !== (v4 ? 4 : 6)) return 'bad-gso'
-  if (ring.gsoSize < LEAST_MSS || info.payloadLength < 1) return 'bad-gso'
+  if (ipVersion !== (v4 ? 4 : 6) || ring.gsoSize < LEAST_MSS || payload < 1) return 'bad-gso'
   frame.gsoSize = ring.gsoSize
   frame.gsoType = v4 ? 'tcpv4' : 'tcpv6'
-  frame.segments = Math.ceil(info.payloadLength / ring.gsoSize)
-  return result
+  frame.segments = Math.ceil(payload / ring.gsoSize)
+  return 'ok'
 }

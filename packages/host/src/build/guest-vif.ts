@@ -35,9 +35,9 @@ export class GuestVif implements StackDevice {
   readonly meter = new PathMeter()
   /** Null: nobody observes. */
   observer: EdgeObserver | null = null
-  readonly #accelerators: NetfrontAccelerators
-  readonly #oracle: EdgeOracle | null
-  #stack: GuestStack | null = null
+  private readonly accelerators: NetfrontAccelerators
+  private readonly oracle: EdgeOracle | null
+  private upper: GuestStack | null = null
 
   constructor(
     path: string,
@@ -50,26 +50,26 @@ export class GuestVif implements StackDevice {
     this.mac = mac
     this.vif = vif
     this.engine = vif.domain.engine
-    this.#accelerators = accelerators
-    this.#oracle = oracle
+    this.accelerators = accelerators
+    this.oracle = oracle
     for (const queue of vif.queues) queue.observer = this.meter
     oracle?.addEdge(path, mac)
-    vif.stack = { receive: (frame) => this.#receive(frame), wake: () => this.#stack?.wake() }
+    vif.stack = { receive: (frame) => this.received(frame), wake: () => this.upper?.wake() }
   }
 
   /** Each queue's counters of the fast path, over all attachments. */
   get fast(): readonly FastCounters[] {
-    return this.#accelerators.fastCounters(this.vif)
+    return this.accelerators.fastCounters(this.vif)
   }
 
   /** Where this end of the vif stands with its accelerator. */
   get phase(): string {
-    return this.#accelerators.control(this.vif)?.phase ?? 'none'
+    return this.accelerators.control(this.vif)?.phase ?? 'none'
   }
 
   /** Its attachment to an accelerator; undefined: none. */
   get attachment(): FrontendRun | undefined {
-    return this.#accelerators.control(this.vif)?.run
+    return this.accelerators.control(this.vif)?.run
   }
 
   /** Frames lent to an accelerator now, and the leases of its attachment. */
@@ -83,12 +83,12 @@ export class GuestVif implements StackDevice {
   }
 
   get stack(): GuestStack | null {
-    return this.#stack
+    return this.upper
   }
 
   /** The stack that receives from now on. Null: what arrives is counted and given back. */
   set stack(stack: GuestStack | null) {
-    this.#stack = stack
+    this.upper = stack
   }
 
   /** An empty frame of the device with room for `length` bytes, or undefined: wait for `wake` or a completion. */
@@ -100,22 +100,30 @@ export class GuestVif implements StackDevice {
   transmit(frames: Frame[], count: number): number {
     if (this.observer !== null) for (let i = 0; i < count; i += 1) this.observer.offered(frames[i])
     const taken = this.vif.transmit(frames, count)
-    // A taken frame leaves in a later step at the earliest, so its bytes are still those that were handed over.
+    let segments = 0
+    let bytes = 0
     for (let i = 0; i < taken; i += 1) {
       const frame = frames[i]
-      this.count.enteredSegments += frame.segments
-      this.count.enteredBytes += frame.length
-      if (this.#oracle !== null) this.#oracle.entered(this.path, frame)
+      segments += frame.segments
+      bytes += frame.length
     }
+    this.count.enteredSegments += segments
+    this.count.enteredBytes += bytes
+    if (this.oracle !== null) this.enter(this.oracle, frames, taken)
     return taken
   }
 
-  #receive(frame: Frame): void {
+  /** A taken frame leaves in a later step at the earliest, so its bytes are still those that were handed over. */
+  private enter(oracle: EdgeOracle, frames: readonly Frame[], taken: number): void {
+    for (let i = 0; i < taken; i += 1) oracle.entered(this.path, frames[i])
+  }
+
+  private received(frame: Frame): void {
     if (this.observer !== null) this.observer.delivered(frame)
     this.count.leftSegments += frame.segments
     this.count.leftBytes += frame.length
-    if (this.#oracle !== null) this.#oracle.left(this.path, frame)
-    if (this.#stack === null) frame.release()
-    else this.#stack.receive(frame)
+    if (this.oracle !== null) this.oracle.left(this.path, frame)
+    if (this.upper === null) frame.release()
+    else this.upper.receive(frame)
   }
 }
