@@ -48,7 +48,7 @@ export function connectQueue(
   cleanup.push('RX references', () => rxGrants.close((slot) => rx?.refInUse(slot) ?? false))
   tx = new TxRing({ ring: txRing, grants: txGrants, pool, counters, work, sg })
   rx = new RxRing({ ring: rxRing, grants: rxGrants, pages, work })
-  cleanup.push('frames in the TX ring', () => tx?.disconnect(quarantine))
+  cleanup.push('frames in the TX ring', () => tx?.disconnect(quarantine, queue.fastPath))
   cleanup.push('pages in the RX ring', () => rx?.disconnect(quarantine))
   const port = events.allocUnbound(backend, () => queue.schedulePoll())
   cleanup.push('event channel', () => events.close(port))

@@ -28,9 +28,8 @@ interface Inside {
     response: { offset: number; status: number }
   }
   readonly tx: {
-    answer(response: number): string | null
-    outstanding: Uint8Array
-    head: Uint8Array
+    readonly answers: { answer(response: number): string | null }
+    readonly slots: { readonly state: Uint8Array }
   }
   readonly rx: {
     claim(index: number): number
@@ -262,9 +261,10 @@ describe('netfront against a backend that writes what it likes (XSA-376, XSA-396
       }
     },
     'no check that an id is outstanding': (_, { tx }) => {
-      const answer = tx.answer.bind(tx)
-      tx.answer = (response) => {
-        tx.outstanding[response & 255] = 1
+      const { answers, slots } = tx
+      const answer = answers.answer.bind(answers)
+      answers.answer = (response) => {
+        slots.state[response & 255] = 1
         return answer(response & ~0xff00)
       }
     },

@@ -9,8 +9,8 @@ import type { QueueLink, TxRxQueue } from './queue.js'
  * its fast path, until that has left.
  */
 export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): boolean {
-  const fault = link.tx.reap()
   const fast = queue.fastPath
+  const fault = link.tx.reap(fast)
   let work = 0
   if (fault === null) {
     const available = link.rx.available()

@@ -9,7 +9,8 @@ import type { TxRxQueue } from './queue.js'
 export function transmit(queue: TxRxQueue, frames: readonly Frame[], count: number): number {
   if (queue.stopped) return 0
   const fast = queue.fastPath
-  const open = fast !== null && fast.beginBurst()
+  if (fast === null) return queue.sendBurst(frames, count)
+  const open = fast.beginBurst()
   let taken = 0
   for (; taken < count && !queue.stopped; taken++) {
     const frame = frames[taken]
@@ -17,7 +18,7 @@ export function transmit(queue: TxRxQueue, frames: readonly Frame[], count: numb
     if (offer === 'stop') queue.stop()
     else if (offer === 'declined' && !queue.sendSlow(frame)) break
   }
-  if (fast !== null) fast.endBurst()
+  fast.endBurst()
   queue.flushSlow()
   return taken
 }
