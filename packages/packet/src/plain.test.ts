@@ -95,15 +95,17 @@ describe('plainTransport', () => {
   })
 
   it('says of every one-byte change of the headers what the parser says', () => {
+    const differ: string[] = []
     for (const good of plain) {
       for (let at = 12; at < 48; at++) {
         for (let value = 0; value < 256; value++) {
           const bytes = Uint8Array.from(good)
           bytes[at] = value
           const frame = atTheEnd(bytes)
-          if (plainTransport(frame) !== byParser(frame)) expect({ at, value }).toBe('the same')
+          if (plainTransport(frame) !== byParser(frame)) differ.push(`${at}: ${value}`)
         }
       }
     }
+    expect(differ).toEqual([])
   })
 })
