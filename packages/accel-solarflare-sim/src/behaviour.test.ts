@@ -1,6 +1,7 @@
 // What the pair does while it is attached: which frames go where, and what changes that.
 import { describe, expect, it } from 'vitest'
-import { FramePool, parseIp, parseMac, writeArp } from '@netaccel/packet'
+import { parseIp, parseMac, writeArp } from '@netaccel/packet'
+import { LocalSender } from './testing/local-sender.js'
 import { MIXED, TCP_ONLY, TwoHosts, twoHosts } from './testing/two-hosts.js'
 
 const SLOW_ONLY = { tcp: 0, tcp6: 0.4, udp: 0, icmp: 0.4, arp: 0.2 }
@@ -14,18 +15,15 @@ async function attached(seed = 1): Promise<TwoHosts> {
 
 /** Puts a broadcast ARP frame onto the bridge of a host, as a local sender would. */
 function announce(pair: TwoHosts, host: string, mac: string, operation: number, gratuitous: boolean): void {
-  const { bridge, driver } = pair.world.host(host)
-  const pool = new FramePool(driver.extent.allocPages(1), { frames: 1, bytesEach: 2048 })
-  const frame = pool.take()
-  if (frame === undefined) throw new Error('a fresh pool is empty')
-  writeArp(frame, {
-    sourceMac: parseMac(mac),
-    destinationMac: parseMac('ff:ff:ff:ff:ff:ff'),
-    operation,
-    senderIp: parseIp('10.0.0.2'),
-    targetIp: parseIp(gratuitous ? '10.0.0.2' : '10.0.0.9'),
-  })
-  bridge.addPort({ name: 'test', send: (sent) => sent.release() }).receive(frame)
+  new LocalSender(pair, host).send((frame) =>
+    writeArp(frame, {
+      sourceMac: parseMac(mac),
+      destinationMac: parseMac('ff:ff:ff:ff:ff:ff'),
+      operation,
+      senderIp: parseIp('10.0.0.2'),
+      targetIp: parseIp(gratuitous ? '10.0.0.2' : '10.0.0.9'),
+    }),
+  )
 }
 
 describe('which frames go past the bridge', () => {

@@ -1,9 +1,10 @@
 // CT-02, CT-05, CT-07: a guest that breaks the protocol gets errors and is reported; its neighbours notice nothing.
 import { readPlugin } from '@netaccel/core'
-import { FramePool, parseIp, parseMac, writeUdp } from '@netaccel/packet'
+import { parseIp, parseMac, writeUdp } from '@netaccel/packet'
 import { describe, expect, it } from 'vitest'
 import type { Crime } from './testing/hostile-guest.js'
 import { hostileGuest } from './testing/hostile-guest.js'
+import { LocalSender } from './testing/local-sender.js'
 import { TwoHosts, twoHosts } from './testing/two-hosts.js'
 
 interface Trial {
@@ -95,8 +96,29 @@ describe('a guest that speaks out of turn', () => {
   })
 })
 
+describe('a guest that does not answer', () => {
+  it('bug 16: holds the driver domain up for a second; its VI goes, and a page that it maps waits for it', async () => {
+    const result = await trial('silent')
+    const { pair } = result
+    const host = pair.world.host('a')
+    expect(result.got).toEqual(['1', '2'])
+    expect(host.nics.get('eth0')?.driver.vis.handles.length).toBe(2)
+    const report = await pair.world.drive(host.plugins.loader.unload('sfc_netfront', 'backend'))
+    expect(report.tookNs).toBeLessThan(3_000_000_000)
+    expect(host.nics.get('eth0')?.driver.vis.handles.length).toBe(0)
+    expect(host.plugins.accelerators.kept.mapped.map(({ scope }) => scope)).toEqual([
+      expect.stringContaining('conversation'),
+    ])
+    // At its deadline the guest's own host takes the mapping back; then the page is free.
+    await pair.for(6000)
+    expect(host.plugins.accelerators.kept.mapped).toEqual([])
+    await pair.load().catch(() => undefined)
+    await neighboursAreFine(result)
+  })
+})
+
 describe('FL-04: a filter that lets through what is not the guest’s', () => {
-  it('is named by the guest and taken away', async () => {
+  it('bug 1: is named by the guest and taken away', async () => {
     const pair = await TwoHosts.make(twoHosts())
     await pair.loadWith({ backend: { filterMac: false } })
     pair.start(1, { tcp: 0, tcp6: 0, udp: 1, icmp: 0, arp: 0 })
@@ -131,17 +153,15 @@ describe('FL-04: a filter that lets through what is not the guest’s', () => {
 
 /** From host b's bridge: to the address and port of the guest on host a, under a MAC that is not its own. */
 function sendForeign(pair: TwoHosts): void {
-  const { bridge, driver } = pair.world.host('b')
-  const frame = new FramePool(driver.extent.allocPages(1), { frames: 1, bytesEach: 2048 }).take()
-  if (frame === undefined) throw new Error('a fresh pool is empty')
-  writeUdp(frame, {
-    sourceMac: parseMac('00:16:3e:00:00:77'),
-    destinationMac: parseMac('00:16:3e:00:00:99'),
-    source: parseIp('10.0.0.2'),
-    destination: parseIp('10.0.0.1'),
-    sourcePort: 1,
-    destinationPort: 7001 + (10_000 % 64),
-    payloadLength: 20,
-  })
-  bridge.addPort({ name: 'test', send: (sent) => sent.release() }).receive(frame)
+  new LocalSender(pair, 'b').send((frame) =>
+    writeUdp(frame, {
+      sourceMac: parseMac('00:16:3e:00:00:77'),
+      destinationMac: parseMac('00:16:3e:00:00:99'),
+      source: parseIp('10.0.0.2'),
+      destination: parseIp('10.0.0.1'),
+      sourcePort: 1,
+      destinationPort: 7001 + (10_000 % 64),
+      payloadLength: 20,
+    }),
+  )
 }

@@ -185,7 +185,7 @@ describe('FilterSet', () => {
     expect(bench.asked).toEqual([1, 7])
   })
 
-  it('all 8 places are of use after 100 refusals', async () => {
+  it('bug 3: all 8 places are of use after 100 refusals', async () => {
     const bench = new Bench()
     for (let i = 0; i < 100; i++) {
       bench.answer = i % 2 === 0 ? 'full' : 'duplicate'
@@ -197,7 +197,7 @@ describe('FilterSet', () => {
     expect(bench.live.size).toBe(8)
   })
 
-  it('FL-04, ST-03: a hint removes the filter it names, counts it down, and is not undone by the next frame', async () => {
+  it('bug 2: FL-04, ST-03: a hint removes the filter it names, counts it down, and is not undone by the next frame', async () => {
     const bench = await full()
     expect([bench.set.remove(IP, TCP | 3), bench.set.remove(IP, TCP | 3), bench.set.remove(IP, 3)]).toEqual([
       true,

@@ -326,7 +326,7 @@ describe('receiving', () => {
     expect(bench.rx.posted + bench.pool.free).toBe(48)
   })
 
-  it('RX-07, MEM-05: a frame of more buffers than there can be is dropped, and they all return', () => {
+  it('bug 8: RX-07, MEM-05: a frame of more buffers than there can be is dropped, and they all return', () => {
     const bench = new Bench()
     for (let slot = 0; slot < 9; slot++)
       bench.event(
@@ -412,7 +412,7 @@ describe('interrupts', () => {
 })
 
 describe('whatever stands in the event ring', () => {
-  it('ER-03, RX-09, MEM-05: nothing throws, a poll ends within one ring, and no buffer is lost', () => {
+  it('bug 13: ER-03, RX-09, MEM-05: nothing throws, a poll ends within one ring, and no buffer is lost', () => {
     const random = new Random(99)
     for (let round = 0; round < 40; round++) {
       const bench = new Bench()

@@ -3,7 +3,7 @@
 import type { PackageFiles } from '@netaccel/core'
 
 /** What it does once it has been greeted, or before. */
-export type Crime = 'greedy' | 'odd' | 'forged' | 'early' | 'index' | 'babble'
+export type Crime = 'greedy' | 'odd' | 'forged' | 'early' | 'index' | 'babble' | 'silent'
 
 const TEXT = `
 'use strict'
@@ -32,6 +32,7 @@ async function newDevice(vif, crime) {
     if (crime === 'greedy') ask(8, grants())
     if (crime === 'odd') for (const count of [0, 3, 9, 0xffffffff]) ask(count, grants())
     if (crime === 'forged') ask(2, [60000, 0])
+    if (crime === 'silent') vif.map([pages.message.getUint32(8, true)], 'rw')
     if (crime === 'babble') for (let i = 0; i < 10; i++) pages.send(message((0x1234 + i) >>> 0, {}), 'reply')
   }
   const read = () => {
@@ -51,19 +52,28 @@ async function newDevice(vif, crime) {
   const channel = vif.listen(() => vif.task('read', async () => read()))
   const net = vif.listen(() => {})
   pages = new MessagePages({ side: 'frontend', ...views, notify: () => channel.notify() })
+  const setUp = async () => {
+    const [control, messages] = arena.pages.map((page) => vif.grant(page, 'rw'))
+    return vif.keys.write({
+      'accel-ctrl-page': String(control),
+      'accel-msg-page': String(messages),
+      'accel-msg-channel': String(channel.port),
+      'accel-net-channel': String(net.port),
+    })
+  }
+  if (crime === 'silent') {
+    // Connects, and from then on follows nothing and lets nothing go.
+    await vif.keys.write({ accelstate: '1' })
+    while ((await vif.keys.readPeer('accelstate')) !== '1') await new Promise((resolve) => vif.after(1, resolve))
+    await setUp()
+    await vif.keys.write({ accelstate: '4' })
+    return new Promise(() => {})
+  }
   const state = new AccelState({
     side: 'frontend',
     scope: vif,
     work: {
-      async setUp() {
-        const [control, messages] = arena.pages.map((page) => vif.grant(page, 'rw'))
-        return vif.keys.write({
-          'accel-ctrl-page': String(control),
-          'accel-msg-page': String(messages),
-          'accel-msg-channel': String(channel.port),
-          'accel-net-channel': String(net.port),
-        })
-      },
+      setUp,
       release() {},
       connected() {
         if (crime !== 'index') return

@@ -4,7 +4,7 @@ import { build, makeFlows, VirtualStack } from '@netaccel/host'
 import type { BuildOptions, Mix, World, WorldValue } from '@netaccel/host'
 import { readPlugin } from '@netaccel/core'
 import type { Registry, RegistryMember } from '@netaccel/core'
-import { Random } from '@netaccel/packet'
+import { type Frame, Random } from '@netaccel/packet'
 
 export const FOLDER = fileURLToPath(new URL('../..', import.meta.url))
 export const MS = 1_000_000
@@ -91,6 +91,25 @@ export class TwoHosts {
       throw new Error(`not attached: ${this.phases().join(', ')}`)
   }
 
+  /** Both halves on one host alone; settles when its vif has made up its mind. */
+  async loadOn(name: string): Promise<string> {
+    const plugin = readPlugin(FOLDER)
+    const host = this.world.host(name)
+    const vif = this.world.vif(`${name}.guest1.vif0`)
+    await this.world.drive(host.plugins.loader.load(plugin, 'backend'))
+    for (const { plugins } of host.guests.values())
+      await this.world.drive(plugins.loader.load(plugin, 'frontend'))
+    await this.until(() => vif.phase === 'active' || vif.phase === 'declined')
+    return vif.phase
+  }
+
+  async unloadOn(name: string): Promise<void> {
+    const host = this.world.host(name)
+    for (const { plugins } of host.guests.values())
+      await this.world.drive(plugins.loader.unload('sfc_netfront', 'frontend'))
+    await this.world.drive(host.plugins.loader.unload('sfc_netfront', 'backend'))
+  }
+
   /** Counters of the half that is loaded on this host, its own or its guest's, summed over all its attachments. */
   counters(host: string, side: 'frontend' | 'backend'): Record<string, number> {
     const { plugins, guests } = this.world.host(host)
@@ -106,6 +125,37 @@ export class TwoHosts {
 
   phases(): string[] {
     return this.world.vifs.map(({ phase }) => phase)
+  }
+
+  /** Quotas of the first guest of a host, as the toolstack sets them; they hold from the next probe on. */
+  async limit(host: string, { filters, pages }: { filters: number; pages: number }): Promise<void> {
+    const { netback, driver } = this.world.host(host)
+    const directory = netback.vifs[0]?.device.nodename
+    const keys = { 'max-filters': filters, 'max-buf-pages': pages, 'max-mcasts': 8 }
+    for (const [key, value] of Object.entries(keys))
+      await this.world.drive(driver.store.write(`${directory}/limits/${key}`, String(value)))
+  }
+
+  /** One frame from the stack of a host's guest. */
+  transmit(host: string, write: (frame: Frame) => void): void {
+    const device = this.world.vif(`${host}.guest1.vif0`)
+    const frame = device.take(1514)
+    if (frame === undefined) throw new Error('the device has no frame')
+    write(frame)
+    if (device.transmit([frame], 1) !== 1) throw new Error('the device takes no frame')
+  }
+
+  /** The bytes of the frames that a host's guest receives from now on. */
+  capture(host: string): Uint8Array[] {
+    const seen: Uint8Array[] = []
+    this.world.vif(`${host}.guest1.vif0`).stack = {
+      receive(frame) {
+        seen.push(frame.bytes.slice(frame.offset, frame.offset + frame.length))
+        frame.release()
+      },
+      wake() {},
+    }
+    return seen
   }
 
   unload(): Promise<void> {
