@@ -114,10 +114,20 @@ export interface HardwareContext extends Scope {
   ioPage(written: (offset: number, value: number) => void): Page
 }
 
-/** The cable as the hardware half sees it. */
+/** The cable as the hardware half sees it. Nothing is lost on it for want of room: either end may hold the other up. */
 export interface HardwareWire {
-  /** 'taken': the wire's until `onSent`. 'full': the caller's. */
+  /** There is a carrier. */
+  readonly link: boolean
+  onLink(changed: (up: boolean) => void): void
+  /** 'taken': the wire's until `onSent`. 'full': the caller's, and an `onSent` will come. A frame above the MTU is dropped. */
   send(frame: Frame): 'taken' | 'full'
+  /** The frame has left, or was dropped and counted: the hardware's again. In the order of `send`, never within it. */
   onSent(sent: (frame: Frame) => void): void
-  onFrame(arrived: (frame: Frame) => void): void
+  /**
+   * A frame has arrived, valid during the call only. 'full': there is no buffer for it; the wire pauses and offers it
+   * again after `ready`, or when a frame of one of the hardware's pools has come back.
+   */
+  onFrame(arrived: (frame: Frame) => 'taken' | 'full'): void
+  /** There are buffers again. */
+  ready(): void
 }

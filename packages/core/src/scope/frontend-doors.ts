@@ -1,7 +1,6 @@
 import type { Arena, FramePool, FrontendVif } from '../contract/index.js'
-import { AcceleratorError } from '../errors.js'
-import { allocateArena, poolPages } from './pages.js'
-import { PluginPool } from './plugin-pool.js'
+import type { PluginPool } from './plugin-pool.js'
+import { takePool } from './pool-door.js'
 import type { ScopeBook } from './scope-book.js'
 import type { VifFacts } from './vif-doors.js'
 import { VifDoors } from './vif-doors.js'
@@ -38,22 +37,8 @@ export class FrontendDoors extends VifDoors implements FrontendVif {
   }
 
   pool(frames: number, bytesEach: number): FramePool {
-    const { book } = this
-    book.enter('pool')
-    const pages = poolPages(frames, bytesEach)
-    const arena = book.fails('pool') ? undefined : allocateArena(book.parts, pages)
-    if (arena === undefined) {
-      throw new AcceleratorError(
-        'NO_MEMORY',
-        `pool: ${frames} frames of ${bytesEach} bytes need ${pages} contiguous pages`,
-      )
-    }
-    const pool = new PluginPool(arena, frames, bytesEach, () => book.parts.kept.settle())
+    const pool = takePool(this.book, frames, bytesEach)
     this.#pools.push(pool)
-    book.take('pool', `${frames} frames of ${bytesEach} bytes`, () => {
-      pool.close()
-      book.parts.kept.release(arena, () => pool.onLoan())
-    })
     return pool
   }
 }

@@ -14,13 +14,20 @@ export class PluginPool implements FramePool {
   readonly #delivered: Uint8Array
   #closed = false
 
-  /** `settle` is called when a frame comes back after the pool was closed. */
-  constructor(arena: Arena, frames: number, bytesEach: number, settle: () => void) {
+  /** `settle` is called when a frame comes back after the pool was closed, `freed` when one comes back before. */
+  constructor(
+    arena: Arena,
+    frames: number,
+    bytesEach: number,
+    settle: () => void,
+    freed: (() => void) | null = null,
+  ) {
     this.arena = arena
     this.#frames = new Pool(arena, { frames, bytesEach })
     this.#delivered = new Uint8Array(frames)
     this.#frames.onFree = () => {
       if (this.#closed) settle()
+      else if (freed !== null) freed()
     }
   }
 

@@ -1,4 +1,4 @@
-import { type NicDevice, Wire } from '@netaccel/nic-sim'
+import { Wire, type WireSocket } from '@netaccel/nic-sim'
 import { CleanupStack, defaultCosts, RealClock, settle, type Timeline, VirtualClock } from '@netaccel/xen'
 import { EdgeOracle } from '../check/oracle.js'
 import { HostError } from '../errors.js'
@@ -78,7 +78,7 @@ function join(
   const { link, delayUs = 0, ...options } = value
   const { from, to } = parseSentence(link) as Sentence
   const wire = new Wire({ ...options, delayNs: delayUs * 1000, seed: `${seed}/${link}` })
-  wire.join(nicAt(hosts, from), nicAt(hosts, to))
+  wire.join(socketAt(hosts, from), socketAt(hosts, to))
   cleanup.push(`wire ${link}`, () => wire.part())
   const [there, back] = wire.lanes
   return [
@@ -88,11 +88,11 @@ function join(
 }
 
 /** checkWorld has seen that it exists. */
-function nicAt(hosts: ReadonlyMap<string, Host>, path: string): NicDevice {
+function socketAt(hosts: ReadonlyMap<string, Host>, path: string): WireSocket {
   const [host = '', nic = ''] = path.split('.')
-  const found = hosts.get(host)?.nics.get(nic)
+  const found = hosts.get(host)?.nics.get(nic)?.device ?? hosts.get(host)?.hardware.get(nic)?.wire
   if (found === undefined) throw new HostError('NO_SUCH_PART', `There is no NIC "${path}".`)
-  return found.device
+  return found
 }
 
 const PATIENCE_NS = 10_000_000_000

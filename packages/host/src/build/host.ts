@@ -1,5 +1,5 @@
 import { Bridge, type BridgePort, type PortOptions } from '@netaccel/bridge'
-import type { BackendAccelerator, Deadlines, FrontendAccelerator } from '@netaccel/core'
+import { type BackendAccelerator, type Deadlines, type FrontendAccelerator, readPlugin } from '@netaccel/core'
 import { type BackVif, Netback, type NetbackAccelerators } from '@netaccel/netback'
 import { Netfront, type NetfrontAccelerators, type VifOptions } from '@netaccel/netfront'
 import {
@@ -13,13 +13,17 @@ import {
 import type { EdgeOracle } from '../check/oracle.js'
 import { parseSentence } from '../value/sentence.js'
 import type { GuestValue, HostValue, VifValue } from '../value/world-value.js'
+import { HardwareNic } from './hardware-nic.js'
 import { Nic } from './nic.js'
 import type { Shelf } from './catalogue.js'
 import { GuestVif } from './guest-vif.js'
+import { pluginFolder } from './plugin-folder.js'
 import { type DomainPlugins, driverPlugins, type FaultsOf, guestPlugins } from './plugins.js'
 import { createVif, removeVif } from './toolstack.js'
 
 const MEBIBYTE = 1 << 20
+/** The kind of NIC that comes with the host. */
+const NIC_SIM = 'nic-sim'
 const DEFAULT_MEBIBYTES = 16
 /** The hypervisor's own tables. */
 const HYPERVISOR_MEBIBYTES = 2
@@ -60,6 +64,8 @@ export class Host {
   readonly netback: Netback
   readonly plugins: DomainPlugins<BackendAccelerator, NetbackAccelerators>
   readonly nics = new Map<string, Nic>()
+  /** NICs whose hardware plugins have brought. */
+  readonly hardware = new Map<string, HardwareNic>()
   readonly guests = new Map<string, Guest>()
   /** Devices, backends and ports of the bridge that there are or have been: what they counted stays in the ledger. */
   readonly everyVif: GuestVif[] = []
@@ -84,9 +90,11 @@ export class Host {
     this.#cleanup = cleanup
     this.bridge = new Bridge(driver.engine)
     for (const [nicName, nic] of Object.entries(value.nics ?? {})) {
-      this.nics.set(nicName, new Nic(nicName, nic, hypervisor, driver, cleanup))
+      const parted = [nicName, nic, hypervisor, driver, cleanup] as const
+      if (nic.kind === undefined || nic.kind === NIC_SIM) this.nics.set(nicName, new Nic(...parted))
+      else this.hardware.set(nicName, new HardwareNic(...parted))
     }
-    this.plugins = driverPlugins(driver, parts)
+    this.plugins = driverPlugins(driver, parts, this.hardware)
     for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
     this.netback = new Netback(driver, { bridge: { addPort: (options) => this.addPort(options) } })
     this.netback.onVif = (vif) => {
@@ -106,7 +114,11 @@ export class Host {
       const driver = await hypervisor.createDomain({ name: 'driver', pages: pagesOf(DEFAULT_MEBIBYTES) })
       cleanup.push('driver domain', async () => void (await hypervisor.destroyDomain(driver)))
       const host = new Host(name, value, parts, hypervisor, driver, cleanup)
-      for (const text of value.links ?? []) host.nics.get(parseSentence(text)?.from ?? '')?.plug(host)
+      for (const nic of host.hardware.keys()) await host.#openHardware(nic)
+      for (const text of value.links ?? []) {
+        const from = parseSentence(text)?.from ?? ''
+        ;(host.nics.get(from) ?? host.hardware.get(from))?.plug(host)
+      }
       await host.plugins.requests.start()
       cleanup.push('load requests', () => host.plugins.requests.stop())
       await host.netback.start()
@@ -118,6 +130,19 @@ export class Host {
       await cleanup.run()
       throw error
     }
+  }
+
+  /** Load the hardware that the value names for a NIC; its port is then open to plugins. */
+  async #openHardware(name: string): Promise<void> {
+    const nic = this.hardware.get(name)
+    const { kind = NIC_SIM, options = {} } = this.value.nics?.[name] ?? {}
+    if (nic === undefined) return
+    const { loader, accelerators } = this.plugins
+    const { port } = await loader.loadHardware(readPlugin(pluginFolder(kind)), name, { options })
+    this.#cleanup.push(`${name} hardware`, async () => void (await loader.unloadHardware(name)))
+    const opened = nic.open(port)
+    accelerators.addPort(opened)
+    this.#cleanup.push(`${name} port`, () => accelerators.removePort(name))
   }
 
   /** Plug something into the bridge. */

@@ -1,7 +1,15 @@
 // Stage 6s of a frame's way out and in, first part: where the NIC is plugged into the bridge.
 import type { BridgePort } from '@netaccel/bridge'
 import { type Frame, FrameRing } from '@netaccel/packet'
-import type { NicDriver } from '@netaccel/nic-sim'
+
+/** A NIC's driver as the bridge's side meets it. */
+export interface PluggablePort {
+  /** Takes each received frame, and owns it. */
+  onReceive: ((frame: Frame) => void) | null
+  /** There is room again after 'full'. */
+  onRoom: (() => void) | null
+  transmit(frame: Frame): 'taken' | 'full'
+}
 
 /**
  * What plugs a NIC into the bridge.
@@ -10,10 +18,10 @@ import type { NicDriver } from '@netaccel/nic-sim'
  * comes from a pool, and its sender stops when the pool is empty (docs/adr/0007).
  */
 export class NicPort {
-  readonly #driver: NicDriver
+  readonly #driver: PluggablePort
   readonly #backlog = new FrameRing()
 
-  constructor(driver: NicDriver) {
+  constructor(driver: PluggablePort) {
     this.#driver = driver
     driver.onRoom = () => this.#flush()
   }

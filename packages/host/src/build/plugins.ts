@@ -11,12 +11,14 @@ import {
   LoadRequests,
   type LogSink,
   openHalfScope,
+  openHardwareScope,
   Registry,
 } from '@netaccel/core'
 import { NetbackAccelerators } from '@netaccel/netback'
 import { NetfrontAccelerators } from '@netaccel/netfront'
 import type { Domain } from '@netaccel/xen'
 import type { Shelf } from './catalogue.js'
+import type { HardwareNic } from './hardware-nic.js'
 
 /** What a domain needs to take plugins: a registry of halves, a loader, its door in the store, the driver's side. */
 export interface DomainPlugins<Half extends object, Accelerators> {
@@ -76,10 +78,11 @@ export function guestPlugins(
   return { registry, loader, requests, accelerators, events }
 }
 
-/** Plugins of the driver domain: backend halves, for netback and its ports. */
+/** Plugins of the driver domain: backend halves, for netback and its ports, and the hardware of NICs by their names. */
 export function driverPlugins(
   domain: Domain,
   { shelf: catalogue, faultsOf, orderFence, deadlines }: PluginParts,
+  hardware: ReadonlyMap<string, HardwareNic>,
 ): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -90,7 +93,15 @@ export function driverPlugins(
     inDriverDomain: true,
     events,
   })
-  const loader = new Loader({ ...loaderOptions(domain, kept, events), backend: registry })
+  const loader = new Loader({
+    ...loaderOptions(domain, kept, events),
+    backend: registry,
+    openHardware: (facts) => {
+      const nic = hardware.get(facts.name)
+      if (nic === undefined) throw new core.AcceleratorError('NO_HALF', `hardware of ${facts.name}`)
+      return openHardwareScope({ domain, engine: nic.engine, kept, log: logOf(events) }, nic, facts)
+    },
+  })
   const requests = new LoadRequests({
     store,
     clock: engine,

@@ -5,6 +5,8 @@ import { type Account, dropped, segmentAccount } from './account.js'
 /**
  * Between the forks and the VIs, and back. A detach by force leaves frames of which the guest cannot say whether they have
  * left or were read; the NIC can. `lost`: what did not, of those whose fate was open, which is less than their number.
+ * Nobody looks into hardware that a plugin brings: then there is no account, the edges alone judge, and all is lost whose
+ * fate was open.
  */
 export interface FastLedger {
   readonly accounts: readonly Account[]
@@ -26,10 +28,11 @@ export function fastLedger(world: World): FastLedger {
   const delivered = sum(fast, (of) => of.rx_segments)
   const refused = dropped(drops, 'accel_tx_', 'nic_reset').segments
   const discarded = dropped(drops, 'accel_rx_').segments
-  const isForced = fast.some((of) => of.forced > 0)
-  const unread = isForced ? sum(nics, (nic) => nic.viRxUnreadPackets) : 0
   const open = count(drops, 'forced_detach')
   const onOffer = count(drops, 'accelerator_fault')
+  if (hosts.some((host) => host.hardware.size > 0)) return { accounts: [], forced: open, faulty: onOffer }
+  const isForced = fast.some((of) => of.forced > 0)
+  const unread = isForced ? sum(nics, (nic) => nic.viRxUnreadPackets) : 0
   const gone = clamp(left + refused - lent, onOffer)
   const lostOut = clamp(lent + gone - left - refused, open)
   const lostIn = clamp(arrived - delivered - discarded, unread)

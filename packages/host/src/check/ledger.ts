@@ -1,6 +1,6 @@
 import type { DropEntry, DropReason } from '@netaccel/core'
 import type { World } from '../build/world.js'
-import { type Account, account, dropped, TOLD_BY_BACKEND, total } from './account.js'
+import { type Account, account, type Amount, dropped, TOLD_BY_BACKEND, total } from './account.js'
 import { fastLedger } from './fast-account.js'
 import { hostAccounts } from './host-accounts.js'
 
@@ -15,30 +15,40 @@ export function accounts(world: World): Account[] {
 
 /** From the sender's NIC to the receiver's. */
 function wireAccounts(world: World, { name, from, to, lane }: World['lanes'][number]): Account[] {
-  const sender = world.nic(from).device.statistics()
-  const receiver = world.nic(to).device
-  const taken = receiver.statistics()
-  const refused = dropped(
-    receiver.drops.entries(),
-    'nic_rx_short',
-    'nic_rx_too_long',
-    'nic_rx_no_buffer',
-    'wire_',
-  )
-  const arrived = {
-    segments: taken.rxPackets + taken.viRxMissedPackets,
-    bytes: taken.rxBytes + taken.viRxMissedBytes,
-  }
+  const sender = wireEnd(world, from)
+  const { arrived, drops: refusals } = wireEnd(world, to)
+  const refused = dropped(refusals, 'nic_rx_short', 'nic_rx_too_long', 'nic_rx_no_buffer', 'wire_')
   const { duplicated } = lane.noise
   const sent = { segments: lane.sent, bytes: lane.sentBytes }
   const underway = { segments: sent.segments + duplicated.frames, bytes: sent.bytes + duplicated.bytes }
   const delivered = { segments: lane.delivered, bytes: lane.deliveredBytes }
-  const left = { segments: sender.txPackets, bytes: sender.txBytes }
+  const { left } = sender
   return [
     account(`${from} onto the wire`, left, sent, { segments: 0, bytes: 0 }),
     account(`wire ${name}`, underway, delivered, total(lane.drops.entries())),
     account(`${to} off the wire`, delivered, arrived, refused),
   ]
+}
+
+/** What a NIC says that it has put on the wire and taken off it, and what it refused. */
+function wireEnd(world: World, path: string): { left: Amount; arrived: Amount; drops: readonly DropEntry[] } {
+  const [host = '', name = ''] = path.split('.')
+  const own = world.host(host).hardware.get(name)?.wire
+  if (own !== undefined) {
+    const { txPackets, txBytes, rxPackets, rxBytes } = own.count
+    return {
+      left: { segments: txPackets, bytes: txBytes },
+      arrived: { segments: rxPackets, bytes: rxBytes },
+      drops: own.drops.entries(),
+    }
+  }
+  const { device } = world.nic(path)
+  const of = device.statistics()
+  return {
+    left: { segments: of.txPackets, bytes: of.txBytes },
+    arrived: { segments: of.rxPackets + of.viRxMissedPackets, bytes: of.rxBytes + of.viRxMissedBytes },
+    drops: device.drops.entries(),
+  }
 }
 
 /** Every drop of a world by reason, in wire segments, each counted once. */
@@ -58,6 +68,7 @@ export function drops(world: World): ReadonlyMap<DropReason, number> {
       for (const queue of vif.queues) add(queue.counters.dropped.entries())
     for (const port of host.everyPort) add(port.counters.dropped.entries())
     for (const nic of host.nics.values()) add(nic.device.drops.entries())
+    for (const nic of host.hardware.values()) add(nic.wire.drops.entries())
   }
   for (const { lane } of world.lanes) add(lane.drops.entries())
   // Frames that may have left are lost only if the NIC says that they have not.

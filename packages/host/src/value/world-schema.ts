@@ -33,7 +33,13 @@ const nic = {
   type: 'object',
   required: ['mac'],
   additionalProperties: false,
-  properties: { kind: { enum: ['nic-sim'] }, mac, mtu, overflow: { enum: ['wait', 'drop'] } },
+  properties: {
+    kind: { type: 'string', minLength: 1 },
+    options: { type: 'object' },
+    mac,
+    mtu,
+    overflow: { enum: ['wait', 'drop'] },
+  },
 } as const
 
 const guest = {

@@ -42,8 +42,13 @@ export interface HostValue {
 }
 
 export interface NicValue {
-  /** What hardware it is: the simulated NIC. */
-  readonly kind?: 'nic-sim'
+  /**
+   * What hardware it is: `nic-sim` (default), or a plugin's own: the name of an installed package, or its folder, whose
+   * manifest names a hardware half.
+   */
+  readonly kind?: string
+  /** Told to a plugin's own hardware as `context.options`. */
+  readonly options?: Readonly<Record<string, unknown>>
   readonly mac: string
   /** Largest packet without the Ethernet header, in bytes. Default 1500. */
   readonly mtu?: number
