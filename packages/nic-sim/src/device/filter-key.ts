@@ -6,11 +6,16 @@ export const KIND_FREE = 0
 export const KIND_FULL = 1
 /** Protocol, destination, destination port. */
 export const KIND_WILDCARD = 2
-/** Destination MAC alone. */
+/** Destination MAC alone, tagged or not. */
 export const KIND_MAC = 3
+/** Destination MAC under one tag. */
+export const KIND_MAC_VLAN = 4
 
 /** No MAC wanted, in the place of a MAC's high 16 bits. */
 export const ANY_MAC = 0xffffffff
+
+/** No tag, in the place of a VLAN id. */
+export const UNTAGGED = -1
 
 /** A key in the words that the table compares. Addresses are 4 words; IPv4 uses the first. */
 export interface FilterWords {
@@ -23,13 +28,16 @@ export interface FilterWords {
   readonly source: readonly [number, number, number, number]
   readonly macHigh: number
   readonly macLow: number
+  /** {@link UNTAGGED}, also where the key matches any tag. */
+  readonly vlan: number
 }
 
 const NOWHERE = [0, 0, 0, 0] as const
 
 /**
  * What the hardware can match of a key: {protocol, destination, destination port}, optionally with source and
- * source port, optionally only under one destination MAC; or a destination MAC alone. Unicast only. Undefined: not
+ * source port, optionally only under one destination MAC; or a destination MAC. Under one VLAN tag if the key names
+ * one: without, an IP key matches untagged frames only, a MAC key tagged ones too. Unicast only. Undefined: not
  * supported, a text that is no address included.
  */
 export function filterWords(key: FlowKey): FilterWords | undefined {
@@ -42,18 +50,20 @@ export function filterWords(key: FlowKey): FilterWords | undefined {
 }
 
 function macWords(key: FlowKey): FilterWords | undefined {
-  if (key.mac === undefined || key.etherType !== undefined || key.vlan !== undefined) return undefined
+  if (key.mac === undefined || key.etherType !== undefined || !isVlan(key.vlan)) return undefined
   if (key.source !== undefined || key.destination !== undefined) return undefined
   if (key.sourcePort !== undefined || key.destinationPort !== undefined) return undefined
   const mac = macPair(key.mac)
   if (mac === undefined) return undefined
-  return { kind: KIND_MAC, family: 0, protocol: 0, ports: 0, destination: NOWHERE, source: NOWHERE, ...mac }
+  const kind = key.vlan === undefined ? KIND_MAC : KIND_MAC_VLAN
+  const vlan = key.vlan ?? UNTAGGED
+  return { kind, family: 0, protocol: 0, ports: 0, destination: NOWHERE, source: NOWHERE, ...mac, vlan }
 }
 
 function ipWords(key: FlowKey): FilterWords | undefined {
   const { protocol, source, destination, sourcePort, destinationPort } = key
   if (protocol !== 6 && protocol !== 17) return undefined
-  if (destination === undefined || !isPort(destinationPort) || key.vlan !== undefined) return undefined
+  if (destination === undefined || !isPort(destinationPort) || !isVlan(key.vlan)) return undefined
   if ((source === undefined) !== (sourcePort === undefined)) return undefined
   const to = parseIp(destination)
   const from = source === undefined ? undefined : parseIp(source)
@@ -72,11 +82,17 @@ function ipWords(key: FlowKey): FilterWords | undefined {
     destination: addressWords(to),
     source: from === undefined ? NOWHERE : addressWords(from),
     ...mac,
+    vlan: key.vlan ?? UNTAGGED,
   }
 }
 
 function isPort(port: number | undefined): port is number {
   return port !== undefined && Number.isInteger(port) && port >= 0 && port <= 0xffff
+}
+
+/** Of the 4,096 ids, 0 means no VLAN and 4095 is reserved (IEEE 802.1Q §9.6). */
+function isVlan(vlan: number | undefined): boolean {
+  return vlan === undefined || (Number.isInteger(vlan) && vlan >= 1 && vlan <= 4094)
 }
 
 function isMulticast(ip: Uint8Array): boolean {

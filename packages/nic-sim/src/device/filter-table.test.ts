@@ -76,7 +76,9 @@ describe('keys that the hardware supports', () => {
     [wild(80, { destination: '2001:db8::1' }), true],
     [{ mac: MAC }, true],
     [wild(80, { etherType: 0x86dd }), false],
-    [wild(80, { vlan: 5 }), false],
+    [wild(80, { vlan: 5 }), true],
+    [wild(80, { vlan: 0 }), false],
+    [wild(80, { vlan: 4095 }), false],
     [wild(80, { source: '10.0.0.1' }), false],
     [wild(80, { sourcePort: 9 }), false],
     [wild(80, { source: '2001:db8::1', sourcePort: 9 }), false],
@@ -88,7 +90,8 @@ describe('keys that the hardware supports', () => {
     [{ protocol: 17, destination: '10.0.0.2' }, false],
     [{ protocol: 1 as 6, destination: '10.0.0.2', destinationPort: 1 }, false],
     [{ mac: '01:00:5e:00:00:01' }, false],
-    [{ mac: MAC, vlan: 3 }, false],
+    [{ mac: MAC, vlan: 3 }, true],
+    [{ mac: MAC, vlan: 1.5 }, false],
     [{ mac: MAC, etherType: 0x0806 }, false],
     [{ mac: 'rubbish' }, false],
     [{}, false],
@@ -141,6 +144,39 @@ describe('matching', () => {
     expect(match(table, {}, (f) => f.view.setUint16(f.offset + 20, 0x0001))).toBe(-1)
     expect(match(table, {}, (f) => void (f.length = 40))).toBe(-1)
     expect(match(table, {}, (f) => void (f.length = 10))).toBe(-1)
+  })
+
+  it('a key with a tag matches only frames under that tag, one without none that is tagged', () => {
+    const table = new FilterTable()
+    const plain = table.insert(words(wild(80)), 1)
+    const tagged = table.insert(words(wild(80, { vlan: 5 })), 2)
+    const full = table.insert(words(wild(80, { vlan: 6, source: '10.0.0.1', sourcePort: 9 })), 3)
+    expect(new Set([plain, tagged, full]).size).toBe(3)
+    expect(match(table, {})).toBe(plain)
+    expect(match(table, { vlan: 5 })).toBe(tagged)
+    expect(match(table, { vlan: 6 })).toBe(full)
+    expect(match(table, { vlan: 7 })).toBe(-1)
+    // A second tag within the first: to whom the inner one belongs this hardware cannot tell.
+    const again = (f: Frame): void => {
+      f.bytes.copyWithin(f.offset + 16, f.offset + 12, f.offset + f.length)
+      f.length += 4
+    }
+    expect(match(table, { vlan: 5 }, again)).toBe(-1)
+    expect(table.insert(words(wild(80, { vlan: 5 })), 4)).toBe('duplicate')
+  })
+
+  it('a MAC key matches every tag, one with a tag that one, and goes first', () => {
+    const table = new FilterTable()
+    const mac = table.insert(words({ mac: MAC }), 1)
+    const tagged = table.insert(words({ mac: MAC, vlan: 5 }), 2)
+    expect(match(table, {})).toBe(mac)
+    expect(match(table, { vlan: 4 })).toBe(mac)
+    expect(match(table, { vlan: 5 })).toBe(tagged)
+    expect(table.insert(words({ mac: MAC, vlan: 5 }), 3)).toBe('duplicate')
+    expect(table.insert(words({ mac: MAC }), 3)).toBe('duplicate')
+    table.remove(tagged as number)
+    expect(match(table, { vlan: 5 })).toBe(mac)
+    expect(table.used).toBe(1)
   })
 
   it('matches IPv6 by all four words', () => {

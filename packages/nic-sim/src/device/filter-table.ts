@@ -1,15 +1,23 @@
 import type { Frame, PacketInfo } from '@netaccel/packet'
 import { IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE } from '@netaccel/packet'
 import type { FilterWords } from './filter-key.js'
-import { ANY_MAC, KIND_FREE, KIND_FULL, KIND_MAC, KIND_WILDCARD } from './filter-key.js'
+import {
+  ANY_MAC,
+  KIND_FREE,
+  KIND_FULL,
+  KIND_MAC,
+  KIND_MAC_VLAN,
+  KIND_WILDCARD,
+  UNTAGGED,
+} from './filter-key.js'
 
 export const FILTER_ENTRIES = 8192
 
 /**
- * How many places are tried before an insertion is answered 'full': 8, and 5 for wildcards (Solarflare's resource
- * driver used 8 - 3 for them).
+ * How many places are tried before an insertion is answered 'full', by kind: 8, and 5 for wildcards (Solarflare's
+ * resource driver used 8 - 3 for them).
  */
-export const SEARCH_DEPTH: readonly number[] = [0, 8, 5, 5]
+export const SEARCH_DEPTH: readonly number[] = [0, 8, 5, 5, 8]
 
 // Words of an entry.
 const STRIDE = 16
@@ -23,13 +31,14 @@ const MAC_LOW = 12
 const FAMILY = 13
 /** The whole first hash: tells almost every other key at one look. */
 const HASH = 14
+const VLAN = 15
 
 /** ANY_MAC as it stands in a signed word. */
 const ANY_WORD = ANY_MAC | 0
 
 /**
  * The port's receive filters: an open hash table with a second hash as the step, one for all VIs. The most precise
- * match wins: full, then wildcard, then MAC. Looking up allocates nothing and tries at most the depth that an
+ * match wins: full, then wildcard, then MAC with tag, then MAC. Looking up allocates nothing and tries at most the depth that an
  * insertion ever needed.
  */
 export class FilterTable {
@@ -51,13 +60,14 @@ export class FilterTable {
     this.words = new Int32Array(capacity * STRIDE)
     this.vis = new Int32Array(capacity)
     this.hitCounts = new Float64Array(capacity)
-    this.live = [0, 0, 0, 0]
-    this.depth = [0, 0, 0, 0]
+    this.live = SEARCH_DEPTH.map(() => 0)
+    this.depth = SEARCH_DEPTH.map(() => 0)
     this.wanted = new Int32Array(STRIDE)
   }
 
   get used(): number {
-    return this.live[KIND_FULL] + this.live[KIND_WILDCARD] + this.live[KIND_MAC]
+    const { live } = this
+    return live[KIND_FULL] + live[KIND_WILDCARD] + live[KIND_MAC] + live[KIND_MAC_VLAN]
   }
 
   /** Enters a key for a VI; the slot, or why nothing was changed (FL-06). */
@@ -112,8 +122,8 @@ export class FilterTable {
   }
 
   /**
-   * The slot that a parsed frame matches, its hit counted; -1: none. A tagged, fragmented or multicast frame, and
-   * one whose headers are not whole, matches no filter for IP.
+   * The slot that a parsed frame matches, its hit counted; -1: none. A multicast frame matches no filter; a fragmented
+   * one, one of two tags, and one whose headers are not whole, none for IP.
    */
   match(frame: Frame, info: PacketInfo): number {
     if (this.used === 0 || info.l3Offset === 0) return -1
@@ -122,10 +132,12 @@ export class FilterTable {
     const wanted = this.wanted
     wanted[MAC_HIGH] = view.getUint16(offset)
     wanted[MAC_LOW] = view.getUint32(offset + 2)
+    wanted[VLAN] = info.vlan
     let slot = -1
-    if (info.l4 && info.vlan < 0 && this.live[KIND_FULL] + this.live[KIND_WILDCARD] > 0)
+    if (info.l4 && info.vlanTags < 2 && this.live[KIND_FULL] + this.live[KIND_WILDCARD] > 0)
       slot = this.matchIp(frame, info)
-    if (slot < 0 && this.live[KIND_MAC] > 0) slot = this.matchMac()
+    if (slot < 0 && this.live[KIND_MAC_VLAN] > 0 && info.vlanTags === 1) slot = this.matchMac(KIND_MAC_VLAN)
+    if (slot < 0 && this.live[KIND_MAC] > 0) slot = this.matchMac(KIND_MAC)
     if (slot >= 0) this.hitCounts[slot]++
     return slot
   }
@@ -151,14 +163,16 @@ export class FilterTable {
     return this.search()
   }
 
-  private matchMac(): number {
+  private matchMac(kind: number): number {
     const wanted = this.wanted
     const high = wanted[MAC_HIGH]
     const low = wanted[MAC_LOW]
+    const vlan = kind === KIND_MAC ? UNTAGGED : wanted[VLAN]
     wanted.fill(0)
-    wanted[KIND] = KIND_MAC
+    wanted[KIND] = kind
     wanted[MAC_HIGH] = high
     wanted[MAC_LOW] = low
+    wanted[VLAN] = vlan
     return this.search()
   }
 
@@ -188,7 +202,7 @@ export class FilterTable {
     const words = this.words
     const at = slot * STRIDE
     for (let i = KIND; i < MAC_HIGH; i++) if (words[at + i] !== wanted[i]) return false
-    return words[at + FAMILY] === wanted[FAMILY]
+    return words[at + FAMILY] === wanted[FAMILY] && words[at + VLAN] === wanted[VLAN]
   }
 }
 
@@ -198,8 +212,10 @@ export class FilterTable {
  */
 function hashOf(wanted: Int32Array): number {
   const kind = wanted[KIND]
-  if (kind === KIND_MAC) return mix(mix(kind, wanted[MAC_HIGH]), wanted[MAC_LOW]) | 0
+  if (kind === KIND_MAC || kind === KIND_MAC_VLAN)
+    return mix(mix(mix(kind, wanted[MAC_HIGH]), wanted[MAC_LOW]), wanted[VLAN]) | 0
   let hash = mix(mix(mix(kind, wanted[PORTS]), wanted[PROTOCOL]), wanted[DESTINATION])
+  if (wanted[VLAN] !== UNTAGGED) hash = mix(hash, wanted[VLAN])
   if (kind === KIND_FULL) hash = mix(hash, wanted[SOURCE])
   if (wanted[FAMILY] === 6) {
     for (let i = 1; i < 4; i++) hash = mix(hash, wanted[DESTINATION + i])
@@ -228,6 +244,7 @@ function fillWanted(wanted: Int32Array, key: FilterWords): void {
   wanted[MAC_HIGH] = key.macHigh
   wanted[MAC_LOW] = key.macLow
   wanted[FAMILY] = key.family
+  wanted[VLAN] = key.vlan
 }
 
 function readAddresses4(wanted: Int32Array, view: DataView, l3: number): void {
