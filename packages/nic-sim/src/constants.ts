@@ -104,8 +104,10 @@ export const TX_OPTION_TCPV4 = 1
 export const TX_OPTION_TCPV6 = 2
 /** Most descriptors of one frame, option included; a longer chain is discarded with {@link REASON_CHAIN}. */
 export const TX_MAX_DESCRIPTORS = 24
-/** Most bytes of a frame that is to be cut (headers included), and of one descriptor. */
+/** Most bytes of one descriptor. */
 export const TX_MAX_BYTES = 65535
+/** Most bytes of a frame: the largest IP packet behind an Ethernet header with one tag. */
+export const TX_MAX_FRAME = 65535 + 18
 
 /** Word 0 of an option descriptor; word 1 is `TX_OPTION | TX_CONTINUE` with the phase. */
 export function optionWord(mss: number, headerBytes: number, type: number): number {

@@ -1,6 +1,7 @@
 import type { DomainId, Page } from '@netaccel/core'
 import { machineFrameOf } from '@netaccel/core'
-import type { View } from '@netaccel/packet'
+import type { View, WordView } from '@netaccel/packet'
+import { wordsOf } from '@netaccel/packet'
 import type { Machine } from '@netaccel/xen'
 import { PAGE_SHIFT, PAGE_SIZE } from '@netaccel/xen'
 import type { HostBus } from './device/bus.js'
@@ -13,12 +14,18 @@ export interface MachineBusOptions {
 
 /** The NIC's way to the memory of a {@link Machine}: an IOMMU that knows which domain each frame belongs to. */
 export class MachineBus implements HostBus {
+  readonly words: WordView
+  readonly driverMemory: View
   private readonly machine: Machine
   private readonly domid: DomainId
 
   constructor(options: MachineBusOptions) {
     this.machine = options.machine
     this.domid = options.domid
+    const { bytes, view } = options.machine
+    const { base, length } = options.machine.extentOf(options.domid)
+    this.words = wordsOf(bytes, view)
+    this.driverMemory = { view, bytes, offset: base, length }
   }
 
   memory(page: Page, owner: DomainId): View | undefined {
@@ -27,7 +34,8 @@ export class MachineBus implements HostBus {
     const frame = machineFrameOf(page)
     const at = frame < 0 ? this.ownFrame(page, owner, extent.pages) : (frame << PAGE_SHIFT) - extent.base
     if (!(at >= 0 && at + PAGE_SIZE <= extent.length)) return undefined
-    return { view: extent.view, bytes: extent.bytes, offset: at, length: PAGE_SIZE }
+    const { view, bytes } = this.words
+    return { view, bytes, offset: extent.base + at, length: PAGE_SIZE }
   }
 
   ioPage(written: (offset: number, value: number) => void): Page {

@@ -39,7 +39,8 @@ export class Nic {
     const arena = driver.extent.allocPages(Math.ceil(poolBytes(RX_FRAMES, bytesEach) / PAGE_SIZE))
     cleanup.push(`${name} receive buffers`, () => driver.extent.freePages(arena))
     this.pool = new FramePool(arena, { frames: RX_FRAMES, bytesEach })
-    this.driver = new NicDriver({ engine: driver.engine, device: this.device, bus, pool: this.pool })
+    const { engine, extent } = driver
+    this.driver = new NicDriver({ engine, device: this.device, bus, extent, pool: this.pool })
     cleanup.push(`${name} driver`, () => this.driver.close())
     this.port = new NicPort(this.driver)
     cleanup.push(`${name} port`, () => this.port.close())

@@ -1,6 +1,7 @@
-import type { View, WordView } from '@netaccel/packet'
-import { wordsOf } from '@netaccel/packet'
+import type { View } from '@netaccel/packet'
 import { BUFFER_ENTRIES, BUFFER_PAGE, BUFFER_SHIFT } from '../constants.js'
+import type { AddressSpace } from './address-space.js'
+import { NO_RIGHTS, SCATTERED } from './address-space.js'
 
 const PAGE_MASK = BUFFER_PAGE - 1
 
@@ -10,20 +11,19 @@ const PAGE_MASK = BUFFER_PAGE - 1
  *
  * Entry 0 is never given out: a zeroed descriptor names nothing.
  */
-export class BufferTable {
+export class BufferTable implements AddressSpace {
   readonly capacity: number
   /** VI id + 1 of each entry; 0: free. */
   private readonly owners: Uint32Array
-  private readonly bases: Float64Array
-  private readonly memories: (WordView | null)[]
+  /** Byte of machine memory at which its page begins. */
+  private readonly bases: Uint32Array
   private usedCount: number
   private searchFrom: number
 
   constructor(capacity: number = BUFFER_ENTRIES) {
     this.capacity = capacity
     this.owners = new Uint32Array(capacity)
-    this.bases = new Float64Array(capacity)
-    this.memories = Array.from({ length: capacity }, () => null)
+    this.bases = new Uint32Array(capacity)
     this.usedCount = 0
     this.searchFrom = 1
   }
@@ -32,16 +32,14 @@ export class BufferTable {
     return this.usedCount
   }
 
-  /** Enters pages, one after the other; the index of the first, or -1 if no such run of entries is free. */
+  /** Enters pages of machine memory, one after the other; the index of the first, or -1 if no such run of entries is free. */
   add(vi: number, pages: readonly View[]): number {
     let first = this.findRun(this.searchFrom, pages.length)
     if (first < 0) first = this.findRun(1, pages.length)
     if (first < 0) return -1
     for (let i = 0; i < pages.length; i++) {
-      const page = pages[i]
       this.owners[first + i] = vi + 1
-      this.bases[first + i] = page.offset
-      this.memories[first + i] = wordsOf(page.bytes)
+      this.bases[first + i] = pages[i].offset
     }
     this.usedCount += pages.length
     this.searchFrom = first + pages.length
@@ -54,7 +52,6 @@ export class BufferTable {
     for (let i = Math.max(1, first); i < first + count && i < this.capacity; i++) {
       if (this.owners[i] !== vi + 1) continue
       this.owners[i] = 0
-      this.memories[i] = null
       removed++
     }
     this.usedCount -= removed
@@ -65,23 +62,27 @@ export class BufferTable {
     return this.remove(vi, 1, this.capacity)
   }
 
-  /** True if `vi` owns every page that `length` bytes (1 or more) at `address` touch. */
-  owns(vi: number, address: number, length: number): boolean {
-    const first = address >>> BUFFER_SHIFT
-    const last = first + (((address & PAGE_MASK) + length - 1) >>> BUFFER_SHIFT)
-    if (last >= this.capacity) return false
+  resolve(vi: number, address: number, length: number): number {
+    const { owners, bases } = this
     const owner = vi + 1
-    for (let i = first; i <= last; i++) if (this.owners[i] !== owner) return false
-    return true
+    const first = address >>> BUFFER_SHIFT
+    const at = address & PAGE_MASK
+    if (owners[first] !== owner) return NO_RIGHTS
+    const base = bases[first]
+    if (at + length <= BUFFER_PAGE) return base + at
+    return this.resolvePages(owner, first, base, at, length)
   }
 
-  /** Memory and byte within it of the first byte at `address`, which {@link owns} has allowed. */
-  memory(address: number): WordView {
-    return this.memories[address >>> BUFFER_SHIFT] as WordView
-  }
-
-  at(address: number): number {
-    return this.bases[address >>> BUFFER_SHIFT] + (address & PAGE_MASK)
+  private resolvePages(owner: number, first: number, base: number, at: number, length: number): number {
+    const { owners, bases } = this
+    const pages = (at + length + PAGE_MASK) >>> BUFFER_SHIFT
+    let together = true
+    for (let i = 1; i < pages; i++) {
+      // Beyond the table there is nothing, which is nobody's.
+      if (owners[first + i] !== owner) return NO_RIGHTS
+      if (bases[first + i] !== base + i * BUFFER_PAGE) together = false
+    }
+    return together ? base + at : SCATTERED
   }
 
   private findRun(from: number, count: number): number {

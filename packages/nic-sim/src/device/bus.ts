@@ -1,4 +1,4 @@
-import type { View } from '@netaccel/packet'
+import type { View, WordView } from '@netaccel/packet'
 import type { DomainId, Page } from '@netaccel/core'
 
 /**
@@ -6,6 +6,10 @@ import type { DomainId, Page } from '@netaccel/core'
  * The host gives one to each device; it is the only way in which the device reaches memory.
  */
 export interface HostBus {
+  /** All of the machine's memory: DMA moves bytes in it, and the views below are stretches of it. */
+  readonly words: WordView
+  /** The driver domain's memory, which the IOMMU lets the NIC reach for the driver's own queue by physical address. */
+  readonly driverMemory: View
   /**
    * The machine frame behind `page`, for DMA, if it is a page that `owner` owns or has mapped for this; undefined:
    * not its page (MEM-06). The view stays good until the page is unregistered.

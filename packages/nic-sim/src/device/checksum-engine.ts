@@ -1,6 +1,5 @@
 import type { Frame, PacketInfo } from '@netaccel/packet'
 import {
-  fillChecksum,
   foldSum,
   IP_PROTOCOL_TCP,
   parsePacket,
@@ -34,19 +33,6 @@ export function finishChecksum(frame: Frame, info: PacketInfo): boolean {
   view.setUint16(field, sum === 0 ? 0xffff : sum)
   frame.checksum = 'verified'
   return true
-}
-
-/**
- * Finishes a 'blank' frame of the driver domain: as a TCP or UDP packet if its fields name the place where that has
- * its checksum, else as they say. False: they name no place within the frame.
- */
-export function finishBlank(frame: Frame, info: PacketInfo): boolean {
-  const { checksumStart, checksumOffset } = frame
-  if (parsePacket(frame, info) && info.l4 && checksumStart === info.l4Offset) {
-    if (checksumOffset === (info.protocol === IP_PROTOCOL_TCP ? TCP_CHECKSUM : UDP_CHECKSUM))
-      return finishChecksum(frame, info)
-  }
-  return fillChecksum(frame)
 }
 
 export type ChecksumVerdict = 'ok' | 'bad' | 'unchecked'

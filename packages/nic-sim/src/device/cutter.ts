@@ -1,9 +1,9 @@
 import { Frame, privateArena, Segmenter, wordsOf } from '@netaccel/packet'
-import { TX_MAX_BYTES, TX_OPTION_TCPV4 } from '../constants.js'
+import { TX_MAX_FRAME, TX_OPTION_TCPV4 } from '../constants.js'
+import type { Dma } from './dma.js'
 import { longestFrame } from './frame-limit.js'
 import type { TxChain } from './tx-chain.js'
 import type { VirtualInterface } from './virtual-interface.js'
-import type { BufferTable } from './buffer-table.js'
 
 /** A guest cannot keep the wire for longer than this many segments with one frame. */
 const MOST_SEGMENTS = 512
@@ -14,10 +14,9 @@ const MOST_SEGMENTS = 512
  */
 export class Cutter {
   readonly segmenter: Segmenter
-  /** A VI's frame, fetched whole: what the guest writes later changes nothing. */
+  /** The frame, fetched whole: what its owner writes later changes nothing. */
   private readonly staging: Frame
-  /** Whose it is: the driver's frame, or the VI and its descriptors. Both null: nothing is being cut. */
-  frame: Frame | null
+  /** Whose it is; null: nothing is being cut. */
   vi: VirtualInterface | null
   descriptors: number
   /** Next segment. */
@@ -25,16 +24,15 @@ export class Cutter {
 
   constructor() {
     this.segmenter = new Segmenter()
-    const arena = privateArena(TX_MAX_BYTES + 1)
+    const arena = privateArena(TX_MAX_FRAME)
     this.staging = new Frame(wordsOf(arena.bytes), 0, arena.length, 0, null)
-    this.frame = null
     this.vi = null
     this.descriptors = 0
     this.next = 0
   }
 
   get active(): boolean {
-    return this.frame !== null || this.vi !== null
+    return this.vi !== null
   }
 
   /** Segments that are still to be sent. */
@@ -42,24 +40,10 @@ export class Cutter {
     return this.segmenter.count - this.next
   }
 
-  /** Begins a frame of the driver. */
-  beginFrame(frame: Frame, mtu: number): 'begun' | 'malformed' | 'oversize' {
-    if (!this.segmenter.begin(frame)) return 'malformed'
-    if (this.segmenter.longest > longestFrame(frame, mtu)) return 'oversize'
-    this.frame = frame
-    this.next = 0
-    return 'begun'
-  }
-
   /** Fetches a VI's frame and begins it. What its option said must be true of its bytes. */
-  beginVi(
-    vi: VirtualInterface,
-    chain: TxChain,
-    table: BufferTable,
-    mtu: number,
-  ): 'begun' | 'malformed' | 'oversize' {
+  begin(vi: VirtualInterface, chain: TxChain, dma: Dma, mtu: number): 'begun' | 'malformed' | 'oversize' {
     const { staging, segmenter } = this
-    chain.gather(table, staging.words, 0)
+    chain.gather(dma, vi, staging.words, 0)
     staging.length = chain.bytes
     staging.gsoSize = chain.mss
     staging.gsoType = chain.type === TX_OPTION_TCPV4 ? 'tcpv4' : 'tcpv6'
@@ -74,7 +58,6 @@ export class Cutter {
 
   end(): void {
     this.segmenter.end()
-    this.frame = null
     this.vi = null
     this.next = 0
   }

@@ -2,8 +2,8 @@ import type { DropCounters } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
 import type { Engine } from '@netaccel/xen'
 import type { BufferTable } from './buffer-table.js'
+import type { Dma } from './dma.js'
 import type { FilterTable } from './filter-table.js'
-import type { HostQueues } from './host-queues.js'
 import type { Meter } from './meter.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import type { WireLane } from './wire-lane.js'
@@ -23,7 +23,9 @@ export interface DeviceParts {
   readonly engine: Engine
   readonly buffers: BufferTable
   readonly filters: FilterTable
-  readonly host: HostQueues
+  readonly dma: Dma
+  /** The driver's own queue; null until the driver has opened it. */
+  host: VirtualInterface | null
   /** By VI id; null: that id is free. */
   readonly vis: (VirtualInterface | null)[]
   /** One above the highest id in use. */

@@ -6,7 +6,7 @@ import type { HostBus } from './bus.js'
 import type { DeviceParts, NicObserver, PortStatistics } from './device-parts.js'
 import type { FilterWords } from './filter-key.js'
 import { FilterTable } from './filter-table.js'
-import { HostQueues } from './host-queues.js'
+import { Dma } from './dma.js'
 import { Meter } from './meter.js'
 import { RxEngine } from './rx-engine.js'
 import { TxEngine } from './tx-engine.js'
@@ -46,7 +46,7 @@ export interface NicStatistics extends Readonly<PortStatistics> {
 }
 
 /**
- * A NIC with one port, on an engine of its own: the driver domain's queues, VIs for guests, a buffer table, a filter
+ * A NIC with one port, on an engine of its own: a queue for the driver domain, VIs for guests, a buffer table, a filter
  * table and a socket for a {@link Wire}. Nothing that a guest writes makes it throw or touch memory that was not
  * registered for that guest's VI (D8, MEM-06). The driver is {@link NicDriver}; this class is what it programs.
  */
@@ -54,7 +54,6 @@ export class NicDevice implements WireSocket {
   readonly name: string
   readonly mac: string
   readonly engine: Engine
-  readonly host: HostQueues
   readonly drops: DropCounters
   readonly maxMtu: number
   readonly vis: ViSet
@@ -80,7 +79,6 @@ export class NicDevice implements WireSocket {
     this.mac = mac
     this.engine = engine
     this.maxMtu = maxMtu
-    this.host = new HostQueues()
     this.drops = new DropCounters()
     this.onLink = null
     this.parts = {
@@ -88,7 +86,8 @@ export class NicDevice implements WireSocket {
       engine,
       buffers: new BufferTable(bufferPages),
       filters: new FilterTable(filters),
-      host: this.host,
+      dma: new Dma(bus.words),
+      host: null,
       vis: Array.from({ length: vis }, () => null),
       viTop: 0,
       drops: this.drops,
@@ -116,6 +115,11 @@ export class NicDevice implements WireSocket {
 
   get link(): boolean {
     return this.parts.link
+  }
+
+  /** The driver's own queue; null until the driver has opened it. */
+  get host(): VirtualInterface | null {
+    return this.parts.host
   }
 
   get buffers(): BufferTable {
@@ -169,18 +173,7 @@ export class NicDevice implements WireSocket {
     this.onLink?.(up)
   }
 
-  // ---- the driver's kicks ----
-
-  /** There are frames in `host.queued`. */
-  kickTx(): void {
-    this.txPoll.schedule()
-  }
-
-  /** There are new frames in `host.posted`. */
-  kickRx(): void {
-    this.rx.hostPosted()
-    this.rxPoll.schedule()
-  }
+  // ---- hand-over ----
 
   /** Frames taken from the wire so far; and those plus what has arrived and waits. */
   get processed(): number {
@@ -235,8 +228,10 @@ export class NicDevice implements WireSocket {
   /** Ends the device: afterwards it neither reads nor writes, and is out of its engine. */
   close(): void {
     this.halt()
-    this.tx.abandonFrame()
+    const { host } = this.parts
+    if (host !== null) this.tx.abandon(host, 'nic_tx_closed')
     for (const vi of this.parts.vis) if (vi !== null) this.vis.destroy(vi)
+    this.vis.closeHost()
     this.txPoll.remove()
     this.rxPoll.remove()
   }

@@ -23,10 +23,11 @@ export class RingMemory {
     for (const page of pages) page.bytes.fill(0, page.offset, page.offset + BUFFER_PAGE)
   }
 
+  /** As a signed number, which is never boxed. */
   word0(index: number): number {
     const slot = index & this.mask
     const page = slot >>> PAGE_ENTRIES_SHIFT
-    return this.views[page].getUint32(this.bases[page] + ((slot & PAGE_ENTRIES_MASK) << ENTRY_SHIFT), true)
+    return this.views[page].getInt32(this.bases[page] + ((slot & PAGE_ENTRIES_MASK) << ENTRY_SHIFT), true)
   }
 
   /** As a signed number: bit 31, the phase, is its sign. */
@@ -47,7 +48,7 @@ export class RingMemory {
     const page = slot >>> PAGE_ENTRIES_SHIFT
     const view = this.views[page]
     const at = this.bases[page] + ((slot & PAGE_ENTRIES_MASK) << ENTRY_SHIFT)
-    view.setUint32(at, word0, true)
+    view.setInt32(at, word0, true)
     view.setInt32(at + 4, (index & this.capacity) === 0 ? word1 | PHASE_BIT : word1 & ~PHASE_BIT, true)
   }
 }

@@ -1,7 +1,7 @@
 // Stage 7 of a frame's way in: the NIC, and the other fork.
 import type { DropReason } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
-import { copyBytes, ETH_HEADER, PacketInfo, parsePacket, VLAN_TAG } from '@netaccel/packet'
+import { ETH_HEADER, PacketInfo, parsePacket, VLAN_TAG } from '@netaccel/packet'
 import type { Poller, Timer } from '@netaccel/xen'
 import { REASON_CHECKSUM, REASON_CRC } from '../constants.js'
 import type { ChecksumVerdict } from './checksum-engine.js'
@@ -9,6 +9,7 @@ import { checkArrived } from './checksum-engine.js'
 import type { DeviceParts } from './device-parts.js'
 import { RxScatter } from './rx-scatter.js'
 import type { VirtualInterface } from './virtual-interface.js'
+import { HOST_VI } from './virtual-interface.js'
 
 export interface RxSettings {
   /** 'wait': hold up the wire until there is a buffer, `pauseNs` at most. 'drop': at once, as the original hardware. */
@@ -20,7 +21,7 @@ export interface RxSettings {
 
 /**
  * The other fork. A frame that hits a filter goes into the buffers that the
- * VI has posted; every other one to the driver domain. Frames are taken from the wire in order, one at a time: if the
+ * VI has posted; every other one into those of the driver domain's own queue. Frames are taken from the wire in order, one at a time: if the
  * first cannot be placed, the wire fills up behind it and the sender waits (IEEE 802.3 annex 31B). After `pauseNs`
  * without progress the frame is dropped, and its receiver is not waited for again until it has shown new buffers.
  */
@@ -46,7 +47,6 @@ export class RxEngine implements Poller {
   private verdict: ChecksumVerdict
   private waitingSince: number
   private timer: Timer | null
-  private hostStalled: boolean
 
   constructor(device: DeviceParts, settings: RxSettings) {
     this.name = `${device.name}-rx`
@@ -65,12 +65,12 @@ export class RxEngine implements Poller {
     this.verdict = 'unchecked'
     this.waitingSince = -1
     this.timer = null
-    this.hostStalled = false
   }
 
   poll(budget: number): boolean {
     const { device } = this
     if (!device.running) return false
+    device.host?.takeDoorbells()
     for (let id = 0; id < device.viTop; id++) device.vis[id]?.takeDoorbells()
     const lane = device.incoming
     let left = budget
@@ -92,11 +92,6 @@ export class RxEngine implements Poller {
   /** Filters or VIs have changed: the frame at the head is looked at anew. */
   resteer(): void {
     this.steered = false
-  }
-
-  /** New buffers for the driver domain. */
-  hostPosted(): void {
-    this.hostStalled = false
   }
 
   private taken(frames: number, more: boolean): boolean {
@@ -130,6 +125,7 @@ export class RxEngine implements Poller {
     if (!corrupt) this.verdict = checkArrived(frame, info)
   }
 
+  /** The driver domain's: what the port itself refuses does not reach its queue. */
   private toHost(frame: Frame, corrupt: boolean): boolean {
     const { device } = this
     const { host } = device
@@ -137,22 +133,7 @@ export class RxEngine implements Poller {
     if (frame.length < ETH_HEADER) return this.drop(frame, 'nic_rx_short')
     if (frame.length > device.mtu + ETH_HEADER + (this.info.vlanTags > 0 ? VLAN_TAG : 0))
       return this.drop(frame, 'nic_rx_too_long')
-    const to = host.posted.peek()
-    if (to === null) return this.wait(frame, null)
-    if (to.tailroom < frame.length) return this.drop(frame, 'nic_rx_too_long')
-    host.posted.shift()
-    copyBytes(to.words, to.offset, frame.words, frame.offset, frame.length)
-    to.length = frame.length
-    to.checksum = this.verdict === 'ok' ? 'verified' : 'none'
-    to.id = frame.id
-    this.count(frame.length)
-    device.meter.bytes += frame.length
-    device.meter.descriptors++
-    if (device.observer !== null) device.observer.received(frame, -1)
-    host.received.push(to)
-    host.receivedTotal++
-    host.onWork()
-    return true
+    return host === null ? this.wait(frame, null) : this.toVi(host, frame, 0)
   }
 
   private toVi(vi: VirtualInterface, frame: Frame, discard: number): boolean {
@@ -161,6 +142,7 @@ export class RxEngine implements Poller {
       return this.wait(frame, vi)
     if (observer !== null) observer.received(frame, vi.id)
     this.count(frame.length)
+    if (vi.id === HOST_VI) return true
     statistics.viRxPackets++
     statistics.viRxBytes += frame.length
     return true
@@ -170,15 +152,14 @@ export class RxEngine implements Poller {
   private wait(frame: Frame, vi: VirtualInterface | null): boolean {
     const now = this.device.engine.now()
     if (this.settings.overflow === 'drop') return this.give(frame, vi, 'nic_rx_no_buffer')
-    if (vi === null ? this.hostStalled : vi.stalled) return this.give(frame, vi, 'wire_pause_timeout')
+    if (vi?.stalled === true) return this.give(frame, vi, 'wire_pause_timeout')
     if (this.waitingSince < 0) {
       this.waitingSince = now
       this.pauses++
     }
     if (now - this.waitingSince >= this.settings.pauseNs) {
       this.pauseTimeouts++
-      if (vi === null) this.hostStalled = true
-      else vi.stalled = true
+      if (vi !== null) vi.stalled = true
       return this.give(frame, vi, 'wire_pause_timeout')
     }
     // One timer at a time, which looks at the clock when it fires: a pause a frame must not be a timer a frame.
@@ -194,9 +175,9 @@ export class RxEngine implements Poller {
     if (this.waitingSince >= 0) this.onPauseEnd()
   }
 
-  /** Drops a frame for want of a buffer: a VI is told by an event, the driver domain's drop is counted here. */
+  /** Drops a frame for want of a buffer: a guest is told by an event, the driver domain's drop is counted here. */
   private give(frame: Frame, vi: VirtualInterface | null, reason: DropReason): boolean {
-    if (vi === null) return this.drop(frame, reason)
+    if (vi === null || vi.id === HOST_VI) return this.drop(frame, reason)
     vi.missRx(frame.length)
     this.device.statistics.viRxMissedPackets++
     this.device.statistics.viRxMissedBytes += frame.length

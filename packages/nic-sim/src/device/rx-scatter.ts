@@ -19,7 +19,7 @@ import {
 } from '../constants.js'
 import type { ChecksumVerdict } from './checksum-engine.js'
 import type { DeviceParts } from './device-parts.js'
-import { dmaWrite } from './dma.js'
+import { NO_RIGHTS } from './address-space.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import { TX_EVENT_RESERVE } from './virtual-interface.js'
 
@@ -29,14 +29,16 @@ import { TX_EVENT_RESERVE } from './virtual-interface.js'
  */
 export class RxScatter {
   private readonly device: DeviceParts
-  private readonly addresses: Uint32Array
-  private readonly lengths: Uint32Array
+  private readonly addresses: Int32Array
+  private readonly lengths: Int32Array
+  private readonly places: Int32Array
   private used: number
 
   constructor(device: DeviceParts) {
     this.device = device
-    this.addresses = new Uint32Array(RX_MAX_BUFFERS)
-    this.lengths = new Uint32Array(RX_MAX_BUFFERS)
+    this.addresses = new Int32Array(RX_MAX_BUFFERS)
+    this.lengths = new Int32Array(RX_MAX_BUFFERS)
+    this.places = new Int32Array(RX_MAX_BUFFERS)
     this.used = 0
   }
 
@@ -65,7 +67,6 @@ export class RxScatter {
 
   /** Reads descriptors until `length` bytes have a place. 0: they have; above 0: why not; -1: not enough posted. */
   private collect(vi: VirtualInterface, length: number): number {
-    const { buffers } = this.device
     const end = vi.rxProducer
     let index = vi.rxConsumer
     let left = length
@@ -80,7 +81,9 @@ export class RxScatter {
       const at = this.used++
       if (!vi.rx.inPhase(index, word1)) return REASON_PHASE
       if (size === 0) return REASON_MALFORMED
-      if (!buffers.owns(vi.id, address, part)) return REASON_RIGHTS
+      const place = vi.space.resolve(vi.id, address, part)
+      if (place === NO_RIGHTS) return REASON_RIGHTS
+      this.places[at] = place
       this.addresses[at] = address
       this.lengths[at] = part
       left -= part
@@ -90,22 +93,22 @@ export class RxScatter {
   }
 
   private write(vi: VirtualInterface, frame: Frame, flags: number): void {
-    const { buffers, meter } = this.device
+    const { dma, meter } = this.device
     const { used } = this
     let done = 0
     for (let i = 0; i < used; i++) {
-      dmaWrite(buffers, this.addresses[i], this.lengths[i], frame.words, frame.offset + done)
+      const from = frame.offset + done
+      dma.write(vi.space, vi.id, this.places[i], this.addresses[i], this.lengths[i], frame.words, from)
       done += this.lengths[i]
       const last = i === used - 1
       const place = (i === 0 ? RX_START : 0) | (last ? flags : RX_CONTINUED)
       const slot = vi.rxConsumer & (vi.rx.capacity - 1)
       vi.rxConsumer = (vi.rxConsumer + 1) >>> 0
-      vi.post(((done << EVENT_COUNT_SHIFT) | slot) >>> 0, EVENT_RX, place)
+      vi.post((done << EVENT_COUNT_SHIFT) | slot, EVENT_RX, place)
     }
     vi.toldRx()
     vi.rxBytes += frame.length
     meter.bytes += frame.length
-    meter.descriptors += used
   }
 }
 

@@ -9,7 +9,7 @@ import {
   TX_BATCH,
   TX_CHECKSUM,
   TX_CONTINUE,
-  TX_MAX_BYTES,
+  TX_MAX_FRAME,
   TX_MAX_DESCRIPTORS,
   TX_OPTION,
   TX_OPTION_HEADER_MASK,
@@ -20,8 +20,8 @@ import {
   TX_OPTION_TYPE_MASK,
   TX_OPTION_TYPE_SHIFT,
 } from '../constants.js'
-import type { BufferTable } from './buffer-table.js'
-import { dmaRead } from './dma.js'
+import { NO_RIGHTS } from './address-space.js'
+import type { Dma } from './dma.js'
 import type { WordView } from '@netaccel/packet'
 import type { VirtualInterface } from './virtual-interface.js'
 
@@ -41,14 +41,16 @@ export class TxChain {
   /** Why the frame cannot be sent, 0: it can. */
   reason = 0
   private parts = 0
-  private readonly addresses = new Uint32Array(TX_MAX_DESCRIPTORS)
-  private readonly lengths = new Uint32Array(TX_MAX_DESCRIPTORS)
+  private readonly addresses = new Int32Array(TX_MAX_DESCRIPTORS)
+  private readonly lengths = new Int32Array(TX_MAX_DESCRIPTORS)
+  /** Where the parts stand in machine memory, as the VI's address space has said. */
+  private readonly places = new Int32Array(TX_MAX_DESCRIPTORS)
 
   /**
    * Reads the next frame of `vi`. 'none': nothing there, or not all of it yet. 'bad': `reason` says why, and
    * `descriptors` (64 at most) are to be thrown away; when more of them belong to it, the VI is left skipping.
    */
-  read(vi: VirtualInterface, table: BufferTable): 'none' | 'frame' | 'bad' {
+  read(vi: VirtualInterface): 'none' | 'frame' | 'bad' {
     this.clear()
     this.reason = vi.txSkip
     const end = vi.txProducer
@@ -73,16 +75,18 @@ export class TxChain {
       index = (index + 1) >>> 0
     }
     vi.txSkip = 0
-    this.check(vi, table)
+    this.check(vi)
     return this.reason === 0 ? 'frame' : 'bad'
   }
 
   /** Copies the bytes of the frame to `to`. */
-  gather(table: BufferTable, to: WordView, at: number): void {
+  gather(dma: Dma, vi: VirtualInterface, to: WordView, at: number): void {
+    const { places, addresses, lengths } = this
     let done = 0
     for (let i = 0; i < this.parts; i++) {
-      dmaRead(table, this.addresses[i], this.lengths[i], to, at + done)
-      done += this.lengths[i]
+      const length = lengths[i]
+      dma.read(vi.space, vi.id, places[i], addresses[i], length, to, at + done)
+      done += length
     }
   }
 
@@ -134,17 +138,19 @@ export class TxChain {
     if (!first || !known || this.mss === 0 || (word1 & TX_CONTINUE) === 0) this.fail(REASON_MALFORMED)
   }
 
-  private check(vi: VirtualInterface, table: BufferTable): void {
+  private check(vi: VirtualInterface): void {
     if (this.reason !== 0) return
-    if (this.bytes > TX_MAX_BYTES) {
+    if (this.bytes > TX_MAX_FRAME) {
       this.fail(REASON_OVERSIZE)
       return
     }
     for (let i = 0; i < this.parts; i++) {
-      if (!table.owns(vi.id, this.addresses[i], this.lengths[i])) {
+      const place = vi.space.resolve(vi.id, this.addresses[i], this.lengths[i])
+      if (place === NO_RIGHTS) {
         this.fail(REASON_RIGHTS)
         return
       }
+      this.places[i] = place
     }
   }
 }

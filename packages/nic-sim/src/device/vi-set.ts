@@ -3,11 +3,13 @@ import type { View } from '@netaccel/packet'
 import type { PollHandle } from '@netaccel/xen'
 import { DOORBELL_RX, DOORBELL_TX, ringPages } from '../constants.js'
 import type { HostBus } from './bus.js'
+import type { AddressSpace } from './address-space.js'
+import { PhysicalSpace } from './address-space.js'
 import type { DeviceParts } from './device-parts.js'
 import { RingMemory } from './ring-memory.js'
 import type { RxEngine } from './rx-engine.js'
 import type { TxEngine } from './tx-engine.js'
-import { VirtualInterface } from './virtual-interface.js'
+import { HOST_VI, VirtualInterface } from './virtual-interface.js'
 
 export interface ViSetParts {
   readonly parts: DeviceParts
@@ -16,6 +18,14 @@ export interface ViSetParts {
   readonly rx: RxEngine
   readonly txPoll: PollHandle
   readonly rxPoll: PollHandle
+}
+
+/** Whole pages for the rings of a VI, and how many entries each of the three has. */
+export interface ViSizes {
+  readonly pages: readonly View[]
+  readonly events: number
+  readonly tx: number
+  readonly rx: number
 }
 
 /** The VIs of one device: made, rung, made quiet, destroyed. */
@@ -38,27 +48,36 @@ export class ViSet {
    * Makes a VI over pages that hold event queue, TX ring and RX ring in this order; they are zeroed. Undefined: none
    * left. The capacities are powers of two and the pages enough: the driver has checked.
    */
-  create(
-    owner: DomainId,
-    pages: readonly View[],
-    events: number,
-    tx: number,
-    rx: number,
-  ): VirtualInterface | undefined {
-    const { parts, bus } = this.all
+  create(owner: DomainId, sizes: ViSizes): VirtualInterface | undefined {
+    const { parts } = this.all
     const id = parts.vis.indexOf(null)
     if (id < 0 || !parts.running) return undefined
+    const vi = this.make(id, owner, sizes, parts.buffers)
+    parts.vis[id] = vi
+    parts.viTop = Math.max(parts.viTop, id + 1)
+    return vi
+  }
+
+  /** The driver's own queue, in physical mode; it lives as long as the device. */
+  openHost(owner: DomainId, sizes: ViSizes): VirtualInterface {
+    const { parts, bus } = this.all
+    const vi = this.make(HOST_VI, owner, sizes, new PhysicalSpace(bus.driverMemory))
+    parts.host = vi
+    return vi
+  }
+
+  private make(id: number, owner: DomainId, sizes: ViSizes, space: AddressSpace): VirtualInterface {
+    const { pages, events, tx, rx } = sizes
     const txAt = ringPages(events)
     const rxAt = txAt + ringPages(tx)
     const rings = {
       events: new RingMemory(pages.slice(0, txAt), events),
       tx: new RingMemory(pages.slice(txAt, rxAt), tx),
       rx: new RingMemory(pages.slice(rxAt, rxAt + ringPages(rx)), rx),
+      space,
     }
-    const page = bus.ioPage((offset, value) => this.rung(vi, offset, value))
-    const vi = new VirtualInterface(id, owner, rings, page, parts.meter)
-    parts.vis[id] = vi
-    parts.viTop = Math.max(parts.viTop, id + 1)
+    const page = this.all.bus.ioPage((offset, value) => this.ring(vi, offset, value))
+    const vi = new VirtualInterface(id, owner, rings, page, this.all.parts.meter)
     return vi
   }
 
@@ -72,6 +91,15 @@ export class ViSet {
     bus.freeIoPage(vi.doorbell)
     parts.vis[vi.id] = null
     while (parts.viTop > 0 && parts.vis[parts.viTop - 1] === null) parts.viTop--
+  }
+
+  /** The device is closed: the driver's queue is quiet and its doorbell gone. What stands in its event queue stays. */
+  closeHost(): void {
+    const { parts, bus } = this.all
+    if (parts.host === null) return
+    parts.host.state = 'quiet'
+    bus.freeIoPage(parts.host.doorbell)
+    parts.host = null
   }
 
   /** From here on the VI fetches and writes nothing new. `quiet` is called, at once or later, when nothing is left. */
@@ -106,7 +134,8 @@ export class ViSet {
     return vi.state === 'live' ? this.all.parts.buffers.add(vi.id, pages) : -1
   }
 
-  private rung(vi: VirtualInterface, offset: number, value: number): void {
+  /** A write to its doorbell page. */
+  ring(vi: VirtualInterface, offset: number, value: number): void {
     const { txPoll, rxPoll } = this.all
     if (vi.state !== 'live' || !vi.ring(offset, value)) return
     if (offset === DOORBELL_TX) txPoll.schedule()

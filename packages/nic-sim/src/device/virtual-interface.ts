@@ -18,13 +18,16 @@ import {
   REASON_NO_DESCRIPTOR,
   TX_BATCH,
 } from '../constants.js'
+import type { AddressSpace } from './address-space.js'
 import type { Meter } from './meter.js'
 import type { RingMemory } from './ring-memory.js'
 
 /** Event slots that receiving leaves free, so that a frame already taken from the TX ring can be answered. */
 export const TX_EVENT_RESERVE = 2
-/** Descriptors that a VI which held up the wire must post before the wire waits for it again. */
+/** Descriptors that a guest's VI which held up the wire must post before the wire waits for it again. */
 const STALL_OVER = 64
+/** Number of the driver domain's own queue; those of the VIs that guests get begin at 0. */
+export const HOST_VI = -1
 
 /**
  * 'live': works. 'quiescing': fetches and writes nothing new; a frame it has fetched may still be leaving.
@@ -32,15 +35,19 @@ const STALL_OVER = 64
  */
 export type ViState = 'live' | 'quiescing' | 'quiet'
 
+/** What a VI is made of. */
 export interface ViRings {
   readonly events: RingMemory
   readonly tx: RingMemory
   readonly rx: RingMemory
+  /** Where the addresses in its descriptors lead. */
+  readonly space: AddressSpace
 }
 
 /**
  * One VI as the hardware has it: three rings in memory that the guest can write, four doorbell registers, and the
- * indices that only the NIC knows. What the guest writes is taken once a step and checked (D8).
+ * indices that only the NIC knows. What the guest writes is taken once a step and checked (D8). The driver domain's own
+ * queue is one too: it has the number {@link HOST_VI} and physical addresses.
  */
 export class VirtualInterface {
   readonly id: number
@@ -49,6 +56,7 @@ export class VirtualInterface {
   readonly events: RingMemory
   readonly tx: RingMemory
   readonly rx: RingMemory
+  readonly space: AddressSpace
   state: ViState = 'live'
   txConsumer = 0
   txProducer = 0
@@ -80,7 +88,7 @@ export class VirtualInterface {
   private missedBytes = 0
   private missedTold = false
   /** Received frames that events have told of, and how many those were before each event that stands in the queue. */
-  private rxTold = 0
+  rxTold = 0
   private readonly toldBefore: Float64Array
   private readonly meter: Meter
   private readonly registers: Uint32Array
@@ -94,6 +102,7 @@ export class VirtualInterface {
     this.events = rings.events
     this.tx = rings.tx
     this.rx = rings.rx
+    this.space = rings.space
     this.toldBefore = new Float64Array(rings.events.capacity)
     this.registers = new Uint32Array(4)
     this.rung = new Uint8Array(4)
@@ -232,7 +241,7 @@ export class VirtualInterface {
   }
 
   private countWord(slot: number, count: number): number {
-    return ((count << EVENT_COUNT_SHIFT) | slot) >>> 0
+    return (count << EVENT_COUNT_SHIFT) | slot
   }
 
   private takeRx(value: number): void {
@@ -242,7 +251,7 @@ export class VirtualInterface {
       return
     }
     this.rxProducer = value
-    if (posted >= STALL_OVER) this.stalled = false
+    if (posted >= STALL_OVER || this.id === HOST_VI) this.stalled = false
     this.flushMissed()
   }
 

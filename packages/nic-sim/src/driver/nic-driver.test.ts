@@ -1,6 +1,8 @@
 import { VirtualClock } from '@netaccel/xen'
 import { describe, expect, it } from 'vitest'
 import { Wire } from '../index.js'
+import type { Frame } from '@netaccel/packet'
+import { FramePool, privateArena } from '@netaccel/packet'
 import { Host, pattern, tcp, udp, written } from '../testing/rig.js'
 
 function pair(
@@ -25,7 +27,7 @@ describe('driver to driver over the wire', () => {
     await clock.run()
     expect(right.received).toEqual(frames.map((frame) => written(frame)))
     expect(left.txPool.free).toBe(256)
-    expect(right.rxPool.free + right.device.host.posted.count).toBe(256)
+    expect(right.rxPool.free + right.driver.posted).toBe(256)
     expect(wire.lanes[0].sent).toBe(200)
     expect(wire.lanes[0].delivered).toBe(200)
     expect(left.device.drops.total + right.device.drops.total).toBe(0)
@@ -210,12 +212,12 @@ describe('reset, quiesce, close', () => {
     await clock.run({ for: 100_000 })
     const changes: string[] = []
     left.driver.onChange((change) => void changes.push(change.kind))
-    const left0 = 20 - left.device.host.queued.count
+    const gone = 20 - left.driver.standing
     left.driver.close()
     expect(changes).toEqual(['gone'])
     expect(left.txPool.free).toBe(20)
     expect(left.rxPool.free).toBe(256)
-    expect(left.device.drops.frames('nic_tx_closed')).toBe(20 - left0)
+    expect(left.device.drops.frames('nic_tx_closed')).toBe(20 - gone)
     await clock.run()
     expect(left.send(udp(pattern(10)))).toBe('taken')
     expect(left.txPool.free).toBe(20)
@@ -246,7 +248,73 @@ describe('charging (D2)', () => {
     for (const { device } of [left, right]) {
       expect(device.engine.charged('frame')).toBe(10)
       expect(device.engine.charged('byteDma')).toBe(1000)
-      expect(device.engine.charged('descriptor')).toBe(10)
     }
+    // Ten descriptors read; one event tells that all have left, one each that they have come.
+    expect(left.device.engine.charged('descriptor')).toBe(10 + 1)
+    expect(right.device.engine.charged('descriptor')).toBe(10 + 10)
+    // 256 buffers posted and 10 frames sent, one event read; 256 posted, 10 events read.
+    expect(left.dom0.charged('descriptor')).toBe(256 + 10 + 1)
+    expect(right.dom0.charged('descriptor')).toBe(256 + 10)
+    expect(right.dom0.charged('frame')).toBe(10)
+    // Buffers shown, sent, interrupt armed at the start and after the one poll with an event.
+    expect(left.dom0.charged('doorbell')).toBe(4)
+    expect(right.dom0.charged('doorbell')).toBe(3)
+  })
+})
+
+describe('the queue of the driver domain', () => {
+  it('finishes a checksum whose place the NIC does not find, in the frame', async () => {
+    const { clock, left, right } = pair()
+    const inner = written(udp(pattern(100)))
+    left.send((frame) => {
+      udp(Uint8Array.from([...pattern(8), ...inner]), { destinationPort: 4789 })(frame)
+      // The checksum of the packet within, as a tunnel leaves it.
+      frame.checksum = 'blank'
+      frame.checksumStart = 42 + 8 + 34
+      frame.checksumOffset = 6
+      frame.view.setUint16(frame.offset + 42 + 8 + 34 + 6, 0)
+    })
+    await clock.run()
+    const at = 42 + 8 + 34 + 6
+    const sum = right.received[0][at] * 256 + right.received[0][at + 1]
+    expect(sum).not.toBe(0)
+    expect(right.received[0].length).toBe(42 + 8 + 142)
+    expect(left.device.drops.total).toBe(0)
+  })
+
+  it('sends a packet of 65535 bytes behind its Ethernet header by two descriptors', async () => {
+    const { clock, left, right } = pair({}, { tx: 1, txBytes: 69_632 })
+    left.send(tcp(pattern(65_495), { gsoSize: 1460 }))
+    await clock.run()
+    expect(right.received.reduce((sum, frame) => sum + frame.length - 54, 0)).toBe(65_495)
+    expect(left.device.drops.total).toBe(0)
+  })
+
+  it('cannot send from memory that is not the driver domain: dropped in its turn, counted', async () => {
+    const { clock, left, right } = pair()
+    const foreign = new FramePool(privateArena(2048), { frames: 1, bytesEach: 2048 })
+    const frame = foreign.take() as Frame
+    udp(pattern(10))(frame)
+    left.send(udp(pattern(11)))
+    left.driver.transmit(frame)
+    left.send(udp(pattern(12)))
+    await clock.run()
+    expect(right.received.map(({ length }) => length)).toEqual([53, 54])
+    expect(left.device.drops.frames('nic_tx_rights')).toBe(1)
+    expect(foreign.free).toBe(1)
+  })
+
+  it('frames for which no bridge port is there yet wait, and sending goes on meanwhile', async () => {
+    const { clock, left, right } = pair()
+    const { onReceive } = right.driver
+    right.driver.onReceive = null
+    for (let i = 0; i < 5; i++) left.send(udp(pattern(10 + i)))
+    for (let i = 0; i < 5; i++) right.send(udp(pattern(20)))
+    await clock.run()
+    expect([right.received.length, right.driver.standing, left.received.length]).toEqual([0, 0, 5])
+    right.driver.onReceive = onReceive
+    right.driver.kick()
+    await clock.run()
+    expect(right.received.map(({ length }) => length)).toEqual([52, 53, 54, 55, 56])
   })
 })

@@ -62,7 +62,7 @@ export class NicVis implements ViProvider {
     if (!isCapacity(events) || !isCapacity(tx) || !isCapacity(rx)) return 'unsupported'
     const pages = ringViews(request)
     if (pages.length < viPages(events, tx, rx)) return 'unsupported'
-    const hardware = this.device.vis.create(owner, pages, events, tx, rx)
+    const hardware = this.device.vis.create(owner, { pages, events, tx, rx })
     if (hardware === undefined) return 'none-left'
     const handle = new ViHandle({
       device: this.device,

@@ -3,7 +3,7 @@ import type { Page } from '@netaccel/core'
 import { mappedPageHandle } from '@netaccel/core'
 import type { Frame, TcpOptions, UdpOptions } from '@netaccel/packet'
 import { FramePool, parseIp, parseMac, writeTcp, writeUdp } from '@netaccel/packet'
-import type { Arena, Extent, Timeline } from '@netaccel/xen'
+import type { Arena, Engine, Extent, Timeline } from '@netaccel/xen'
 import { GrantOps, GrantTable, Machine, MappedPage } from '@netaccel/xen'
 import type { NicDeviceOptions } from '../index.js'
 import { MachineBus, NicDevice, NicDriver } from '../index.js'
@@ -15,6 +15,8 @@ export class Host {
   readonly grants: GrantTable
   readonly ops: GrantOps
   readonly bus: MachineBus
+  /** The driver domain's engine. */
+  readonly dom0: Engine
   readonly device: NicDevice
   readonly driver: NicDriver
   readonly rxPool: FramePool<Arena>
@@ -38,10 +40,12 @@ export class Host {
     this.device = new NicDevice({ name: 'eth0', engine, bus: this.bus, mac: '00:0f:53:00:00:01', ...options })
     this.rxPool = this.pool(rx, 2048)
     this.txPool = this.pool(tx, txBytes)
+    this.dom0 = timeline.engine(`${name}-dom0`)
     this.driver = new NicDriver({
-      engine: timeline.engine(`${name}-dom0`),
+      engine: this.dom0,
       device: this.device,
       bus: this.bus,
+      extent: this.extent,
       pool: this.rxPool,
       ...(txDepth !== undefined && { txDepth }),
     })
