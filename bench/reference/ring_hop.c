@@ -13,8 +13,8 @@
  *   copy_batch           GrantCopyBatch.run -> assembly/copy-engine.ts copyBatch
  *   copy_one             copyOne
  *   acquire, release     acquire, release (active entry, four pin counters, reading and writing bits)
- *   front_send           Front.send
- *   back_receive         Back.receive
+ *   front_send           Front.send, Front.fill
+ *   back_receive         Back.receive, receiveRun, receiveMany
  *   front_complete       Front.complete
  *
  * Usage: ring_hop BYTES SECONDS; prints packets a second.

@@ -4,8 +4,6 @@ import {
   type Extent,
   FrontRing,
   type GrantTable,
-  PAGE_SHIFT,
-  PAGE_SIZE,
   type Page,
   RingGrants,
 } from '@netaccel/xen'
@@ -24,7 +22,7 @@ import {
   XEN_NETTXF_EXTRA_INFO,
   XEN_NETTXF_MORE_DATA,
 } from '@netaccel/xen/netif'
-import { DATA_PAGES, MSS } from './sizes.js'
+import { DATA_PAGES, MSS, PAGE, SHIFT } from './sizes.js'
 
 /** 64 KiB and the page that an offset may add. */
 const TEMPLATE_PAGES = 17
@@ -60,7 +58,7 @@ export class Front {
     const data = extent.allocPages(DATA_PAGES)
     for (let i = 0; i < DATA_PAGES; i++) this.freePages[i] = data.pages[DATA_PAGES - 1 - i]
     this.template = extent.allocPages(TEMPLATE_PAGES)
-    for (let i = 0; i < TEMPLATE_PAGES * PAGE_SIZE; i++) extent.bytes[this.template.offset + i] = i * 7
+    for (let i = 0; i < TEMPLATE_PAGES * PAGE; i++) extent.bytes[this.template.offset + i] = i * 7
   }
 
   /** The first bytes of every frame. */
@@ -70,12 +68,11 @@ export class Front {
 
   /** `packets` frames of `bytes` each, then one push. */
   send(packets: number, bytes: number): void {
-    const { ring, grants, engine, freePages, freeIds, slotPage } = this
+    this.fill(packets, bytes)
+    const { ring, grants, freePages, freeIds, slotPage } = this
     const { refs } = grants
-    const { words } = ring.page
-    const to = this.extent.base
-    const from = to + this.template.offset
-    const gso = bytes > PAGE_SIZE
+    const { words, slots, mask } = ring
+    const gso = bytes > PAGE
     const firstFlags = XEN_NETTXF_CSUM_BLANK | XEN_NETTXF_DATA_VALIDATED | (gso ? XEN_NETTXF_EXTRA_INFO : 0)
     let { pagesFree, idsFree } = this
     let produced = ring.reqProdPvt
@@ -83,16 +80,16 @@ export class Front {
       for (let done = 0; done < bytes;) {
         const first = done === 0
         const left = bytes - done
-        const part = left < PAGE_SIZE ? left : PAGE_SIZE
+        const part = left < PAGE ? left : PAGE
         const page = freePages[--pagesFree]
         const id = freeIds[--idsFree]
-        engine.copy(to + (page << PAGE_SHIFT), from + done, part)
         grants.permit(id, page as Page)
         slotPage[id] = page
         done += part
         const flags = (first ? firstFlags : 0) | (done < bytes ? XEN_NETTXF_MORE_DATA : 0)
         // The first request carries the length of the whole packet, all others their own.
-        writeTxRequest(words, ring.slotOffset(produced), refs[id], 0, flags, id, first ? bytes : part)
+        const at = slots + (produced & mask) * XEN_NETIF_TX_SLOT_BYTES
+        writeTxRequest(words, at, refs[id], 0, flags, id, first ? bytes : part)
         produced = (produced + 1) >>> 0
         if (first && gso) {
           writeGsoExtra(words, ring.slotOffset(produced), MSS, XEN_NETIF_GSO_TYPE_TCPV4, 0)
@@ -106,28 +103,43 @@ export class Front {
     if (ring.pushRequests()) this.notified++
   }
 
+  /** Write the payload of `packets` frames into the pages that will be taken next. */
+  private fill(packets: number, bytes: number): void {
+    const { engine, freePages } = this
+    const to = this.extent.base
+    const from = to + this.template.offset
+    let { pagesFree } = this
+    for (let packet = 0; packet < packets; packet++) {
+      for (let done = 0; done < bytes; done += PAGE) {
+        const left = bytes - done
+        const page = freePages[--pagesFree]
+        engine.copy(to + (page << SHIFT), from + done, left < PAGE ? left : PAGE)
+      }
+    }
+  }
+
   /** Take every answer. */
   complete(): void {
     const { ring, grants, freePages, freeIds, slotPage } = this
-    const { words } = ring.page
+    const { words, slots, mask, size } = ring
+    const { queue } = grants
+    let queued = 0
     const ready = ring.unconsumedResponses()
     if (ready < 0) throw new Error('the response producer overflows')
     let { pagesFree, idsFree } = this
     let consumed = ring.rspCons
     for (let i = 0; i < ready; i++) {
-      const response = readTxResponse(words, ring.slotOffset(consumed))
+      const response = readTxResponse(words, slots + (consumed & mask) * XEN_NETIF_TX_SLOT_BYTES)
       const status = responseStatus(response)
       consumed = (consumed + 1) >>> 0
       if (status === XEN_NETIF_RSP_NULL) continue
       const id = responseId(response)
-      if (id >= ring.size || status !== XEN_NETIF_RSP_OKAY)
-        throw new Error(`response ${id} has status ${status}`)
-      grants.queueEnd(id)
+      if (id >= size || status !== XEN_NETIF_RSP_OKAY) throw new Error(`response ${id} has status ${status}`)
+      queue[queued++] = id
       freePages[pagesFree++] = slotPage[id]
       freeIds[idsFree++] = id
     }
-    if (grants.end() !== 0) throw new Error('a grant is still in use')
-    grants.reset()
+    if (grants.end(queued) !== 0) throw new Error('a grant is still in use')
     this.pagesFree = pagesFree
     this.idsFree = idsFree
     ring.rspCons = consumed

@@ -28,7 +28,6 @@ import {
   COPY_DEST_HIGH,
   COPY_DEST_OFFSET,
   COPY_DEST_REF,
-  COPY_FLAGS,
   COPY_LENGTH,
   COPY_OP_BYTES,
   COPY_SOURCE_DOMID,
@@ -49,6 +48,7 @@ import {
   ENTRIES_PER_FRAME_MASK,
   ENTRIES_PER_FRAME_SHIFT,
   MACHINE_MAX_DOMAINS,
+  MACHINE_STORES_IN_ORDER,
   PIN_HOST_READ,
   PIN_HOST_WRITE,
   PIN_LOCKED,
@@ -65,73 +65,141 @@ const STATUS_TRIES: i32 = 5
 /** From here on a copy is taken for that of a whole page. */
 const WHOLE_PAGE: i32 = 3072
 
+/** From a struct's source to its destination: their fields lie alike. */
+const TO_DEST: i32 = COPY_DEST_REF - COPY_SOURCE_REF
+
 /** Results of acquire: the entries of the grant last pinned. */
 let sharedAt: i32 = 0
 let activeAt: i32 = 0
-/** The pin word that release has to write, or -1 when the entry was unlocked in between. */
-let heldPin: i32 = -1
 
+/**
+ * The domain that granted last is looked up again only when an operation names another, as in Xen's gnttab_copy: while we
+ * are in the hypercall its record stays what it is. A struct lies in the caller's memory, so each field is read once.
+ */
 export function copyBatch(ops: i32, count: i32, caller: i32): i32 {
   let failed = 0
-  const record = DOMAIN_TABLE + (caller << DOMAIN_RECORD_SHIFT)
-  atomic.add<i32>(record + DOMAIN_IN_HYPERCALL, 1)
-  const alive = atomic.load<i32>(record + DOMAIN_STATE) == DOMAIN_ALIVE
+  const own = DOMAIN_TABLE + (caller << DOMAIN_RECORD_SHIFT)
+  atomic.add<i32>(own + DOMAIN_IN_HYPERCALL, 1)
+  const alive = atomic.load<i32>(own + DOMAIN_STATE) == DOMAIN_ALIVE
+  const inOrder = load<i32>(0, MACHINE_STORES_IN_ORDER)
   const end = ops + count * COPY_OP_BYTES
+  let granter = -1
+  let record = 0
   for (let op = ops; op < end; op += COPY_OP_BYTES) {
-    const status = alive ? copyOne(op, caller) : GNTST_BAD_DOMAIN
+    const lengthAndFlags = load<u32>(op, COPY_LENGTH)
+    const length = <i32>(lengthAndFlags & 0xffff)
+    const kind = (lengthAndFlags >>> 16) & (GNTCOPY_SOURCE_GREF | GNTCOPY_DEST_GREF)
+    let status = GNTST_OKAY
+    if (!alive) status = GNTST_BAD_DOMAIN
+    else if (length == 0) status = GNTST_OKAY
+    else if (kind == GNTCOPY_SOURCE_GREF || kind == GNTCOPY_DEST_GREF) {
+      const write = kind == GNTCOPY_DEST_GREF
+      const domid = <i32>load<u16>(op + (write ? TO_DEST : 0), COPY_SOURCE_DOMID)
+      if (domid != granter) {
+        record = domain(true, domid, caller)
+        granter = domid
+      }
+      status = write
+        ? copyToGrant(op, caller, record, own, length, inOrder)
+        : copyFromGrant(op, caller, record, own, length, inOrder)
+    } else if (kind == 0) status = copyLocal(op, caller, length)
+    else status = copyBetweenGrants(op, caller, length)
     store<i16>(op, <i16>status, COPY_STATUS)
     if (status != GNTST_OKAY) failed++
   }
-  atomic.sub<i32>(record + DOMAIN_IN_HYPERCALL, 1)
+  atomic.sub<i32>(own + DOMAIN_IN_HYPERCALL, 1)
   return failed
 }
 
+// @ts-ignore: decorator
+@inline
+function copyFromGrant(op: i32, caller: i32, record: i32, own: i32, length: i32, inOrder: i32): i32 {
+  if (record < 0) return record
+  if (<i32>load<u16>(op, COPY_DEST_DOMID) != DOMID_SELF) return GNTST_PERMISSION_DENIED
+  const local = localPage(own, load<u32>(op, COPY_DEST_REF), load<i32>(op, COPY_DEST_HIGH))
+  return copyOneGrant(op, caller, record, local, length, inOrder, false)
+}
+
+// @ts-ignore: decorator
+@inline
+function copyToGrant(op: i32, caller: i32, record: i32, own: i32, length: i32, inOrder: i32): i32 {
+  if (<i32>load<u16>(op, COPY_SOURCE_DOMID) != DOMID_SELF) return GNTST_PERMISSION_DENIED
+  if (record < 0) return record
+  const local = localPage(own, load<u32>(op, COPY_SOURCE_REF), load<i32>(op, COPY_SOURCE_HIGH))
+  if (local < 0) return local
+  return copyOneGrant(op, caller, record, local, length, inOrder, true)
+}
+
 /**
- * One operation, by its shape: with one foreign side the code is half as long, and its entry stays locked during the
- * copy, which saves an exchange. With two, the first must be unlocked before the second is locked, or two callers could
- * wait for each other. The struct lies in the caller's memory: each field is read once.
+ * Between the caller's own page at `local` (or a status) and one that was granted, in one go: acquire, copy, release. The
+ * entry stays locked during the copy, which spares an exchange. With two grants the first must be unlocked before the
+ * second is locked, or two callers could wait for each other.
  */
 // @ts-ignore: decorator
 @inline
-function copyOne(op: i32, caller: i32): i32 {
-  const lengthAndFlags = load<u32>(op, COPY_LENGTH)
-  const length = <i32>(lengthAndFlags & 0xffff)
-  if (length == 0) return GNTST_OKAY
-  const kind = (lengthAndFlags >>> 16) & (GNTCOPY_SOURCE_GREF | GNTCOPY_DEST_GREF)
-  if (kind == GNTCOPY_SOURCE_GREF) return copyFromGrant(op, caller, length)
-  if (kind == GNTCOPY_DEST_GREF) return copyToGrant(op, caller, length)
-  if (kind == 0) return copyLocal(op, caller, length)
-  return copyBetweenGrants(op, caller, length)
-}
+function copyOneGrant(
+  op: i32,
+  caller: i32,
+  record: i32,
+  local: i32,
+  length: i32,
+  inOrder: i32,
+  write: bool,
+): i32 {
+  const side = write ? op + TO_DEST : op
+  const ref = load<i32>(side, COPY_SOURCE_REF)
+  const grantOffset = <i32>load<u16>(side, COPY_SOURCE_OFFSET)
+  const localOffset = <i32>load<u16>(write ? op : op + TO_DEST, COPY_SOURCE_OFFSET)
+  if (<u32>ref >= load<u32>(record, DOMAIN_GRANT_ENTRIES)) return GNTST_BAD_GNTREF
+  const shared = sharedEntry(record, ref)
+  const active = activeEntry(record, ref)
+  if (atomic.cmpxchg<i32>(active, 0, PIN_LOCKED | caller) != 0)
+    return copyJoining(record, ref, caller, local, localOffset, grantOffset, length, write)
 
-function copyFromGrant(op: i32, caller: i32, length: i32): i32 {
-  const record = domain(true, <i32>load<u16>(op, COPY_SOURCE_DOMID), caller)
-  if (record < 0) return record
-  const toRecord = domain(false, <i32>load<u16>(op, COPY_DEST_DOMID), caller)
-  if (toRecord < 0) return toRecord
-  const fromOffset = <i32>load<u16>(op, COPY_SOURCE_OFFSET)
-  const toOffset = <i32>load<u16>(op, COPY_DEST_OFFSET)
-  const from = acquire(record, load<i32>(op, COPY_SOURCE_REF), caller, false, true)
-  if (from < 0) return from
-  let status = localPage(toRecord, load<u32>(op, COPY_DEST_REF), load<i32>(op, COPY_DEST_HIGH))
-  if (status > 0) status = copyWithin(status, toOffset, from, fromOffset, length)
-  release(sharedAt, activeAt, heldPin, caller, PIN_HOST_READ, false)
+  const bits = write ? GTF_READING | GTF_WRITING : GTF_READING
+  const seen = atomic.load<i32>(shared)
+  let status = GNTST_OKAY
+  if (!permits(seen, caller, write)) status = GNTST_GENERAL_ERROR
+  else if (atomic.cmpxchg<i32>(shared, seen, seen | bits) != seen)
+    status = setStatus(shared, true, caller, write, STATUS_TRIES - 1)
+  if (status == GNTST_OKAY) {
+    const gfn = load<u32>(shared, SHARED_ENTRY_FRAME)
+    if (gfn >= load<u32>(record, DOMAIN_EXTENT_PAGES)) status = GNTST_BAD_PAGE
+    else {
+      store<u16>(active, <u16>caller, ACTIVE_DOMID)
+      store<u32>(active, gfn, ACTIVE_GFN)
+      const granted = load<i32>(record, DOMAIN_EXTENT_BASE) + (gfn << PAGE_SHIFT)
+      if (local < 0) status = local
+      else if (write) status = copyWithin(granted, grantOffset, local, localOffset, length)
+      else status = copyWithin(local, localOffset, granted, grantOffset, length)
+    }
+    // Mostly the word is still what we made of it; an `and`, which V8 makes a loop of, is for the rest.
+    if (atomic.cmpxchg<i32>(shared, seen | bits, seen & ~bits) != (seen | bits)) clearStatus(shared, bits)
+  }
+  if (inOrder == 1) store<i32>(active, 0)
+  else atomic.store<i32>(active, 0)
   return status
 }
 
-function copyToGrant(op: i32, caller: i32, length: i32): i32 {
-  const fromRecord = domain(false, <i32>load<u16>(op, COPY_SOURCE_DOMID), caller)
-  if (fromRecord < 0) return fromRecord
-  const record = domain(true, <i32>load<u16>(op, COPY_DEST_DOMID), caller)
-  if (record < 0) return record
-  const fromOffset = <i32>load<u16>(op, COPY_SOURCE_OFFSET)
-  const toOffset = <i32>load<u16>(op, COPY_DEST_OFFSET)
-  const from = localPage(fromRecord, load<u32>(op, COPY_SOURCE_REF), load<i32>(op, COPY_SOURCE_HIGH))
-  if (from < 0) return from
-  const to = acquire(record, load<i32>(op, COPY_DEST_REF), caller, true, true)
-  if (to < 0) return to
-  const status = copyWithin(to, toOffset, from, fromOffset, length)
-  release(sharedAt, activeAt, heldPin, caller, PIN_HOST_WRITE, true)
+/** The same for an entry that is pinned already, or locked by another thread. */
+function copyJoining(
+  record: i32,
+  ref: i32,
+  caller: i32,
+  local: i32,
+  localOffset: i32,
+  grantOffset: i32,
+  length: i32,
+  write: bool,
+): i32 {
+  const granted = acquire(record, ref, caller, write)
+  if (granted < 0) return granted
+  let status = local
+  if (local > 0)
+    status = write
+      ? copyWithin(granted, grantOffset, local, localOffset, length)
+      : copyWithin(local, localOffset, granted, grantOffset, length)
+  release(sharedAt, activeAt, caller, write ? PIN_HOST_WRITE : PIN_HOST_READ, write)
   return status
 }
 
@@ -143,16 +211,16 @@ function copyBetweenGrants(op: i32, caller: i32, length: i32): i32 {
   const fromOffset = <i32>load<u16>(op, COPY_SOURCE_OFFSET)
   const toOffset = <i32>load<u16>(op, COPY_DEST_OFFSET)
   const toRef = load<i32>(op, COPY_DEST_REF)
-  const from = acquire(fromRecord, load<i32>(op, COPY_SOURCE_REF), caller, false, false)
+  const from = acquire(fromRecord, load<i32>(op, COPY_SOURCE_REF), caller, false)
   if (from < 0) return from
   const fromShared = sharedAt
   const fromActive = activeAt
-  let status = acquire(toRecord, toRef, caller, true, false)
+  let status = acquire(toRecord, toRef, caller, true)
   if (status > 0) {
     status = copyWithin(status, toOffset, from, fromOffset, length)
-    release(sharedAt, activeAt, -1, caller, PIN_HOST_WRITE, true)
+    release(sharedAt, activeAt, caller, PIN_HOST_WRITE, true)
   }
-  release(fromShared, fromActive, -1, caller, PIN_HOST_READ, false)
+  release(fromShared, fromActive, caller, PIN_HOST_READ, false)
   return status
 }
 
@@ -194,20 +262,30 @@ function localPage(record: i32, gmfn: u32, high: i32): i32 {
   return load<i32>(record, DOMAIN_EXTENT_BASE) + (gmfn << PAGE_SHIFT)
 }
 
-/** Pin a reference; machine address of its page, or a status. */
 // @ts-ignore: decorator
 @inline
-function acquire(record: i32, ref: i32, caller: i32, write: bool, hold: bool): i32 {
-  if (<u32>ref >= load<u32>(record, DOMAIN_GRANT_ENTRIES)) return GNTST_BAD_GNTREF
+function sharedEntry(record: i32, ref: i32): i32 {
   const frame = (ref >>> ENTRIES_PER_FRAME_SHIFT) << 2
-  const entry = ref & ENTRIES_PER_FRAME_MASK
-  const shared = load<i32>(record + frame, DOMAIN_SHARED_FRAMES) + (entry << SHARED_ENTRY_SHIFT)
-  const active = load<i32>(record + frame, DOMAIN_ACTIVE_FRAMES) + (entry << ACTIVE_ENTRY_SHIFT)
+  return load<i32>(record + frame, DOMAIN_SHARED_FRAMES) + ((ref & ENTRIES_PER_FRAME_MASK) << SHARED_ENTRY_SHIFT)
+}
+
+// @ts-ignore: decorator
+@inline
+function activeEntry(record: i32, ref: i32): i32 {
+  const frame = (ref >>> ENTRIES_PER_FRAME_SHIFT) << 2
+  return load<i32>(record + frame, DOMAIN_ACTIVE_FRAMES) + ((ref & ENTRIES_PER_FRAME_MASK) << ACTIVE_ENTRY_SHIFT)
+}
+
+/** Pin a reference; machine address of its page, or a status. */
+function acquire(record: i32, ref: i32, caller: i32, write: bool): i32 {
+  if (<u32>ref >= load<u32>(record, DOMAIN_GRANT_ENTRIES)) return GNTST_BAD_GNTREF
+  const shared = sharedEntry(record, ref)
+  const active = activeEntry(record, ref)
   const increment = write ? PIN_HOST_WRITE : PIN_HOST_READ
   const pin = lock(active, caller)
   if (pin != 0) return join(record, shared, active, pin, caller, write, increment)
 
-  const status = setStatus(shared, true, caller, write)
+  const status = setStatus(shared, true, caller, write, STATUS_TRIES)
   if (status != GNTST_OKAY) {
     atomic.store<i32>(active, 0)
     return status
@@ -222,11 +300,7 @@ function acquire(record: i32, ref: i32, caller: i32, write: bool, hold: bool): i
   store<u32>(active, gfn, ACTIVE_GFN)
   sharedAt = shared
   activeAt = active
-  if (hold) heldPin = increment
-  else {
-    heldPin = -1
-    atomic.store<i32>(active, increment)
-  }
+  atomic.store<i32>(active, increment)
   return load<i32>(record, DOMAIN_EXTENT_BASE) + (gfn << PAGE_SHIFT)
 }
 
@@ -245,50 +319,46 @@ function join(
   if (<i32>load<u16>(active, ACTIVE_DOMID) != caller || (pin & (increment << PIN_OVERFLOW_SHIFT)) != 0)
     status = GNTST_GENERAL_ERROR
   else if (gfn >= load<u32>(record, DOMAIN_EXTENT_PAGES)) status = GNTST_BAD_PAGE
-  else if (write && (pin & PIN_WRITES) == 0) status = setStatus(shared, false, caller, write)
+  else if (write && (pin & PIN_WRITES) == 0) status = setStatus(shared, false, caller, write, STATUS_TRIES)
   if (status != GNTST_OKAY) {
     atomic.store<i32>(active, pin)
     return status
   }
   sharedAt = shared
   activeAt = active
-  heldPin = -1
   atomic.store<i32>(active, pin + increment)
   return load<i32>(record, DOMAIN_EXTENT_BASE) + (gfn << PAGE_SHIFT)
 }
 
-// @ts-ignore: decorator
-@inline
-function release(shared: i32, active: i32, held: i32, caller: i32, increment: i32, write: bool): void {
-  const pin = (held == -1 ? lock(active, caller) : held) - increment
+function release(shared: i32, active: i32, caller: i32, increment: i32, write: bool): void {
+  const pin = lock(active, caller) - increment
   let clear = write && (pin & PIN_WRITES) == 0 ? GTF_WRITING : 0
   if (pin == 0) clear |= GTF_READING
   if (clear != 0) clearStatus(shared, clear)
   atomic.store<i32>(active, pin)
 }
 
-// @ts-ignore: decorator
-@inline
 function lock(active: i32, caller: i32): i32 {
-  const seen = atomic.cmpxchg<i32>(active, 0, PIN_LOCKED | caller)
-  return seen == 0 ? 0 : lockPinned(active, caller, seen)
-}
-
-function lockPinned(active: i32, caller: i32, seen: i32): i32 {
+  let expected = 0
   while (true) {
-    const expected = (seen & PIN_LOCKED) == PIN_LOCKED ? 0 : seen
-    seen = atomic.cmpxchg<i32>(active, expected, PIN_LOCKED | caller)
+    const seen = atomic.cmpxchg<i32>(active, expected, PIN_LOCKED | caller)
     if (seen == expected) return seen
+    expected = (seen & PIN_LOCKED) == PIN_LOCKED ? 0 : seen
   }
 }
 
+/** The entry's word lets `caller` use the page, for writing if it says so. */
 // @ts-ignore: decorator
 @inline
-function setStatus(shared: i32, first: bool, caller: i32, write: bool): i32 {
+function permits(word: i32, caller: i32, write: bool): bool {
+  return (word & (write ? GTF_TYPE_MASK | GTF_READONLY : GTF_TYPE_MASK)) == GTF_PERMIT_ACCESS && word >>> 16 == caller
+}
+
+function setStatus(shared: i32, first: bool, caller: i32, write: bool, tries: i32): i32 {
   const bits = write ? GTF_READING | GTF_WRITING : GTF_READING
   let seen = atomic.load<i32>(shared)
-  for (let tries = 0; tries < STATUS_TRIES; tries++) {
-    if (first && ((seen & GTF_TYPE_MASK) != GTF_PERMIT_ACCESS || seen >>> 16 != caller)) return GNTST_GENERAL_ERROR
+  for (; tries > 0; tries--) {
+    if (first && !permits(seen, caller, write)) return GNTST_GENERAL_ERROR
     if (write && (seen & GTF_READONLY) != 0) return GNTST_GENERAL_ERROR
     const found = atomic.cmpxchg<i32>(shared, seen, seen | bits)
     if (found == seen) return GNTST_OKAY

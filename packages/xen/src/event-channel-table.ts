@@ -4,6 +4,7 @@ import type { Machine } from './machine.js'
 import { PAGE_SIZE } from './memory.js'
 import type { Page } from './memory.js'
 import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_MASK, UPCALL_PENDING } from './shared-info.js'
+import { loadShared } from './store-order.js'
 
 /** Ports 1 to 1023 of a domain, the limit that libxl sets by default (max_event_channels). */
 export const MAX_PORTS = 1024
@@ -211,7 +212,7 @@ export class EventChannelTable {
   }
 
   #load(domain: Registered, port: number): number {
-    return Atomics.load(this.#machine.words, (domain.ports >> 2) + port)
+    return loadShared(this.#machine.words, (domain.ports >> 2) + port)
   }
 
   #swap(domain: Registered, port: number, from: number, to: number): boolean {
@@ -234,8 +235,7 @@ export class EventChannelTable {
 
   #test(domain: Registered, array: number, bit: number): boolean {
     return (
-      (Atomics.load(this.#machine.words, domain.sharedInfo + (array >> 2) + (bit >> 5)) &
-        (1 << (bit & 31))) !==
+      (loadShared(this.#machine.words, domain.sharedInfo + (array >> 2) + (bit >> 5)) & (1 << (bit & 31))) !==
       0
     )
   }

@@ -4,6 +4,7 @@ import { EVENT_ERRORS, MAX_PORTS } from './event-channel-table.js'
 import type { EventChannelTable } from './event-channel-table.js'
 import type { SharedView } from './memory.js'
 import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_PENDING } from './shared-info.js'
+import { loadShared } from './store-order.js'
 
 /** A local event-channel port: 1 to 1023. */
 export type Port = number
@@ -140,13 +141,13 @@ export class EventChannels {
     const words = this.#words
     const at = this.#base + (EVTCHN_PENDING >> 2) + word
     const maskAt = this.#base + (EVTCHN_MASK >> 2) + word
-    let bits = Atomics.load(words, at) & ~Atomics.load(words, maskAt) & part
+    let bits = loadShared(words, at) & ~loadShared(words, maskAt) & part
     while (bits !== 0) {
       const bit = 31 - Math.clz32(bits & -bits)
       bits &= bits - 1
       const port = (word << 5) | bit
       // An earlier handler of this pass may have masked the port: then its event stays for the unmask.
-      if ((Atomics.load(words, maskAt) & (1 << bit)) !== 0) continue
+      if ((loadShared(words, maskAt) & (1 << bit)) !== 0) continue
       Atomics.and(words, at, ~(1 << bit))
       this.#next = port + 1 === MAX_PORTS ? 1 : port + 1
       const handler = this.#handlers[port]

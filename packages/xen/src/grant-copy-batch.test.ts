@@ -36,6 +36,18 @@ const bytes = (from: { bytes: Uint8Array; offset: number }, at: number, length: 
 ]
 
 describe.each(['wasm', 'typescript'] as const)('grant copy (%s)', (engine) => {
+  it('takes operations from a loop that counts them itself', () => {
+    const { table, batch, local, page } = world(engine)
+    const ref = table.grant(0, page.pages[0], 'rw')
+    batch.setFromGrant(0, ref, 1, 5, local.offset, 3)
+    batch.setToGrant(1, local.offset + 4096, ref, 1, 9, 2)
+    expect(batch.count).toBe(0)
+    batch.count = 2
+    expect([batch.run(), batch.status(0), batch.status(1)]).toEqual([0, 0, 0])
+    expect(bytes(local, 0, 4)).toEqual([6, 7, 8, 3])
+    expect(bytes(page, 8, 4)).toEqual([9, 0, 1, 12])
+  })
+
   it('writes its structs as gnttab_copy, 40 bytes', () => {
     const { own, batch, local } = world(engine)
     const offset = local.offset + 0x0123

@@ -65,6 +65,22 @@ export class GrantCopyBatch {
     const index = this.count
     if (index === COPY_BATCH) return -1
     this.count = index + 1
+    this.setFromGrant(index, ref, dom, offset, toLocalOffset, length)
+    return index
+  }
+
+  /**
+   * As `fromGrant`, as operation `index`, for a loop that keeps the count in a local: it numbers its operations from
+   * `count` on, no further than `COPY_BATCH`, and sets `count` in the end.
+   */
+  setFromGrant(
+    index: number,
+    ref: number,
+    dom: number,
+    offset: number,
+    toLocalOffset: number,
+    length: number,
+  ): void {
     put(
       this.words,
       index,
@@ -74,7 +90,6 @@ export class GrantCopyBatch {
       DOMID_SELF | ((toLocalOffset & (PAGE_SIZE - 1)) << 16),
       (length & 0xffff) | (GNTCOPY_SOURCE_GREF << 16),
     )
-    return index
   }
 
   /** Copy from the caller's own memory to a page that `dom` granted writable. Index, -1 when full. */
@@ -82,6 +97,19 @@ export class GrantCopyBatch {
     const index = this.count
     if (index === COPY_BATCH) return -1
     this.count = index + 1
+    this.setToGrant(index, fromLocalOffset, ref, dom, offset, length)
+    return index
+  }
+
+  /** As `toGrant`, as operation `index`: see `setFromGrant`. */
+  setToGrant(
+    index: number,
+    fromLocalOffset: number,
+    ref: number,
+    dom: number,
+    offset: number,
+    length: number,
+  ): void {
     put(
       this.words,
       index,
@@ -91,7 +119,6 @@ export class GrantCopyBatch {
       (dom & 0xffff) | (offset << 16),
       (length & 0xffff) | (GNTCOPY_DEST_GREF << 16),
     )
-    return index
   }
 
   /** Copy from one granted page to another without touching the caller's memory. Index, -1 when full. */

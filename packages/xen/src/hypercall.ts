@@ -1,4 +1,5 @@
 import { DOMAIN_ALIVE, DOMAIN_IN_HYPERCALL, DOMAIN_STATE } from './hypervisor-layout.js'
+import { loadShared } from './store-order.js'
 import type { Machine } from './machine.js'
 
 /**
@@ -9,7 +10,7 @@ export function enterHypercall(machine: Machine, caller: number): boolean {
   const { words } = machine
   const record = machine.record(caller)
   Atomics.add(words, (record + DOMAIN_IN_HYPERCALL) >> 2, 1)
-  if (Atomics.load(words, (record + DOMAIN_STATE) >> 2) === DOMAIN_ALIVE) return true
+  if (loadShared(words, (record + DOMAIN_STATE) >> 2) === DOMAIN_ALIVE) return true
   leaveHypercall(machine, caller)
   return false
 }
@@ -22,5 +23,5 @@ export function leaveHypercall(machine: Machine, caller: number): void {
 export function livingRecord(machine: Machine, domid: number): number {
   if (!(domid >= 0 && domid < machine.maxDomains)) return -1
   const record = machine.record(domid)
-  return Atomics.load(machine.words, (record + DOMAIN_STATE) >> 2) === DOMAIN_ALIVE ? record : -1
+  return loadShared(machine.words, (record + DOMAIN_STATE) >> 2) === DOMAIN_ALIVE ? record : -1
 }

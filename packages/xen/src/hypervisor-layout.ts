@@ -3,6 +3,8 @@
 
 /** Machine header, in machine page 0, which belongs to nobody. */
 export const MACHINE_MAX_DOMAINS = 64
+/** i32: 1 where other cores see a core's stores in their order, so that a plain store unlocks (`STORES_IN_ORDER`). */
+export const MACHINE_STORES_IN_ORDER = 68
 
 /** The domain table starts at machine page 1: one record per domid. */
 export const DOMAIN_TABLE = 4096

@@ -10,11 +10,13 @@ import {
   DOMAIN_STATE,
   DOMAIN_TABLE,
   MACHINE_MAX_DOMAINS,
+  MACHINE_STORES_IN_ORDER,
 } from './hypervisor-layout.js'
 import { IoPages } from './io-pages.js'
 import { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
 import { PageAllocator } from './page-allocator.js'
 import { discardGrantTable, pinsOnDomain } from './reaper.js'
+import { STORES_IN_ORDER } from './store-order.js'
 import type { IoRead, IoWritten } from './io-pages.js'
 import type { Page } from './memory.js'
 
@@ -69,6 +71,7 @@ export class Machine {
     this.#pages = new PageAllocator(this.buffer.byteLength >>> PAGE_SHIFT)
     this.#pages.take((DOMAIN_TABLE + (maxDomains << DOMAIN_RECORD_SHIFT) + PAGE_SIZE - 1) >>> PAGE_SHIFT)
     this.words[MACHINE_MAX_DOMAINS >> 2] = maxDomains
+    this.words[MACHINE_STORES_IN_ORDER >> 2] = STORES_IN_ORDER
   }
 
   get pagesFree(): number {

@@ -55,6 +55,14 @@ describe.each(['wasm', 'typescript'] as const)('the grants of a ring (%s)', (eng
     expect(table.inUse).toBe(256)
   })
 
+  it('end as many as a loop has put into the queue itself', () => {
+    const { extent, table, grants } = world({ engine })
+    for (const slot of [9, 10, 11]) grants.permit(slot, extent.allocPages(1).pages[0])
+    grants.queue.set([9, 11, 10])
+    expect([grants.end(2), grants.queued]).toEqual([0, 0])
+    expect([9, 10, 11].map((slot) => table.flagsOf(grants.refs[slot]))).toEqual([0, 5, 0])
+  })
+
   it('go back with their page, but those that are kept', () => {
     const { extent, table, grants, free } = world({ engine })
     grants.close((slot) => slot === 7)

@@ -32,15 +32,16 @@ export class RingGrants {
   readonly refs: Int32Array
   /** Ends queued. */
   queued = 0
+  /** Slots whose end is queued. A loop may write them here itself, from 0 on, and tell `end` how many. */
+  readonly queue: Int32Array
   private readonly table: GrantTable
   private readonly engine: CopyEngine
   private readonly arena: Arena
   private readonly words: Int32Array
   private readonly flags: number
   private readonly at: number
-  /** Machine byte offset of each slot's entry; slots whose end is queued; what came of it. All in a page of the domain. */
+  /** Machine byte offset of each slot's entry; what came of the ends. With the queue in a page of the domain. */
   private readonly entries: Int32Array
-  private readonly queue: Int32Array
   private readonly results: Int32Array
 
   /** Takes a page of the domain and a reference per slot; `close` gives them back. Throws NO_MEMORY, NO_GRANTS. */
@@ -90,10 +91,10 @@ export class RingGrants {
     this.queue[this.queued++] = slot
   }
 
-  /** End those that are queued; how many are still in use, and so have not ended. */
-  end(): number {
+  /** End the first `count` that are queued, all unless said; how many are still in use, and so have not ended. */
+  end(count: number = this.queued): number {
     const at = this.at
-    return this.engine.endGrants(at, at + MOST_SLOTS * 4, this.queued, at + MOST_SLOTS * 8)
+    return this.engine.endGrants(at, at + MOST_SLOTS * 4, count, at + MOST_SLOTS * 8)
   }
 
   /** True if the end queued as number `index` has come. */

@@ -1,5 +1,6 @@
 // Shared rings: all index arithmetic, modulo 2^32. Xen public/io/ring.h. Waking the peer is the caller's act.
 import { XenError } from './errors.js'
+import { loadShared } from './store-order.js'
 import type { SharedView } from './memory.js'
 
 /** Byte offsets in the ring page; slots follow the 64-byte header. */
@@ -33,16 +34,22 @@ export function passesEvent(next: number, old: number, event: number): boolean {
   return (next - event) >>> 0 < (next - old) >>> 0
 }
 
-/** What the two ends share: the page and where its words are. */
+/**
+ * What the two ends share: the page and where its words are. A loop over many slots keeps `words`, `slots` and `mask` in
+ * locals: slot `index` then begins at byte `slots + (index & mask) * slotSize`, where `slotSize` is best a constant.
+ * `slotOffset` does the same for one slot, and loads three fields and tests an object for it.
+ */
 class RingPage {
   readonly page: SharedView
   readonly slotSize: number
   /** Slots, a power of two. */
   readonly size: number
-  protected readonly words: Int32Array
+  readonly words: Int32Array
+  /** Byte offset of the first slot in the page's typed arrays. */
+  readonly slots: number
+  /** What makes a slot's number of an index: `size - 1`. */
+  readonly mask: number
   protected readonly word: number
-  protected readonly mask: number
-  protected readonly slots: number
 
   constructor(page: SharedView, slotSize: number) {
     this.page = page
@@ -109,12 +116,12 @@ export class FrontRing extends RingPage {
     const old = this.published
     this.published = reqProdPvt
     Atomics.store(words, word + REQ_PROD, reqProdPvt)
-    return passesEvent(reqProdPvt, old, Atomics.load(words, word + REQ_EVENT))
+    return passesEvent(reqProdPvt, old, loadShared(words, word + REQ_EVENT))
   }
 
   /** Responses to take; -1 if the backend's producer is one that no honest backend has (more than the ring holds). */
   unconsumedResponses(): number {
-    const ready = (Atomics.load(this.words, this.word + RSP_PROD) - this.rspCons) >>> 0
+    const ready = (loadShared(this.words, this.word + RSP_PROD) - this.rspCons) >>> 0
     return ready > this.size ? -1 : ready
   }
 
@@ -160,8 +167,8 @@ export class BackRing extends RingPage {
    */
   static attach(page: SharedView, slotSize: number): BackRing | 'impossible' {
     const word = page.offset >> 2
-    const rspProd = Atomics.load(page.words, word + RSP_PROD) >>> 0
-    const reqProd = Atomics.load(page.words, word + REQ_PROD) >>> 0
+    const rspProd = loadShared(page.words, word + RSP_PROD) >>> 0
+    const reqProd = loadShared(page.words, word + REQ_PROD) >>> 0
     const ring = new BackRing(page, slotSize, rspProd)
     return ringDistance(reqProd, rspProd) > ring.size ? 'impossible' : ring
   }
@@ -171,7 +178,7 @@ export class BackRing extends RingPage {
    * honest frontend has.
    */
   unconsumedRequests(): number {
-    const reqProd = Atomics.load(this.words, this.word + REQ_PROD)
+    const reqProd = loadShared(this.words, this.word + REQ_PROD)
     const { reqCons, rspProdPvt, size } = this
     if ((reqProd - rspProdPvt) >>> 0 > size) return -1
     const ready = (reqProd - reqCons) >>> 0
@@ -185,7 +192,7 @@ export class BackRing extends RingPage {
     const old = this.published
     this.published = rspProdPvt
     Atomics.store(words, word + RSP_PROD, rspProdPvt)
-    return passesEvent(rspProdPvt, old, Atomics.load(words, word + RSP_EVENT))
+    return passesEvent(rspProdPvt, old, loadShared(words, word + RSP_EVENT))
   }
 
   /** Before sleeping: as `FrontRing.finalCheckResponses`. */
@@ -206,9 +213,9 @@ export class BackRing extends RingPage {
       const ready = this.unconsumedRequests()
       if (ready >= needed) return true
       if (ready < 0) return false
-      const producer = Atomics.load(words, word + REQ_PROD)
+      const producer = loadShared(words, word + REQ_PROD)
       Atomics.store(words, word + REQ_EVENT, producer + 1)
-      if (Atomics.load(words, word + REQ_PROD) === producer) return this.unconsumedRequests() >= needed
+      if (loadShared(words, word + REQ_PROD) === producer) return this.unconsumedRequests() >= needed
     }
     return false
   }
