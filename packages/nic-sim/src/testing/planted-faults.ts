@@ -45,9 +45,13 @@ export const plantedFaults: [string, () => void][] = [
         return call(read, this, [from, ...rest]) as ReturnType<typeof read>
       })
       mock.spyOn(TxChain.prototype, 'gather').mockImplementation(function (this: TxChain, ...args) {
-        const self = this as unknown as { addresses: Uint32Array; parts: number }
-        if (this.mss === 0)
-          for (let i = 0; i < self.parts; i++) self.addresses[i] = vi.tx.word0((vi.txConsumer + i) >>> 0)
+        const self = this as unknown as { places: Int32Array; parts: number }
+        const { bases } = vi.space as unknown as { bases?: Uint32Array }
+        if (this.mss === 0 && bases !== undefined)
+          for (let i = 0; i < self.parts; i++) {
+            const address = vi.tx.word0((vi.txConsumer + i) >>> 0)
+            self.places[i] = bases[address >>> 12] + (address & 4095)
+          }
         return call(gather, this, args) as undefined
       })
     },
