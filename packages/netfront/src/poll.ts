@@ -76,20 +76,27 @@ function takeSlow(
   const { rx, reader } = link
   const ring = rx.ring
   const counters = queue.counters
+  const observer = queue.observer
   const marked = fast !== null && fast.slowReached !== undefined
   let work = 0
+  let packets = 0
+  let bytes = 0
+  let segments = 0
   while (work < budget && ring.rspCons !== noted && reader.ready && rx.fault === null) {
     if (marked) fast.slowReached?.(ring.rspCons)
     const frame = reader.take((noted - ring.rspCons) >>> 0)
     work++
     if (frame === null) continue
-    counters.rx_packets++
-    counters.rx_bytes += frame.length
-    counters.rx_segments += frame.segments
-    if (queue.observer !== null) queue.observer.received(frame, 'slow')
+    packets++
+    bytes += frame.length
+    segments += frame.segments
+    if (observer !== null) observer.received(frame, 'slow')
     queue.deliver(frame)
   }
   if (marked) fast.slowReached?.(ring.rspCons)
+  counters.rx_packets += packets
+  counters.rx_bytes += bytes
+  counters.rx_segments += segments
   queue.work.frames += work
   return work
 }

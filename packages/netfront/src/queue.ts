@@ -70,7 +70,8 @@ export class TxRxQueue implements QueueSide, Poller {
   /** The backend broke the protocol: the rings are not looked at until another connects. */
   private failed: boolean
   private armed: boolean
-  private short: boolean
+  /** Called for each page that comes back while the ring is short of them; at other times nobody is. */
+  private readonly pageFreed: () => void
 
   constructor(host: QueueHost, index: number, engine: Engine, pages: RxPages, gather: FramePool<Arena>) {
     this.host = host
@@ -88,11 +89,8 @@ export class TxRxQueue implements QueueSide, Poller {
     this.link = null
     this.failed = false
     this.armed = false
-    this.short = false
     this.poller = engine.addPoller(this)
-    pages.onFree = () => {
-      if (this.short) this.schedulePoll()
-    }
+    this.pageFreed = () => this.schedulePoll()
     gather.onFree = () => {
       if (gather.free === 1) this.schedulePoll()
     }
@@ -239,8 +237,9 @@ export class TxRxQueue implements QueueSide, Poller {
 
   /** Post pages, and show them to the backend if they are enough for any packet. */
   refill(link: QueueLink): void {
-    this.short = !link.rx.refill()
-    if (!this.short && link.rx.ring.pushRequests()) link.notifyRx()
+    const enough = link.rx.refill()
+    this.pages.onFree = enough ? null : this.pageFreed
+    if (enough && link.rx.ring.pushRequests()) link.notifyRx()
   }
 
   /** Charge what has been done. */

@@ -13,7 +13,8 @@ export const NO_PAGE = -1
 
 /**
  * The pages a queue posts for reception. They are posted in cyclic order, so the slots of one packet are usually
- * neighbours, and a packet of many pages is one frame over them without a copy.
+ * neighbours, and a packet of many pages is one frame over them without a copy. The circle is no wider than need be:
+ * what is used again soon is still in the caches.
  *
  * A page is free, posted (the backend may write it), held by a delivered frame, or withheld: the backend still maps it
  * after its grant should have ended, so it must not be used before it lets go (XSA-396).
@@ -30,7 +31,9 @@ export class RxPages implements FrameOwner {
   private readonly span: Uint8Array
   private readonly single: readonly Frame[]
   private readonly many: readonly Frame[]
+  /** Where the search for a free page goes on, and the pages that it goes round. */
   private cursor: number
+  private circle: number
   private freePages: number
   private withheldPages: number
 
@@ -53,6 +56,7 @@ export class RxPages implements FrameOwner {
     this.single = single
     this.many = many
     this.cursor = 0
+    this.circle = this.count
     this.freePages = this.count
     this.withheldPages = 0
   }
@@ -89,13 +93,25 @@ export class RxPages implements FrameOwner {
     return (this.first + page) * PAGE
   }
 
+  /** Go round the first `pages` only, while some of those are free. */
+  keepTo(pages: number): void {
+    this.circle = pages < this.count ? pages : this.count
+  }
+
   /** The next free page in cyclic order, marked posted, or {@link NO_PAGE}. */
   post(): number {
     if (this.freePages === 0) return NO_PAGE
+    const { state } = this
     let page = this.cursor
-    while (this.state[page] !== FREE) page = page + 1 === this.count ? 0 : page + 1
-    this.cursor = page + 1 === this.count ? 0 : page + 1
-    this.state[page] = POSTED
+    for (let looked = 0; ; looked++) {
+      if (page >= this.circle) page = 0
+      if (state[page] === FREE) break
+      page++
+      // The stack holds more than was thought of: some page is free, further on.
+      if (looked === this.circle) this.circle = this.count
+    }
+    this.cursor = page + 1
+    state[page] = POSTED
     this.freePages--
     return page
   }
@@ -122,9 +138,20 @@ export class RxPages implements FrameOwner {
 
   /** A frame over `pages` neighbouring posted pages whose grants have ended; it owns them until its release. */
   deliver(page: number, pages: number, offset: number, length: number): Frame {
-    const frame = pages === 1 ? this.single[page] : this.many[page]
+    if (pages === 1) return this.deliverOne(page, offset, length)
+    const frame = this.many[page]
     for (let i = page; i < page + pages; i++) this.state[i] = HELD
     this.span[page] = pages
+    frame.reset(offset)
+    frame.length = length
+    return frame
+  }
+
+  /** The same over one page, as most are. */
+  deliverOne(page: number, offset: number, length: number): Frame {
+    const frame = this.single[page]
+    this.state[page] = HELD
+    this.span[page] = 1
     frame.reset(offset)
     frame.length = length
     return frame

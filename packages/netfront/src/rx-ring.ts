@@ -1,6 +1,7 @@
 // Stage 3s of a frame's way in, first part: the frontend's half of the RX ring.
 import type { FrontRing, RingGrants, Work } from '@netaccel/xen'
 import { writeRxRequest } from '@netaccel/xen/netif'
+import { FillTarget } from './fill-target.js'
 import type { Quarantine } from './quarantine.js'
 import { NO_PAGE } from './rx-pages.js'
 import type { RxPages } from './rx-pages.js'
@@ -31,9 +32,11 @@ export class RxRing {
   readonly work: Work
   private readonly parts: RxRingParts
   private readonly mask: number
+  private readonly target: FillTarget
   /** Page in each slot, and the page of a slot whose reference could not be ended. */
   private readonly posted: Int16Array
-  /** By slot: its grant has ended. Up to which response that was done, and up to which there are responses. */
+  /** All grants of the batch have ended; else, by slot, which. Up to which response that is, and there are responses. */
+  private allEnded: boolean
   private readonly ended: Uint8Array
   private endedTo: number
   private answered: number
@@ -46,27 +49,32 @@ export class RxRing {
     this.fault = null
     this.work = parts.work
     this.mask = parts.ring.size - 1
+    this.target = new FillTarget(parts.ring.size)
     this.posted = new Int16Array(parts.ring.size).fill(EMPTY)
+    this.allEnded = false
     this.ended = new Uint8Array(parts.ring.size)
     this.endedTo = parts.ring.rspCons
     this.answered = parts.ring.rspCons
     this.stuck = new Int16Array(parts.ring.size).fill(EMPTY)
   }
 
-  /** Post free pages in every free slot. Returns true if enough is posted for any packet, and may be pushed. */
+  /** Post pages up to the target. Returns true if enough is posted for any packet, and may be pushed. */
   refill(): boolean {
-    const { ring, grants, pages } = this.parts
+    const { mask, posted, ring, target } = this
+    const { grants, pages } = this.parts
     const { refs } = grants
     const words = ring.page.words
     let produced = ring.reqProdPvt
-    let free = ring.freeRequests()
+    target.adjust((produced - this.answered) >>> 0)
+    pages.keepTo(target.current + (target.current >> 1))
+    let left = target.current - ((produced - ring.rspCons) >>> 0)
     let wrote = 0
-    for (; free > 0; free--) {
+    for (; left > 0; left--) {
       const page = pages.post()
       if (page === NO_PAGE) break
-      const slot = produced & this.mask
+      const slot = produced & mask
       grants.permit(slot, pages.gfn(page))
-      this.posted[slot] = page
+      posted[slot] = page
       writeRxRequest(words, ring.slotOffset(produced), slot, refs[slot])
       produced = (produced + 1) >>> 0
       wrote++
@@ -74,7 +82,7 @@ export class RxRing {
     ring.reqProdPvt = produced
     this.work.slots += wrote
     this.work.grantOps += wrote
-    return ring.size - free >= LEAST_POSTED
+    return (produced - ring.rspCons) >>> 0 >= LEAST_POSTED
   }
 
   /** Responses that are there now; -1, and {@link fault} set, if the backend claims more than were asked for. */
@@ -98,7 +106,7 @@ export class RxRing {
   claim(index: number): number {
     if (index === this.endedTo) this.endAnswered(index)
     const slot = index & this.mask
-    return this.takeOut(slot, this.ended[slot] === 1)
+    return this.takeOut(slot, this.allEnded || this.ended[slot] === 1)
   }
 
   private endAnswered(from: number): void {
@@ -107,8 +115,9 @@ export class RxRing {
     for (let i = 0; i < count; i++) grants.queueEnd((from + i) & this.mask)
     const inUse = grants.end()
     grants.reset()
-    for (let i = 0; i < count; i++)
-      this.ended[(from + i) & this.mask] = inUse === 0 || grants.ended(i) ? 1 : 0
+    this.allEnded = inUse === 0
+    if (inUse !== 0)
+      for (let i = 0; i < count; i++) this.ended[(from + i) & this.mask] = grants.ended(i) ? 1 : 0
     this.endedTo = this.answered
     this.work.grantOps += count
   }

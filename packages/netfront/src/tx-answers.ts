@@ -1,4 +1,4 @@
-// Stage 3s of a frame's way out, second part: what the backend answers.
+// What the backend answers to the requests of tx-ring.ts.
 import { readTxResponse, responseId, responseStatus } from '@netaccel/xen/netif'
 import { XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netaccel/xen/netif'
 import type { FrontRing, RingGrants, Work } from '@netaccel/xen'
