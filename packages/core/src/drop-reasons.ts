@@ -44,6 +44,10 @@ const reasons = {
     stage: 'netfront',
     sentence: 'The backend went away while the frame stood in the ring; whether it left is unknown.',
   },
+  guest_died: {
+    stage: 'netfront',
+    sentence: 'The guest was destroyed while the frame stood in its device, its rings or its VI.',
+  },
   // netfront, in
   netfront_rx_error_status: {
     stage: 'netfront',

@@ -1,5 +1,11 @@
 /** What can go wrong when a world is described, built or driven. */
-export type HostErrorCode = 'BAD_VALUE' | 'NO_SUCH_PART' | 'NOT_READY' | 'LOAD_FAILED' | 'ATTACH_FAILED'
+export type HostErrorCode =
+  | 'BAD_VALUE'
+  | 'NO_SUCH_PART'
+  | 'NAME_TAKEN'
+  | 'NOT_READY'
+  | 'LOAD_FAILED'
+  | 'ATTACH_FAILED'
 
 /**
  * An error of the control path of this package. The message says what was wrong, where, and what to do;

@@ -12,6 +12,7 @@ import type {
   EventHub,
   FlowKey,
   GuestObserver,
+  KeptPage,
   Registry,
   RemoveReason,
   VifFence,
@@ -29,6 +30,9 @@ export interface Punishment {
   readonly evidence: string
 }
 
+/** What is done with such a guest: nothing but to tell, take the accelerator from the vif, or end the guest. */
+export type MisbehaviourPolicy = 'report' | 'detach' | 'crash'
+
 export interface NetbackAcceleratorsOptions {
   /** The backend registry of the domain. */
   readonly registry: Registry<BackendAccelerator>
@@ -39,7 +43,7 @@ export interface NetbackAcceleratorsOptions {
   readonly kept?: KeptPages
   readonly deadlines?: Partial<Deadlines>
   /** What is done with a guest that broke the protocol; default: it is only reported. */
-  readonly onPunish?: (punishment: Punishment) => 'report' | 'detach' | 'crash'
+  readonly onPunish?: (punishment: Punishment) => MisbehaviourPolicy
   /** Ends a guest, for `crash`. */
   readonly crash?: (guest: number) => void
   /** Makes doors fail, for tests; asked once for each attachment. */
@@ -65,6 +69,7 @@ export class NetbackAccelerators {
     this.#options = options
     this.events = options.events ?? registry.events
     this.kept = options.kept ?? KeptPages.of(domain.engine, domain)
+    this.kept.onHeld = (pages) => this.stillMapped(pages)
     const host: AttachmentHost = {
       kept: this.kept,
       log: (level, scope, text, cause) => {
@@ -114,6 +119,14 @@ export class NetbackAccelerators {
   /** A vif's control: its phase, its attachment, its last report. */
   control(vif: BackVif): BackendControl | undefined {
     return this.#controls.get(vif)
+  }
+
+  /** What the original crashed a guest for at once: it keeps pages mapped that its accelerator has given up. */
+  private stillMapped(pages: readonly KeptPage[]): void {
+    for (const vif of this.#devices.keys()) {
+      const own = pages.filter(({ by, scope }) => by === vif.guest && scope.split('/')[1] === vif.name)
+      if (own.length > 0) this.punish(vif, `it still maps ${own.length} pages of its accelerator's`)
+    }
   }
 
   private punish(vif: BackVif, evidence: string): void {

@@ -1,5 +1,5 @@
 export { NetbackAccelerators } from './accelerate.js'
-export type { NetbackAcceleratorsOptions, Punishment } from './accelerate.js'
+export type { MisbehaviourPolicy, NetbackAcceleratorsOptions, Punishment } from './accelerate.js'
 export { BackQueue } from './back-queue.js'
 export type { BackLink, QueueOwner } from './back-queue.js'
 export { BackQueueCounters } from './counters.js'

@@ -2,6 +2,7 @@ import { FrontRing, RingGrants } from '@netaccel/xen'
 import { XEN_NETIF_RX_SLOT_BYTES, XEN_NETIF_TX_SLOT_BYTES } from '@netaccel/xen/netif'
 import type { Arena, CleanupStack, Domain } from '@netaccel/xen'
 import { Quarantine } from './quarantine.js'
+import { takeLast } from './poll.js'
 import type { QueueLink, TxRxQueue } from './queue.js'
 import { RxPacketReader } from './rx-packet.js'
 import { RxRing } from './rx-ring.js'
@@ -54,8 +55,10 @@ export function connectQueue(
   cleanup.push('event channel', () => events.close(port))
   const notify = (): void => events.notify(port)
   const reader = new RxPacketReader(rx, queue.gather, counters)
+  const link = { tx, rx, reader, notifyTx: notify, notifyRx: notify }
+  cleanup.push('frames in the RX ring', () => takeLast(queue, link))
   return {
-    link: { tx, rx, reader, notifyTx: notify, notifyRx: notify },
+    link,
     keys: { txRingRef: txPage.ref, rxRingRef: rxPage.ref, eventChannel: port },
   }
 }

@@ -40,6 +40,17 @@ export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): bo
 }
 
 /**
+ * The connection is about to end, and the fast path has left: deliver what the backend has shown already. Called when the
+ * next thing is that the grants end, so that whatever it writes later fails at its end, and is counted there.
+ */
+export function takeLast(queue: TxRxQueue, link: QueueLink): void {
+  if (queue.failed || link.tx.reap(queue.fastPath) !== null) return
+  const available = link.rx.available()
+  if (available > 0) takeSlow(queue, link, null, (link.rx.ring.rspCons + available) >>> 0, available)
+  queue.settle()
+}
+
+/**
  * Fast before slow, and slow only up to the producer noted before the fast path was asked: what the hardware had
  * delivered before a filter was removed then comes out before the slow frames that follow it. The two share the
  * budget; when the fast path has spent it, the slow side opens the next round.

@@ -64,11 +64,11 @@ export class TxRxQueue implements QueueSide, Poller {
   observer: PathObserver | null
   /** The stack hands over nothing; true also while there is no connection. */
   stopped: boolean
+  /** The backend broke the protocol: the rings are not looked at until another connects. */
+  failed: boolean
   private readonly host: QueueHost
   private readonly poller: PollHandle
   private link: QueueLink | null
-  /** The backend broke the protocol: the rings are not looked at until another connects. */
-  private failed: boolean
   private armed: boolean
   /** Called for each page that comes back while the ring is short of them; at other times nobody is. */
   private readonly pageFreed: () => void
@@ -115,7 +115,6 @@ export class TxRxQueue implements QueueSide, Poller {
   disconnect(): void {
     this.stopped = true
     this.link = null
-    this.failed = false
     this.round.open = false
     this.round.slowDue = false
   }

@@ -17,6 +17,7 @@ export class TxPool {
   readonly small: FramePool<Arena>
   readonly jumbo: FramePool<Arena>
   readonly arenas: readonly Arena[]
+  private closed: boolean
 
   /** Throws what the extent throws when the guest has not the pages; nothing is kept then. */
   constructor(domain: Domain, options: TxPoolOptions = {}) {
@@ -30,17 +31,23 @@ export class TxPool {
       throw error
     }
     this.small = new FramePool(small, { frames: smallFrames, bytesEach: SMALL_BUFFER })
+    this.closed = false
     this.arenas = [this.small.arena, this.jumbo.arena]
   }
 
-  /** An empty frame with room for `length` bytes, or undefined when none is free; try again after a completion. */
+  /**
+   * An empty frame with room for `length` bytes, or undefined when none is free; try again after a completion. None once
+   * the pool is closed: its pages may be another's.
+   */
   take(length: number): Frame | undefined {
+    if (this.closed) return undefined
     if (length <= SMALL_BUFFER) return this.small.take() ?? this.jumbo.take()
     return length <= JUMBO_BUFFER ? this.jumbo.take() : undefined
   }
 
   /** No frame will be taken any more: each half of the pages goes back when its last frame has. */
   close(domain: Domain): void {
+    this.closed = true
     freeWhenIdle(domain, this.small)
     freeWhenIdle(domain, this.jumbo)
   }

@@ -47,10 +47,9 @@ export class TwoHosts {
   private constructor(world: World, seed: number) {
     this.world = world
     this.random = new Random(seed)
-    this.stacks = ['a.guest1.vif0', 'b.guest1.vif0'].map((path) => {
-      const vif = world.vif(path)
-      return new VirtualStack(vif, vif.engine, this.random.fork(path))
-    })
+    this.stacks = world.vifs
+      .slice(0, 2)
+      .map((vif) => new VirtualStack(vif, vif.engine, this.random.fork(vif.path)))
   }
 
   static async make(value = twoHosts(), options: BuildOptions = {}): Promise<TwoHosts> {

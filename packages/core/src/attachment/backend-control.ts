@@ -52,6 +52,8 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   readonly tally: DoorTally
   readonly peer: PeerPhase
   lastReport: DetachReport | undefined
+  /** Why the vif was not probed when its accelerator was there, in words; undefined once it was. */
+  refusal: string | undefined
   readonly #device: BackendDevice
   readonly #options: BackendControlOptions
   readonly #deadlines: Deadlines
@@ -230,10 +232,12 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     const outcome = usable ? await this.probe(port, offer.generation, limits) : 'declined'
     if (outcome === 'attached') {
       this.#probed = true
+      this.refusal = undefined
       // A frontend that is still busy with an older offer finds its own number here, and attaches anew.
       this.#epoch = this.peer.shown.epoch
       await this.#board.show('offered', this.#epoch, { [FRONTEND_KEY]: (port as OpenedPort).accelerator })
     } else {
+      this.refusal = this.#run?.refusal ?? 'the half or its port is leaving'
       this.#run = undefined
       this.#leave = undefined
     }

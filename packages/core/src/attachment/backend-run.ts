@@ -19,6 +19,7 @@ import type { Deadlines } from './deadlines.js'
 import type { AttachmentHost } from './frontend-device.js'
 import { declared } from './half-description.js'
 import type { HalfDescription } from './half-description.js'
+import { refusalOf } from './refusal.js'
 import type { DetachReport } from './report.js'
 
 export interface BackendRunParts {
@@ -49,6 +50,10 @@ export class BackendRun {
   #fencePage: Closable | undefined
   readonly #giveUp = new AbortController()
   readonly #late: string[] = []
+  /** The last thing that the plugin said in its log. */
+  #said: string | undefined
+  /** Why {@link BackendRun.probe} said 'declined', in words. */
+  refusal: string | undefined
   #aborted = false
   #vif: ProbedVif | undefined
   #departed: Promise<void> = Promise.resolve()
@@ -68,7 +73,10 @@ export class BackendRun {
       capabilities: description.capabilities,
       kept: host.kept,
       tally,
-      log: host.log,
+      log: (level, from, text, cause) => {
+        this.#said = text
+        host.log(level, from, text, cause)
+      },
       counter: (name) => declared(this.counters, name),
       faults: host.faults(device.name),
     })
@@ -102,6 +110,7 @@ export class BackendRun {
       const vif = await this.call('probe', () => this.callProbe())
       if (vif === 'declined') {
         tally.bump('attach_declined')
+        this.refusal = refusalOf('probe', undefined, this.#said)
         await this.undo(false)
         return 'declined'
       }
@@ -109,6 +118,7 @@ export class BackendRun {
       if (this.#aborted) throw new AcceleratorError('ABORTED', `probing ${device.name}`)
     } catch (cause) {
       tally.bump('probe_failed')
+      this.refusal = refusalOf('probe', cause, this.#said)
       if (!isAcceleratorError(cause, 'ABORTED')) host.log('warn', this.book.name, 'was not probed', cause)
       if (this.#vif !== undefined) await this.remove('failed')
       await this.undo(isAcceleratorError(cause, 'DEADLINE'))

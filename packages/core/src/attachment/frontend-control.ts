@@ -36,10 +36,14 @@ export interface FrontendControlOptions {
 /** Why an attachment ends, and whether the vif may ask again by itself. */
 interface Leave {
   readonly reason: RemoveReason
+  /** In words, for {@link FrontendControl.refusal}. */
+  readonly why: string
   readonly failed: boolean
   /** The vif asks the registry again once it has left; otherwise it stays declined. */
   readonly again: boolean
 }
+
+const PEER_GONE: Leave = { reason: 'peer-gone', why: 'the backend left', failed: false, again: true }
 
 /**
  * One vif's control, from its connection to the backend to its disconnection. Everything that happens to the vif only
@@ -52,6 +56,8 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   readonly peer: PeerPhase
   /** The last attachment's end. */
   lastReport: DetachReport | undefined
+  /** Why the vif does not use the accelerator that it was last offered, in words; undefined while it does. */
+  refusal: string | undefined
   readonly #device: FrontendDevice
   readonly #options: FrontendControlOptions
   readonly #deadlines: Deadlines
@@ -125,7 +131,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
 
   private end(): Promise<void> {
     this.#closed = true
-    this.leave({ reason: 'disconnected', failed: false, again: false })
+    this.leave({ reason: 'disconnected', why: 'the vif disconnects', failed: false, again: false })
     return onClock(this.#device.engine, async () => {
       await this.#loop.settled()
       await withDeadline(this.#device.engine, this.#deadlines.store, 'unwatch', async () => {
@@ -137,10 +143,10 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     })
   }
 
-  /** Detach and stay wished for, until {@link FrontendControl.cancelSuspend}. */
+  /** Detach, and stay on the accelerator's list but declined, until {@link FrontendControl.cancelSuspend}. */
   suspend(): Promise<void> {
     this.#suspended = true
-    this.leave({ reason: 'suspended', failed: false, again: false })
+    this.leave({ reason: 'suspended', why: 'the guest is suspended', failed: false, again: false })
     return onClock(this.#device.engine, () => this.#loop.settled())
   }
 
@@ -170,7 +176,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   detach(reason: RemoveReason): Promise<void> {
     this.#seat.decline()
     if (this.#run === undefined) return Promise.resolve()
-    this.leave({ reason, failed: false, again: false })
+    this.leave({ reason, why: `the half leaves: ${reason}`, failed: false, again: false })
     return this.#seat.whenGone()
   }
 
@@ -214,7 +220,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
       if (name === this.#requested) return
       // First leave the old one, then read again.
       this.#keyDirty = true
-      this.leave({ reason: 'detached', failed: false, again: false })
+      this.leave({ reason: 'detached', why: 'the offer was withdrawn', failed: false, again: false })
       return
     }
     this.#again = false
@@ -226,9 +232,10 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
 
   private async standDown(): Promise<void> {
     this.#seat.decline()
+    if (!this.#closed) return this.show('suspended')
     if (this.#requested !== undefined) await this.#options.registry.withdraw(this)
     this.#requested = undefined
-    await this.show(this.#closed ? 'none' : 'suspended')
+    await this.show('none')
   }
 
   /** Steps 3 to 6 of attaching. */
@@ -236,10 +243,12 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     const outcome = offer.generation.open ? await this.attachRun(offer) : 'declined'
     if (outcome === 'attached') {
       this.#attached = true
+      this.refusal = undefined
       this.awaitSteering()
       await this.show('receiving')
     } else {
       const called = this.#leave
+      this.refusal = called?.why ?? this.#run?.refusal ?? 'the half is leaving'
       this.#run = undefined
       this.#leave = undefined
       this.#keyDirty ||= called?.again === true
@@ -271,7 +280,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
       events: {
         leave: (why, failed) => {
           host.log(failed ? 'error' : 'info', this.name, `leaves: ${why}`)
-          this.leave({ reason: failed ? 'failed' : 'detached', failed, again: false })
+          this.leave({ reason: failed ? 'failed' : 'detached', why, failed, again: false })
         },
         fault: (queue, { hook, rule, cause }) =>
           this.#options.events.hear.fault?.({
@@ -298,8 +307,9 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     const ms = peer + 2 * start
     this.#steering = this.#device.engine.after(ms * NS_PER_MS, () => {
       if (this.phase !== 'receiving') return
-      this.#options.host.log('warn', this.name, `leaves: the backend did not say 'steering' within ${ms} ms`)
-      this.leave({ reason: 'failed', failed: false, again: false })
+      const why = `the backend did not say 'steering' within ${ms} ms`
+      this.#options.host.log('warn', this.name, `leaves: ${why}`)
+      this.leave({ reason: 'failed', why, failed: false, again: false })
     })
   }
 
@@ -308,6 +318,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     this.#steering?.cancel()
     const report = await run.detach(leave.reason, leave.failed, () => this.show('draining'))
     this.lastReport = report
+    this.refusal = leave.why
     this.#run = undefined
     this.#leave = undefined
     if (run.paths.aside > 0) this.#quarantine.push(run.paths)
@@ -336,11 +347,12 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     const ours = epoch === run.epoch
     if (this.phase === 'receiving') {
       if (phase === 'steering' && ours) this.activate(run)
-      else if (phase === 'closing' && ours) this.leave({ reason: 'failed', failed: false, again: false })
+      else if (phase === 'closing' && ours)
+        this.leave({ reason: 'failed', why: 'the backend half could not start', failed: false, again: false })
       // An offer that knows our number is younger than this attachment: what we hold is an older half's.
-      else if (phase === 'offered' && ours) this.leave({ reason: 'peer-gone', failed: false, again: true })
+      else if (phase === 'offered' && ours) this.leave(PEER_GONE)
     } else if (this.phase === 'active' && !(phase === 'steering' && ours)) {
-      this.leave({ reason: 'peer-gone', failed: false, again: true })
+      this.leave(PEER_GONE)
     }
   }
 

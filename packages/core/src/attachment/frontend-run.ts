@@ -15,6 +15,7 @@ import type { AttachmentHost, FrontendDevice, FrontendPaths } from './frontend-d
 import { declared } from './half-description.js'
 import type { HalfDescription } from './half-description.js'
 import type { PeerPhase } from './peer-phase.js'
+import { refusalOf } from './refusal.js'
 import type { DetachReport } from './report.js'
 
 /** What a run asks of the state machine above it. */
@@ -56,6 +57,10 @@ export class FrontendRun {
   #vif: AcceleratedVif | undefined
   #endChanges: (() => void) | undefined
   #framesDropped = 0
+  /** The last thing that the plugin said in its log. */
+  #said: string | undefined
+  /** Why {@link FrontendRun.attach} said 'declined', in words. */
+  refusal: string | undefined
   #fenceRef: number | undefined
 
   constructor(parts: FrontendRunParts) {
@@ -74,7 +79,10 @@ export class FrontendRun {
       capabilities: description.capabilities,
       kept: host.kept,
       tally,
-      log: host.log,
+      log: (level, from, text, cause) => {
+        this.#said = text
+        host.log(level, from, text, cause)
+      },
       counter: (name) => declared(this.counters, name),
       faults: host.faults(device.name),
     })
@@ -110,6 +118,7 @@ export class FrontendRun {
       const vif = await this.newDevice()
       if (vif === 'declined') {
         tally.bump('attach_declined')
+        this.refusal = refusalOf('newDevice', undefined, this.#said)
         await this.undo(false)
         return 'declined'
       }
@@ -119,6 +128,7 @@ export class FrontendRun {
       if (this.paths.fenced) this.grantFence()
     } catch (cause) {
       tally.bump('attach_failed')
+      this.refusal = refusalOf('newDevice', cause, this.#said)
       if (!isAcceleratorError(cause, 'ABORTED')) host.log('warn', this.book.name, 'was not attached', cause)
       if (this.#vif !== undefined) await this.remove('failed')
       await this.undo(this.#late.length > 0)

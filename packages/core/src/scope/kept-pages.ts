@@ -33,9 +33,15 @@ interface Waiting {
  * second (MEM-04; the reason for XSA-396). Outlives every scope.
  */
 export class KeptPages {
+  /**
+   * Told, once each, which pages another domain still maps at the first retry, a second after their grants were to end;
+   * null: nobody asks.
+   */
+  onHeld: ((pages: readonly KeptPage[]) => void) | null = null
   readonly #engine: Engine
   readonly #home: PageHome
   readonly #grants = new Map<GrantRef, KeptPage>()
+  readonly #told = new Set<GrantRef>()
   readonly #waiting = new Set<Waiting>()
   #timer: { cancel(): void } | undefined
 
@@ -103,14 +109,25 @@ export class KeptPages {
     this.#timer?.cancel()
     this.#timer = undefined
     this.#grants.clear()
+    this.#told.clear()
     this.#waiting.clear()
   }
 
   private retry(): void {
     this.#timer = undefined
-    for (const ref of [...this.#grants.keys()]) if (this.#home.tryEnd(ref)) this.#grants.delete(ref)
+    const held: KeptPage[] = []
+    for (const [ref, page] of [...this.#grants]) {
+      if (this.#home.tryEnd(ref)) {
+        this.#grants.delete(ref)
+        this.#told.delete(ref)
+      } else if (!this.#told.has(ref)) {
+        this.#told.add(ref)
+        held.push(page)
+      }
+    }
     this.settle()
     this.watch()
+    if (held.length > 0) this.onHeld?.(held)
   }
 
   /** Frames come back by themselves; only grants have to be tried again. */

@@ -52,7 +52,9 @@ async function assemble(value: WorldValue, timeline: Timeline, options: BuildOpt
       cleanup.push(`host ${name}`, () => host.close())
     }
     for (const wire of value.wires ?? []) {
-      lanes.push(...join(hosts, typeof wire === 'string' ? { link: wire } : wire, value.seed ?? 1, cleanup))
+      const described = typeof wire === 'string' ? { link: wire } : wire
+      const made = join(hosts, described, value.seed ?? 1, cleanup)
+      lanes.push(...lanesOf(made, described.link))
     }
     await connected(timeline, [...hosts.values()])
     return new World(value, {
@@ -69,17 +71,17 @@ async function assemble(value: WorldValue, timeline: Timeline, options: BuildOpt
   }
 }
 
-function join(
-  hosts: ReadonlyMap<string, Host>,
-  value: WireValue,
-  seed: number,
-  cleanup: CleanupStack,
-): NamedLane[] {
+function join(hosts: ReadonlyMap<string, Host>, value: WireValue, seed: number, cleanup: CleanupStack): Wire {
   const { link, delayUs = 0, ...options } = value
   const { from, to } = parseSentence(link) as Sentence
   const wire = new Wire({ ...options, delayNs: delayUs * 1000, seed: `${seed}/${link}` })
   wire.join(socketAt(hosts, from), socketAt(hosts, to))
   cleanup.push(`wire ${link}`, () => wire.part())
+  return wire
+}
+
+function lanesOf(wire: Wire, link: string): NamedLane[] {
+  const { from, to } = parseSentence(link) as Sentence
   const [there, back] = wire.lanes
   return [
     { name: `${from} -> ${to}`, from, to, lane: there, wire },

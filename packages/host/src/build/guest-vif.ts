@@ -1,10 +1,14 @@
 import type { FrontendRun } from '@netaccel/core'
-import type { Frame } from '@netaccel/packet'
-import type { FastCounters, GuestStack, NetfrontAccelerators, Vif } from '@netaccel/netfront'
+import { ARP_REPLY, type Frame, parseIp, parseMac, writeArp } from '@netaccel/packet'
+import type { FastCounters, NetfrontAccelerators, Vif } from '@netaccel/netfront'
 import type { Engine } from '@netaccel/xen'
 import type { EdgeOracle } from '../check/oracle.js'
 import { PathMeter } from '../check/path-meter.js'
-import type { StackDevice } from '../traffic/virtual-stack.js'
+import type { DeviceStack, StackDevice } from '../traffic/virtual-stack.js'
+
+const ARP_FRAME = 60
+const BROADCAST = parseMac('ff:ff:ff:ff:ff:ff')
+const NO_IP = parseIp('0.0.0.0')
 
 /** What entered and left at one guest's device, in wire segments and bytes of whole frames: the ledger's two ends. */
 export interface EdgeCount {
@@ -35,16 +39,22 @@ export class GuestVif implements StackDevice {
   readonly meter = new PathMeter()
   /** Null: nobody observes. */
   observer: EdgeObserver | null = null
+  /** Its guest was destroyed: what stood in the device was lost with it. */
+  died = false
   private readonly accelerators: NetfrontAccelerators
   private readonly oracle: EdgeOracle | null
-  private upper: GuestStack | null = null
+  private upper: DeviceStack | null = null
+  /** The device that has taken this one's place, since its guest moved. */
+  private successor: GuestVif | null = null
 
+  /** `before`: the device in whose place this one comes, with its edge and its stack. */
   constructor(
     path: string,
     mac: string,
     vif: Vif,
     accelerators: NetfrontAccelerators,
     oracle: EdgeOracle | null,
+    before: GuestVif | null = null,
   ) {
     this.path = path
     this.mac = mac
@@ -53,7 +63,8 @@ export class GuestVif implements StackDevice {
     this.accelerators = accelerators
     this.oracle = oracle
     for (const queue of vif.queues) queue.observer = this.meter
-    oracle?.addEdge(path, mac)
+    if (before === null) oracle?.addEdge(path, mac)
+    else this.succeed(before)
     vif.stack = { receive: (frame) => this.received(frame), wake: () => this.upper?.wake() }
   }
 
@@ -82,22 +93,24 @@ export class GuestVif implements StackDevice {
     return this
   }
 
-  get stack(): GuestStack | null {
-    return this.upper
+  get stack(): DeviceStack | null {
+    return this.successor === null ? this.upper : this.successor.stack
   }
 
   /** The stack that receives from now on. Null: what arrives is counted and given back. */
-  set stack(stack: GuestStack | null) {
-    this.upper = stack
+  set stack(stack: DeviceStack | null) {
+    if (this.successor === null) this.upper = stack
+    else this.successor.stack = stack
   }
 
   /** An empty frame of the device with room for `length` bytes, or undefined: wait for `wake` or a completion. */
   take(length: number): Frame | undefined {
-    return this.vif.txPool.take(length)
+    return this.successor === null ? this.vif.txPool.take(length) : this.successor.take(length)
   }
 
   /** As netfront's `transmit`: the first n are the device's. */
   transmit(frames: Frame[], count: number): number {
+    if (this.successor !== null) return this.successor.transmit(frames, count)
     if (this.observer !== null) for (let i = 0; i < count; i += 1) this.observer.offered(frames[i])
     const taken = this.vif.transmit(frames, count)
     let segments = 0
@@ -116,6 +129,35 @@ export class GuestVif implements StackDevice {
   /** A taken frame leaves in a later step at the earliest, so its bytes are still those that were handed over. */
   private enter(oracle: EdgeOracle, frames: readonly Frame[], taken: number): void {
     for (let i = 0; i < taken; i += 1) oracle.entered(this.path, frames[i])
+  }
+
+  private succeed(before: GuestVif): void {
+    this.oracle?.moveEdge(before.path, this.path)
+    this.upper = before.upper
+    before.upper = null
+    before.successor = this
+    this.upper?.moved?.()
+    let announced = false
+    this.vif.onState = (state) => {
+      if (state !== 'connected' || announced) return
+      announced = true
+      this.announce()
+    }
+  }
+
+  /** A broadcast ARP reply, as netfront's send_fake_arp: bridges and other guests' accelerators learn where we are. */
+  private announce(): void {
+    const frame = this.take(ARP_FRAME)
+    if (frame === undefined) return
+    const mac = parseMac(this.mac)
+    writeArp(frame, {
+      sourceMac: mac,
+      destinationMac: BROADCAST,
+      operation: ARP_REPLY,
+      senderIp: NO_IP,
+      targetIp: NO_IP,
+    })
+    if (this.transmit([frame], 1) === 0) frame.release()
   }
 
   private received(frame: Frame): void {

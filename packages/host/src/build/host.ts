@@ -1,32 +1,22 @@
 import { Bridge, type BridgePort, type PortOptions } from '@netaccel/bridge'
-import { type BackendAccelerator, type Deadlines, type FrontendAccelerator, readPlugin } from '@netaccel/core'
+import { type BackendAccelerator, type Deadlines, onClock, readPlugin } from '@netaccel/core'
 import { type BackVif, Netback, type NetbackAccelerators } from '@netaccel/netback'
-import { Netfront, type NetfrontAccelerators, type VifOptions } from '@netaccel/netfront'
-import {
-  CleanupStack,
-  type CostTable,
-  type Domain,
-  Hypervisor,
-  PAGE_SIZE,
-  type Timeline,
-} from '@netaccel/xen'
+import { CleanupStack, type CostTable, type Domain, Hypervisor, type Timeline } from '@netaccel/xen'
 import type { EdgeOracle } from '../check/oracle.js'
+import { HostError } from '../errors.js'
 import { parseSentence } from '../value/sentence.js'
-import type { GuestValue, HostValue, VifValue } from '../value/world-value.js'
-import { HardwareNic } from './hardware-nic.js'
-import { Nic } from './nic.js'
+import type { GuestValue, HostValue } from '../value/world-value.js'
 import type { Shelf } from './catalogue.js'
-import { GuestVif } from './guest-vif.js'
+import { Guest, type GuestPlace } from './guest.js'
+import type { GuestVif } from './guest-vif.js'
+import { HardwareNic } from './hardware-nic.js'
+import { DEFAULT_MEBIBYTES, machineBytes, pagesOf } from './memory.js'
+import { Nic } from './nic.js'
 import { pluginFolder } from './plugin-folder.js'
-import { type DomainPlugins, driverPlugins, type FaultsOf, guestPlugins } from './plugins.js'
-import { createVif, removeVif } from './toolstack.js'
+import { type DomainPlugins, driverPlugins, type FaultsOf } from './plugins.js'
 
-const MEBIBYTE = 1 << 20
 /** The kind of NIC that comes with the host. */
 const NIC_SIM = 'nic-sim'
-const DEFAULT_MEBIBYTES = 16
-/** The hypervisor's own tables. */
-const HYPERVISOR_MEBIBYTES = 2
 
 /** What all hosts of a world share. */
 export interface HostParts {
@@ -37,15 +27,6 @@ export interface HostParts {
   readonly faultsOf: FaultsOf
   readonly orderFence: boolean | 'out'
   readonly deadlines: Partial<Deadlines>
-}
-
-/** A guest: its domain, its frontend driver, its devices by name. */
-export interface Guest {
-  readonly name: string
-  readonly domain: Domain
-  readonly netfront: Netfront
-  readonly plugins: DomainPlugins<FrontendAccelerator, NetfrontAccelerators>
-  readonly vifs: ReadonlyMap<string, GuestVif>
 }
 
 /** A backend's vif, and what its port of the bridge has counted. */
@@ -94,7 +75,10 @@ export class Host {
       if (nic.kind === undefined || nic.kind === NIC_SIM) this.nics.set(nicName, new Nic(...parted))
       else this.hardware.set(nicName, new HardwareNic(...parted))
     }
-    this.plugins = driverPlugins(driver, parts, this.hardware)
+    this.plugins = driverPlugins(driver, parts, this.hardware, {
+      policy: value.misbehaviour ?? 'report',
+      crash: (guest) => this.#crash(guest),
+    })
     for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
     this.netback = new Netback(driver, { bridge: { addPort: (options) => this.addPort(options) } })
     this.netback.onVif = (vif) => {
@@ -154,37 +138,7 @@ export class Host {
 
   /** Make a guest with its frontend driver and devices. They connect by themselves. */
   async addGuest(name: string, value: GuestValue): Promise<Guest> {
-    const memory = value.memory ?? DEFAULT_MEBIBYTES
-    const domain = await this.hypervisor.createDomain({ name, pages: pagesOf(memory) })
-    this.#cleanup.push(`guest ${name}`, () => this.removeGuest(name))
-    const names = Object.keys(value.vifs)
-    const options = vifOptions(Object.values(value.vifs))
-    const netfront = new Netfront(domain, options)
-    const vifs = new Map<string, GuestVif>()
-    const plugins = guestPlugins(domain, this.#parts)
-    const guest: Guest = { name, domain, netfront, plugins, vifs }
-    this.guests.set(name, guest)
-    netfront.onVif = (vif) => {
-      vif.companion = plugins.accelerators
-      const vifName = names[vif.handle]
-      if (vifName === undefined) return
-      const path = `${this.name}.${name}.${vifName}`
-      const { mac } = value.vifs[vifName]
-      const made = new GuestVif(path, mac, vif, plugins.accelerators, this.#parts.oracle)
-      vifs.set(vifName, made)
-      this.everyVif.push(made)
-    }
-    for (const [handle, vif] of Object.values(value.vifs).entries()) {
-      const request = { handle, mac: vif.mac, mtu: vif.mtu ?? 1500 }
-      await createVif(
-        this.driver,
-        domain,
-        vif.accel === undefined ? request : { ...request, accel: vif.accel },
-      )
-    }
-    await plugins.requests.start()
-    await netfront.start()
-    return guest
+    return this.#admit(await Guest.make(name, value, this.#place(), null))
   }
 
   /** Unplug a guest's devices in good order, then take the domain away. A guest that is gone is none to remove. */
@@ -192,13 +146,36 @@ export class Host {
     const guest = this.guests.get(name)
     if (guest === undefined) return
     this.guests.delete(name)
-    for (const handle of guest.vifs.size === 0 ? [] : [...guest.vifs.values()].map(({ vif }) => vif.handle)) {
-      await removeVif(this.driver, guest.domain, handle)
-    }
-    await guest.netfront.stop()
-    for (const { path } of guest.vifs.values()) this.#parts.oracle?.removeEdge(path)
-    await guest.plugins.requests.stop()
-    await this.hypervisor.destroyDomain(guest.domain)
+    await guest.leave()
+    guest.forgetEdges()
+    await guest.destroy(false)
+  }
+
+  /**
+   * `xl destroy`: the domain ends between two of its steps, whatever stands in it. What stood in its devices is lost,
+   * and is called `guest_died` in the ledger.
+   */
+  async destroyGuest(name: string): Promise<void> {
+    const guest = this.guests.get(name)
+    if (guest === undefined) return
+    this.guests.delete(name)
+    guest.forgetEdges()
+    for (const vif of guest.vifs.values()) vif.died = true
+    await guest.destroy(false)
+  }
+
+  /**
+   * A suspended guest goes on on `target`, which may be this host: its devices leave here in good order and connect to
+   * backends there. Nothing has changed when `target` has not the memory for it (XenError).
+   */
+  async moveGuest(name: string, target: Host): Promise<Guest> {
+    const old = this.guests.get(name)
+    if (old === undefined) throw new HostError('NO_SUCH_PART', `${this.name} has no guest "${name}".`)
+    const made = await Guest.make(name, old.value, target.#place(), old)
+    await old.leave()
+    this.guests.delete(name)
+    await old.destroy(true)
+    return target.#admit(made)
   }
 
   /** All guests' devices. */
@@ -213,25 +190,33 @@ export class Host {
     )
   }
 
+  /** From inside a half's own call, so it begins only when that is over. */
+  #crash(domid: number): void {
+    const guest = [...this.guests.values()].find(({ domain }) => domain.id === domid)
+    const { engine } = this.driver
+    if (guest !== undefined) engine.defer(() => void onClock(engine, () => this.destroyGuest(guest.name)))
+  }
+
+  async #admit(guest: Guest): Promise<Guest> {
+    this.#cleanup.push(`guest ${guest.name}`, () => this.removeGuest(guest.name))
+    this.guests.set(guest.name, guest)
+    await guest.start()
+    return guest
+  }
+
+  #place(): GuestPlace {
+    const { name: hostName, hypervisor, driver } = this
+    return {
+      hostName,
+      hypervisor,
+      driver,
+      parts: this.#parts,
+      onVif: (vif) => void this.everyVif.push(vif),
+    }
+  }
+
   /** Take the machine down; what it took is given back. */
   close(): Promise<void> {
     return this.#cleanup.run().then(() => undefined)
   }
-}
-
-function pagesOf(mebibytes: number): number {
-  return (mebibytes * MEBIBYTE) / PAGE_SIZE
-}
-
-function machineBytes(value: HostValue): number {
-  const guests = Object.values(value.guests ?? {}).map((guest) => guest.memory ?? DEFAULT_MEBIBYTES)
-  const needed = HYPERVISOR_MEBIBYTES + DEFAULT_MEBIBYTES + guests.reduce((sum, memory) => sum + memory, 0)
-  return Math.max(value.memory ?? 0, needed) * MEBIBYTE
-}
-
-/** netfront takes the features per domain: a guest whose vifs differ gets what all of them have. */
-function vifOptions(vifs: readonly VifValue[]): VifOptions {
-  const all = (name: 'sg' | 'gso' | 'checksum'): boolean =>
-    vifs.every((vif) => vif.features?.[name] !== false)
-  return { sg: all('sg'), gso: all('gso'), checksum: all('checksum') }
 }

@@ -77,37 +77,56 @@ async function ask({ driver, domain }: Target, name: string, request: 'load' | '
   throw new HostError('LOAD_FAILED', `${name} could not be ${request}ed in ${domain.name}: ${said}`)
 }
 
-/** A vif's frontend control, of the guests whose vifs were offered this accelerator. */
-function attaching(hosts: readonly Host[], name: string): { path: string; phase: string }[] {
+/** Where a vif stands that was offered the accelerator. */
+interface Standing {
+  readonly path: string
+  readonly phase: string
+  /** Why it does not use it, as far as either end knows. */
+  readonly refusal: string | undefined
+}
+
+/** The vifs that were offered this accelerator, on these hosts. */
+function attaching(hosts: readonly Host[], name: string): Standing[] {
   return hosts.flatMap((host) =>
     [...host.guests.values()].flatMap((guest) =>
       [...guest.vifs.values()].flatMap(({ path, vif }) => {
         const back = host.netback.vif(guest.domain.id, vif.handle)
-        const offered = back === undefined ? undefined : host.plugins.accelerators.control(back)?.accelerator
-        const phase = guest.plugins.accelerators.control(vif)?.phase ?? 'none'
-        return offered === name ? [{ path, phase }] : []
+        const backend = back === undefined ? undefined : host.plugins.accelerators.control(back)
+        if (backend?.accelerator !== name) return []
+        const control = guest.plugins.accelerators.control(vif)
+        const phase = control?.phase ?? 'none'
+        // A backend half that does not probe is never seen by the guest.
+        return [
+          { path, phase, refusal: backend.refusal ?? (phase === 'declined' ? control?.refusal : undefined) },
+        ]
       }),
     ),
   )
 }
 
 /**
- * Wait until every vif to which the accelerator was offered uses it. A vif that declined ends the wait.
- * @throws HostError ATTACH_FAILED with the vifs and the states they are in
+ * Wait until every vif to which the accelerator was offered uses it. A vif that was refused, or declined, ends the wait.
+ * @throws HostError ATTACH_FAILED with each vif that does not use it, and why
  */
 export async function attached(hosts: readonly Host[], { name }: Manifest): Promise<void> {
   const { engine } = hosts[0].driver
   const end = engine.now() + ATTACH_NS
   for (;;) {
-    const vifs = attaching(hosts, name)
-    if (vifs.every(({ phase }) => phase === 'active')) return
-    if (engine.now() > end || vifs.some(({ phase }) => phase === 'declined')) {
-      const states = vifs.map(({ path, phase }) => `${path} is ${phase}`).join(', ')
-      throw new HostError(
-        'ATTACH_FAILED',
-        `${name} did not attach everywhere: ${states}. The slow path goes on.`,
-      )
-    }
+    const missing = attaching(hosts, name).filter(({ phase }) => phase !== 'active')
+    if (missing.length === 0) return
+    const decided = missing.some(({ phase, refusal }) => phase === 'declined' || refusal !== undefined)
+    if (engine.now() > end || decided) throw notAttached(name, missing)
     await new Promise<void>((resolve) => engine.after(LOOK_NS, resolve))
   }
+}
+
+function notAttached(name: string, missing: readonly Standing[]): HostError {
+  const problems = missing.map(({ path, phase, refusal }) =>
+    refusal === undefined ? `${path} is ${phase}` : `${path} is ${phase}: ${refusal}`,
+  )
+  return new HostError(
+    'ATTACH_FAILED',
+    `${name} did not attach everywhere: ${problems.join('; ')}. The slow path goes on.`,
+    problems,
+  )
 }

@@ -14,7 +14,7 @@ import {
   openHardwareScope,
   Registry,
 } from '@netaccel/core'
-import { NetbackAccelerators } from '@netaccel/netback'
+import { type MisbehaviourPolicy, NetbackAccelerators } from '@netaccel/netback'
 import { NetfrontAccelerators } from '@netaccel/netfront'
 import type { Domain } from '@netaccel/xen'
 import type { Shelf } from './catalogue.js'
@@ -78,11 +78,18 @@ export function guestPlugins(
   return { registry, loader, requests, accelerators, events }
 }
 
+/** What the driver domain does with a guest that misbehaves, and how it ends one. */
+export interface Discipline {
+  readonly policy: MisbehaviourPolicy
+  crash(guest: number): void
+}
+
 /** Plugins of the driver domain: backend halves, for netback and its ports, and the hardware of NICs by their names. */
 export function driverPlugins(
   domain: Domain,
   { shelf: catalogue, faultsOf, orderFence, deadlines }: PluginParts,
   hardware: ReadonlyMap<string, HardwareNic>,
+  { policy, crash }: Discipline,
 ): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -119,6 +126,8 @@ export function driverPlugins(
     faults: (vif) => faultsOf('backend', vif),
     orderFence: orderFence === true,
     deadlines,
+    onPunish: () => policy,
+    crash,
   })
   return { registry, loader, requests, accelerators, events }
 }

@@ -1,4 +1,4 @@
-import type { Domain } from '@netaccel/xen'
+import { type Domain, XenbusState } from '@netaccel/xen'
 
 /** A virtual interface as the toolstack asks for it. */
 export interface VifRequest {
@@ -63,13 +63,47 @@ export async function createVif(driver: Domain, guest: Domain, request: VifReque
   })
 }
 
-/** Remove a vif: `online` 0 tells the backend that it will not come back, then both directories go. */
+/** How long a guest may take to close a device that is unplugged, in ns; libxl waits 10 s. */
+const PATIENCE_NS = 10_000_000_000
+const LOOK_NS = 100_000
+
+/**
+ * Unplug a vif as libxl does (libxl_device.c, libxl__initiate_device_generic_remove): the backend turns to Closing with
+ * `online` 0, the guest closes its end, then both directories go. A guest that does not close is waited for 10 s.
+ * Settles when the guest has closed; its end and ours are removed by their drivers.
+ */
 export async function removeVif(driver: Domain, guest: Domain, handle: number): Promise<void> {
+  const { store, engine } = driver
   const back = backendPath(driver, guest, handle)
-  await driver.store.transaction(async (tx) => {
-    if ((await tx.read(`${back}/state`)) !== undefined) await tx.write(`${back}/online`, '0')
-    await tx.rm(frontendPath(guest, handle))
+  const front = frontendPath(guest, handle)
+  await store.transaction(async (tx) => {
+    if ((await tx.read(`${back}/state`)) === undefined) return
+    await tx.write(`${back}/online`, '0')
+    await tx.write(`${back}/state`, String(XenbusState.Closing))
   })
+  const end = engine.now() + PATIENCE_NS
+  while (engine.now() < end && isOpen(await store.read(`${front}/state`)))
+    await new Promise<void>((resolve) => engine.after(LOOK_NS, resolve))
+  await store.transaction(async (tx) => {
+    for (const directory of [front, back])
+      if ((await tx.read(directory)) !== undefined) await tx.rm(directory)
+  })
+}
+
+function isOpen(state: string | undefined): boolean {
+  return state !== undefined && state !== String(XenbusState.Closed)
+}
+
+/** Write the key `accel` of a vif, or remove it. */
+export async function writeAccel(
+  driver: Domain,
+  guest: Domain,
+  handle: number,
+  nic: string | undefined,
+): Promise<void> {
+  const key = `${backendPath(driver, guest, handle)}/accel`
+  if (nic !== undefined) return driver.store.write(key, nic)
+  if ((await driver.store.read(key)) !== undefined) await driver.store.rm(key)
 }
 
 function entries(directory: string, values: Readonly<Record<string, string>>): Record<string, string> {

@@ -11,8 +11,10 @@ import { HostError } from '../errors.js'
 import { Trace, type TraceOptions } from '../trace/trace.js'
 import { watch } from '../trace/watch.js'
 import { parseSentence } from '../value/sentence.js'
-import type { WorldValue } from '../value/world-value.js'
+import type { VifValue, WorldValue } from '../value/world-value.js'
+import type { Guest } from './guest.js'
 import type { GuestVif } from './guest-vif.js'
+import * as life from './life.js'
 import type { Host } from './host.js'
 import type { Nic } from './nic.js'
 import type { Shelf } from './catalogue.js'
@@ -37,6 +39,12 @@ export interface WorldParts {
   readonly lanes: readonly NamedLane[]
   readonly shelf: Shelf
   readonly undo: () => Promise<void>
+}
+
+/** What a plugin's halves are told, and where they are loaded. */
+export interface WorldLoadOptions extends LoadOptions {
+  /** Names of the hosts; default all. */
+  readonly hosts?: readonly string[]
 }
 
 const DRAIN_NS = 1_000_000_000
@@ -113,6 +121,20 @@ export class World {
     return found.wire
   }
 
+  /** A guest by its path, `a.guest1`. @throws HostError NO_SUCH_PART */
+  guest(path: string): Guest {
+    const [host = '', name = ''] = path.split('.')
+    const guests = this.host(host).guests
+    const found = guests.get(name)
+    if (found === undefined)
+      throw missing(
+        'guest',
+        path,
+        [...guests.keys()].map((each) => `${host}.${each}`),
+      )
+    return found
+  }
+
   /** All guests' devices, in the order of the value. */
   get vifs(): readonly GuestVif[] {
     return [...this.hosts.values()].flatMap((host) => host.vifs)
@@ -145,19 +167,62 @@ export class World {
   /**
    * Load both halves of a plugin into every host and guest, and wait until each vif that was offered it uses it.
    *
-   * `plugin`: the name of an installed package, or the folder of one. `options`: what its halves are told.
-   * @throws AcceleratorError if the package does not fit; HostError NO_SUCH_PART, LOAD_FAILED, ATTACH_FAILED
+   * `plugin`: the name of an installed package, or the folder of one. `options`: what its halves are told, and the hosts
+   * it is for when not all are.
+   * @throws AcceleratorError if the package does not fit; HostError NO_SUCH_PART, LOAD_FAILED, ATTACH_FAILED with each vif's cause
    */
-  async load(plugin: string, options: LoadOptions = {}): Promise<void> {
-    const hosts = [...this.hosts.values()]
+  async load(plugin: string, { hosts, ...options }: WorldLoadOptions = {}): Promise<void> {
+    const chosen = hosts === undefined ? [...this.hosts.values()] : hosts.map((name) => this.host(name))
     const found = readPlugin(pluginFolder(plugin))
     this.#shelf.put(found, options)
-    await this.drive(this.#bringIn(hosts, found))
+    await this.drive(this.#bringIn(chosen, found))
   }
 
   /** Detach a plugin from every vif, then unload both halves everywhere. `plugin`: its name, or that of its package. */
   unload(plugin: string): Promise<void> {
     return this.drive(unloadFrom([...this.hosts.values()], this.#shelf.nameOf(plugin)))
+  }
+
+  /**
+   * Prepare a guest for being moved: its vifs leave their accelerators and go on by the ring. They still wish for them.
+   * @throws HostError NO_SUCH_PART
+   */
+  suspend(guest: string): Promise<void> {
+    return this.drive(this.guest(guest).suspend())
+  }
+
+  /** The move is called off: the vifs attach again. */
+  cancelSuspend(guest: string): void {
+    this.guest(guest).cancelSuspend()
+  }
+
+  /**
+   * A suspended guest goes on, on the same host or on another one: its devices connect to backends there, and who held
+   * one of them is served by its successor. Settles when they carry frames. Its new path is `<host>.<guest>`.
+   * @throws HostError NO_SUCH_PART, NAME_TAKEN, NOT_READY; XenError for want of memory, and then nothing has changed
+   */
+  resume(guest: string, host?: string): Promise<void> {
+    return this.drive(life.resume(this, guest, host))
+  }
+
+  /** End a guest as it stands, as `xl destroy` does. What stood in its devices is dropped, reason `guest_died`. */
+  destroy(guest: string): Promise<void> {
+    return this.drive(life.destroy(this, guest))
+  }
+
+  /** Plug another vif into a guest, by the path it is to have; settles when it carries frames. */
+  plug(path: string, value: VifValue): Promise<void> {
+    return this.drive(life.plug(this, path, value))
+  }
+
+  /** Unplug a vif in good order; settles when both its ends are gone. */
+  unplug(path: string): Promise<void> {
+    return this.drive(life.unplug(this, path))
+  }
+
+  /** Write the key `accel` of a vif, which asks for the accelerator of that NIC; undefined removes it. */
+  setAccel(path: string, nic: string | undefined): Promise<void> {
+    return this.drive(life.setAccel(this, path, nic))
   }
 
   /** What is going on now, as plain data. */

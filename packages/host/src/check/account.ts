@@ -17,6 +17,8 @@ export interface Account {
   readonly out: number
   readonly dropped: number
   readonly inFlight: number
+  /** Of `dropped`: what no stage has counted, because it was lost with a guest or with a connection. */
+  readonly lost?: { readonly reason: DropReason; readonly segments: number }
   readonly bytes: { readonly in: number; readonly out: number; readonly dropped: number } | null
 }
 

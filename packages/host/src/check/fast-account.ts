@@ -14,6 +14,8 @@ export interface FastLedger {
   readonly forced: number
   /** On offer at a fault. */
   readonly faulty: number
+  /** Lent, or in a VI, when their guest was destroyed. */
+  readonly died: number
 }
 
 /** The fast path of all hosts together. */
@@ -30,18 +32,23 @@ export function fastLedger(world: World): FastLedger {
   const discarded = dropped(drops, 'accel_rx_').segments
   const open = count(drops, 'forced_detach')
   const onOffer = count(drops, 'accelerator_fault')
-  if (hosts.some((host) => host.hardware.size > 0)) return { accounts: [], forced: open, faulty: onOffer }
+  if (hosts.some((host) => host.hardware.size > 0))
+    return { accounts: [], forced: open, faulty: onOffer, died: 0 }
+  const died = hosts.some((host) => host.everyVif.some((vif) => vif.died))
   const isForced = fast.some((of) => of.forced > 0)
-  const unread = isForced ? sum(nics, (nic) => nic.viRxUnreadPackets) : 0
+  const unread = isForced || died ? sum(nics, (nic) => nic.viRxUnreadPackets) : 0
   const gone = clamp(left + refused - lent, onOffer)
-  const lostOut = clamp(lent + gone - left - refused, open)
+  // Nobody knows how much a guest that was destroyed had lent: what the NIC has not sent of it.
+  const lostOut = clamp(lent + gone - left - refused, died ? Infinity : open)
   const lostIn = clamp(arrived - delivered - discarded, unread)
+  const forced = died ? Math.min(lostOut, open) + (isForced ? lostIn : 0) : lostOut + lostIn
   return {
     accounts: [
       segmentAccount('fast path out', lent + gone, left, refused + lostOut),
       segmentAccount('fast path in', arrived, delivered, discarded + lostIn),
     ],
-    forced: lostOut + lostIn,
+    forced,
+    died: lostOut + lostIn - forced,
     faulty: onOffer - gone,
   }
 }

@@ -43,7 +43,7 @@ function dropsOf(
 }
 
 /** A vif's two ends: what the stack handed over, and what it was handed. */
-function vifAccounts({ path, vif, count, fast }: GuestVif): Account[] {
+function vifAccounts({ path, vif, count, fast, died }: GuestVif): Account[] {
   const drops = dropsOf(vif.queues)
   const atFork = drops.filter(({ reason }) => !IN_THE_RING.includes(reason))
   const faults = dropped(
@@ -53,7 +53,7 @@ function vifAccounts({ path, vif, count, fast }: GuestVif): Account[] {
   const slow = vif.queues.map((queue) => queue.counters)
   const entered = { segments: count.enteredSegments, bytes: count.enteredBytes }
   const left = { segments: count.leftSegments, bytes: count.leftBytes }
-  return [
+  const accounts = [
     account(
       `${path} fork`,
       entered,
@@ -62,10 +62,28 @@ function vifAccounts({ path, vif, count, fast }: GuestVif): Account[] {
     ),
     account(`${path} delivery`, total([rx(slow), rx(fast)]), left, dropped(drops, 'netfront_rx_no_stack')),
   ]
+  return died ? accounts.map((open) => lostWith(open, 'guest_died')) : accounts
 }
 
-/** Between the two ends of a vif. */
-function ringAccounts(host: Host, { path, vif }: GuestVif): Account[] {
+/** What has not left an account whose stage is gone was lost with it, `most` segments of it at most, and is called so. */
+function lostWith(open: Account, reason: DropReason, most = Infinity): Account {
+  const segments = Math.max(0, Math.min(open.inFlight, most))
+  const { bytes } = open
+  const octets = bytes === null || segments === 0 ? 0 : Math.max(0, bytes.in - bytes.out - bytes.dropped)
+  return {
+    ...open,
+    dropped: open.dropped + segments,
+    inFlight: open.inFlight - segments,
+    bytes: bytes && { ...bytes, dropped: bytes.dropped + octets },
+    lost: { reason, segments },
+  }
+}
+
+/**
+ * Between the two ends of a vif. When a connection ends, the guest cannot say whether a frame that stood in its ring was
+ * taken; the backend can.
+ */
+function ringAccounts(host: Host, { path, vif, died }: GuestVif): Account[] {
   const back = host.everyBackVif.find((each) => each.vif.name === vif.name)
   if (back === undefined) return []
   const drops = dropsOf(vif.queues)
@@ -77,17 +95,18 @@ function ringAccounts(host: Host, { path, vif }: GuestVif): Account[] {
   const { outSegments, outBytes } = back.port
   const delivered = dropped(drops, 'netfront_rx_no_stack')
   const refused = total([dropped(backDrops, 'netback_rx_'), dropped(drops, 'netfront_rx_')])
+  const out = account(`${path} ring out`, tx(slow), fromGuest, dropped(backDrops, 'netback_tx_'))
+  const into = account(`${path} ring in`, { segments: outSegments, bytes: outBytes + cut }, rx(slow), {
+    segments: refused.segments - delivered.segments,
+    bytes: refused.bytes - delivered.bytes,
+  })
+  if (died) return [out, into].map((open) => lostWith(open, 'guest_died'))
+  const ended = dropped(drops, 'netfront_tx_disconnected').segments
+  // A guest that has left its ring does not read that a copy to it has failed.
+  const failed = back.vif.queues.some(({ counters }) => counters.tx_copy_errors > 0)
   return [
-    account(
-      `${path} ring out`,
-      tx(slow),
-      fromGuest,
-      total([dropped(backDrops, 'netback_tx_'), dropped(drops, 'netfront_tx_disconnected')]),
-    ),
-    account(`${path} ring in`, { segments: outSegments, bytes: outBytes + cut }, rx(slow), {
-      segments: refused.segments - delivered.segments,
-      bytes: refused.bytes - delivered.bytes,
-    }),
+    lostWith(out, 'netfront_tx_disconnected', ended),
+    failed ? lostWith(into, 'netback_rx_copy_failed') : into,
   ]
 }
 

@@ -71,12 +71,17 @@ export function drops(world: World): ReadonlyMap<DropReason, number> {
     for (const nic of host.hardware.values()) add(nic.wire.drops.entries())
   }
   for (const { lane } of world.lanes) add(lane.drops.entries())
-  // Frames that may have left are lost only if the NIC says that they have not.
-  const { forced, faulty } = fastLedger(world)
-  for (const [reason, segments] of [
+  // Frames that may have left are lost only if the other side of the link says that they have not.
+  const { forced, faulty, died } = fastLedger(world)
+  const open = new Map<DropReason, number>([
     ['forced_detach', forced],
     ['accelerator_fault', faulty],
-  ] as const) {
+    ['guest_died', died],
+    ['netfront_tx_disconnected', 0],
+  ])
+  for (const { lost } of [...world.hosts.values()].flatMap(hostAccounts))
+    if (lost !== undefined) open.set(lost.reason, (open.get(lost.reason) ?? 0) + lost.segments)
+  for (const [reason, segments] of open) {
     if (segments > 0) found.set(reason, segments)
     else found.delete(reason)
   }

@@ -8,6 +8,8 @@ import { recordFrame, type EdgeFrame } from './edge-record.js'
  * remembered, so that it can judge a transfer of any length. It shares no code with the path (see edge-record.ts).
  */
 export class EdgeOracle {
+  /** All that there are or have been; by name and by address those that are there. */
+  readonly #every: Edge[] = []
   readonly #edges = new Map<string, Edge>()
   readonly #byMac = new Map<number, Edge>()
   /** Segments that entered and are addressed to no edge: they may leave by another door (a driver domain's own stack). */
@@ -18,6 +20,7 @@ export class EdgeOracle {
   /** Add a place where frames enter and leave: a guest's device. `mac` as six bytes or "aa:bb:cc:dd:ee:ff". */
   addEdge(name: string, mac: string): void {
     const edge = new Edge(name, macNumber(mac))
+    this.#every.push(edge)
     this.#edges.set(name, edge)
     this.#byMac.set(edge.mac, edge)
   }
@@ -25,8 +28,16 @@ export class EdgeOracle {
   /** A device is gone: nothing is expected there any more. What it counted stays in the verdict. */
   removeEdge(name: string): void {
     const edge = this.#edge(name)
-    edge.gone = true
-    this.#byMac.delete(edge.mac)
+    this.#edges.delete(name)
+    if (this.#byMac.get(edge.mac) === edge) this.#byMac.delete(edge.mac)
+  }
+
+  /** The device is another one from here, with the same address; what is expected there still is. */
+  moveEdge(name: string, to: string): void {
+    const edge = this.#edge(name)
+    this.#edges.delete(name)
+    this.#edges.set(to, edge)
+    edge.name = to
   }
 
   /** A frame was taken by the device of this edge. Call it before its bytes can change owner. */
@@ -34,7 +45,7 @@ export class EdgeOracle {
     const from = this.#edge(name)
     const target = frame.length >= 6 ? readMac(frame) : -1
     if (target >= 0 && isGroup(frame)) {
-      for (const edge of this.#edges.values()) if (edge !== from && !edge.gone) edge.expectFrame(frame)
+      for (const edge of this.#edges.values()) if (edge !== from) edge.expectFrame(frame)
       return
     }
     const to = this.#byMac.get(target)
@@ -54,7 +65,7 @@ export class EdgeOracle {
 
   /** Forget nothing, judge everything: call it when nothing is under way any more. */
   verdict(): OracleVerdict {
-    const edges = [...this.#edges.values()].map((edge) => edge.summary())
+    const edges = this.#every.map((edge) => edge.summary())
     const sum = (pick: (edge: EdgeSummary) => number): number =>
       edges.reduce((total, edge) => total + pick(edge), 0)
     return {
@@ -105,9 +116,8 @@ interface Order {
 }
 
 class Edge {
-  readonly name: string
+  name: string
   readonly mac: number
-  gone = false
   /** Identity → ordinals within the flow, oldest first; a number while there is one, which is nearly always. */
   readonly #waiting = new Map<number, number | number[]>()
   readonly #flows = new Map<number, Order>()

@@ -1,13 +1,23 @@
 // Stage 1 of a frame's way out and in, without a kernel: a guest's stack that generates traffic.
 import type { Frame, Random } from '@netaccel/packet'
+import type { GuestStack } from '@netaccel/netfront'
 import type { Engine } from '@netaccel/xen'
 import type { Flow } from './flows.js'
+
+/** What a guest's device tells its stack. */
+export interface DeviceStack extends GuestStack {
+  /**
+   * Another device has taken the place of this one, in other memory: frames that were taken and not sent are to be
+   * released.
+   */
+  moved?(): void
+}
 
 /** What a generated stack needs of a guest's device; netfront's vif is one. */
 export interface StackDevice {
   take(length: number): Frame | undefined
   transmit(frames: Frame[], count: number): number
-  stack: { receive(frame: Frame): void; wake(): void } | null
+  stack: DeviceStack | null
 }
 
 /** How a generated stack sends: bursts of 1 to `burst` frames, `gapNs` apart on average, until told to stop. */
@@ -35,7 +45,11 @@ export class VirtualStack {
     this.#device = device
     this.#engine = engine
     this.#random = random
-    device.stack = { receive: (frame) => this.#receive(frame), wake: () => this.#wake() }
+    device.stack = {
+      receive: (frame) => this.#receive(frame),
+      wake: () => this.#wake(),
+      moved: () => this.#moved(),
+    }
   }
 
   start(flows: readonly Flow[], pace: Pace): void {
@@ -98,5 +112,10 @@ export class VirtualStack {
 
   #wake(): void {
     this.#send()
+  }
+
+  #moved(): void {
+    for (let i = 0; i < this.#held; i += 1) this.#burst[i].release()
+    this.#held = 0
   }
 }

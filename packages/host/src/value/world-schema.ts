@@ -59,6 +59,7 @@ const host = {
     memory: mebibytes,
     nics: { type: 'object', propertyNames: named, additionalProperties: nic },
     guests: { type: 'object', propertyNames: named, additionalProperties: guest },
+    misbehaviour: { enum: ['report', 'detach', 'crash'] },
     links: { type: 'array', items: { type: 'string' } },
   },
 } as const

@@ -37,6 +37,12 @@ export interface HostValue {
   readonly memory?: number
   readonly nics?: Readonly<Record<string, NicValue>>
   readonly guests?: Readonly<Record<string, GuestValue>>
+  /**
+   * What is done with a guest that breaks the protocol of its accelerator, or keeps pages mapped that the accelerator has
+   * given up: only `report` it (default), `detach` its vif from the accelerator until the plugin is loaded anew or the key
+   * `accel` changes, or `crash` the guest, as the original did.
+   */
+  readonly misbehaviour?: 'report' | 'detach' | 'crash'
   /** Sentences `'guest1.vif0 -> bridge'`, `'eth0 -> bridge'`: what is plugged into the bridge. */
   readonly links?: readonly string[]
 }

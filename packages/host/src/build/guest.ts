@@ -1,0 +1,190 @@
+// A guest of a host: its domain, its frontend driver, its devices, and what becomes of them when it moves.
+import type { FrontendAccelerator, FrontendControl } from '@netaccel/core'
+import { Netfront, type NetfrontAccelerators, type Vif, type VifOptions } from '@netaccel/netfront'
+import type { Domain, Engine, Hypervisor } from '@netaccel/xen'
+import { HostError } from '../errors.js'
+import type { GuestValue, VifValue } from '../value/world-value.js'
+import { GuestVif } from './guest-vif.js'
+import type { HostParts } from './host.js'
+import { DEFAULT_MEBIBYTES, pagesOf } from './memory.js'
+import { type DomainPlugins, guestPlugins } from './plugins.js'
+import { createVif, removeVif, writeAccel } from './toolstack.js'
+
+/** Where a guest lives. */
+export interface GuestPlace {
+  readonly hostName: string
+  readonly hypervisor: Hypervisor
+  readonly driver: Domain
+  readonly parts: HostParts
+  /** A device is there; it stays in the host's accounts after it is gone. */
+  onVif(vif: GuestVif): void
+}
+
+interface Device {
+  readonly name: string
+  readonly value: VifValue
+}
+
+/** Made by `Host.addGuest`. */
+export class Guest {
+  readonly name: string
+  readonly memory: number
+  readonly domain: Domain
+  readonly netfront: Netfront
+  readonly plugins: DomainPlugins<FrontendAccelerator, NetfrontAccelerators>
+  readonly vifs = new Map<string, GuestVif>()
+  readonly #place: GuestPlace
+  /** What {@link start} plugs in. */
+  readonly #planned: GuestValue['vifs']
+  readonly #devices = new Map<number, Device>()
+  #handles = 0
+  /** Devices of the guest before it moved, by name: who held one of them is served by its successor. */
+  readonly #predecessors: ReadonlyMap<string, GuestVif>
+
+  private constructor(
+    name: string,
+    value: GuestValue,
+    domain: Domain,
+    place: GuestPlace,
+    predecessors: ReadonlyMap<string, GuestVif>,
+  ) {
+    this.name = name
+    this.memory = value.memory ?? DEFAULT_MEBIBYTES
+    this.#planned = value.vifs
+    this.domain = domain
+    this.#place = place
+    this.#predecessors = predecessors
+    this.netfront = new Netfront(domain, vifOptions(Object.values(value.vifs)))
+    this.plugins = guestPlugins(domain, place.parts)
+    this.netfront.onVif = (vif) => this.#found(vif)
+  }
+
+  /**
+   * Make the domain. With `from` it goes on with that guest's virtual CPU, and its devices take the places of that
+   * guest's. Nothing of it runs before {@link start}.
+   */
+  static async make(name: string, value: GuestValue, place: GuestPlace, from: Guest | null): Promise<Guest> {
+    const { timeline, costs } = place.parts
+    const engine = from?.engine ?? timeline.engine(`${place.hostName}.${name}`, costs)
+    const pages = pagesOf(value.memory ?? DEFAULT_MEBIBYTES)
+    try {
+      const domain = await place.hypervisor.createDomain({ name, pages, engine })
+      return new Guest(name, value, domain, place, from?.vifs ?? new Map())
+    } catch (error) {
+      if (from === null) timeline.removeEngine(engine)
+      throw error
+    }
+  }
+
+  /** The guest as it is now. */
+  get value(): GuestValue {
+    const vifs = Object.fromEntries([...this.#devices.values()].map(({ name, value }) => [name, value]))
+    return { memory: this.memory, vifs }
+  }
+
+  get engine(): Engine {
+    return this.domain.engine
+  }
+
+  /** Plug the devices in and start the drivers; the devices connect by themselves. */
+  async start(): Promise<void> {
+    for (const [name, value] of Object.entries(this.#planned)) await this.plug(name, value)
+    await this.plugins.requests.start()
+    await this.netfront.start()
+  }
+
+  /** `xl network-attach`. @throws HostError NAME_TAKEN */
+  async plug(name: string, value: VifValue): Promise<void> {
+    const { driver } = this.#place
+    if ([...this.#devices.values()].some((device) => device.name === name))
+      throw new HostError('NAME_TAKEN', `${this.name} has a vif "${name}" already; choose another name.`)
+    // A number is never given twice: a device of before is still in the accounts by its number.
+    const handle = this.#handles
+    this.#handles += 1
+    this.#devices.set(handle, { name, value })
+    const { mac, mtu = 1500, accel } = value
+    await createVif(driver, this.domain, { handle, mac, mtu, ...(accel === undefined ? {} : { accel }) })
+  }
+
+  /** `xl network-detach`: settles when neither end is there any more. */
+  async unplug(name: string): Promise<void> {
+    const handle = this.#handleOf(name)
+    await this.#remove(handle)
+    this.#devices.delete(handle)
+    const gone = this.vifs.get(name)
+    this.vifs.delete(name)
+    if (gone !== undefined) this.#place.parts.oracle?.removeEdge(gone.path)
+  }
+
+  /** Write or remove the key `accel` of a device. */
+  async setAccel(name: string, nic: string | undefined): Promise<void> {
+    const handle = this.#handleOf(name)
+    const { accel: _, ...value } = this.#devices.get(handle)?.value ?? { mac: '' }
+    this.#devices.set(handle, { name, value: nic === undefined ? value : { ...value, accel: nic } })
+    await writeAccel(this.#place.driver, this.domain, handle, nic)
+  }
+
+  /** Every device's accelerator leaves with the reason 'suspended'; the devices still wish for it. */
+  async suspend(): Promise<void> {
+    await Promise.all(this.#controls().map((control) => control.suspend()))
+  }
+
+  /** The guest goes on where it is. */
+  cancelSuspend(): void {
+    for (const control of this.#controls()) control.cancelSuspend()
+  }
+
+  /** Unplug the devices and end the drivers, in good order. The domain stays. */
+  async leave(): Promise<void> {
+    for (const handle of this.#devices.keys()) await this.#remove(handle)
+    await this.netfront.stop()
+    await this.plugins.requests.stop()
+  }
+
+  /** Take the domain away. Its virtual CPU goes too, unless the guest goes on elsewhere. */
+  async destroy(moved: boolean): Promise<void> {
+    const { parts, hypervisor } = this.#place
+    // What is still in it ends with it: the virtual CPU runs nothing of it from here.
+    if (!moved) parts.timeline.removeEngine(this.engine)
+    await hypervisor.destroyDomain(this.domain)
+  }
+
+  /** The edges of a guest that is gone expect nothing any more. */
+  forgetEdges(): void {
+    for (const { path } of this.vifs.values()) this.#place.parts.oracle?.removeEdge(path)
+  }
+
+  #found(vif: Vif): void {
+    vif.companion = this.plugins.accelerators
+    const device = this.#devices.get(vif.handle)
+    if (device === undefined) return
+    const { name, value } = device
+    const { hostName, parts } = this.#place
+    const path = `${hostName}.${this.name}.${name}`
+    const before = this.#predecessors.get(name) ?? null
+    const made = new GuestVif(path, value.mac, vif, this.plugins.accelerators, parts.oracle, before)
+    this.vifs.set(name, made)
+    this.#place.onVif(made)
+  }
+
+  #remove(handle: number): Promise<void> {
+    return removeVif(this.#place.driver, this.domain, handle)
+  }
+
+  #handleOf(name: string): number {
+    for (const [handle, device] of this.#devices) if (device.name === name) return handle
+    const known = [...this.#devices.values()].map((device) => device.name).join(', ')
+    throw new HostError('NO_SUCH_PART', `${this.name} has no vif "${name}"; it has ${known || 'none'}.`)
+  }
+
+  #controls(): FrontendControl[] {
+    return [...this.vifs.values()].flatMap(({ vif }) => this.plugins.accelerators.control(vif) ?? [])
+  }
+}
+
+/** netfront takes the features per domain: a guest whose vifs differ gets what all of them have. */
+function vifOptions(vifs: readonly VifValue[]): VifOptions {
+  const all = (name: 'sg' | 'gso' | 'checksum'): boolean =>
+    vifs.every((vif) => vif.features?.[name] !== false)
+  return { sg: all('sg'), gso: all('gso'), checksum: all('checksum') }
+}
