@@ -1,4 +1,4 @@
-// What the backend answers to the requests of tx-ring.ts.
+// Stage 3s of a frame's way out, second part: what the backend answers.
 import { readTxResponse, responseId, responseStatus } from '@netaccel/xen/netif'
 import { XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netaccel/xen/netif'
 import type { FrontRing, RingGrants, Work } from '@netaccel/xen'
