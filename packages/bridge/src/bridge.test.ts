@@ -11,8 +11,8 @@ const B = parseMac('02:00:00:00:00:0b')
 const C = parseMac('02:00:00:00:00:0c')
 const ALL = parseMac('ff:ff:ff:ff:ff:ff')
 
-/** A bridge with three stations that keep what they get, on a clock the test moves. */
-function world() {
+/** A bridge with three stations that keep what they get, on a clock the test moves; with `bursts` two take them whole. */
+function world(bursts = false) {
   const clock = { at: 0, frames: 0 }
   const engine = {
     stamp: (into: Float64Array, at: number) => void (into[at] = clock.at),
@@ -23,8 +23,14 @@ function world() {
   const bridge = new Bridge(engine)
   const pool = new FramePool(privateArena(64 * 2048), { frames: 64, bytesEach: 2048 })
   const got: Frame[][] = [[], [], []]
-  const ports = got.map((list, i) => bridge.addPort({ name: `p${i}`, send: (frame) => list.push(frame) }))
-  const send = (port: BridgePort | undefined, source: Uint8Array, destination: Uint8Array): Frame => {
+  const ports = got.map((list, i) =>
+    bridge.addPort({
+      name: `p${i}`,
+      send: (frame) => list.push(frame),
+      ...(bursts && i > 0 && { sendBurst: (burst, from, to) => list.push(...burst.slice(from, to)) }),
+    }),
+  )
+  const make = (source: Uint8Array, destination: Uint8Array): Frame => {
     const frame = pool.take() as Frame
     writeUdp(frame, {
       sourceMac: source,
@@ -35,13 +41,17 @@ function world() {
       destinationPort: 2,
       payloadLength: 20,
     })
+    return frame
+  }
+  const send = (port: BridgePort | undefined, source: Uint8Array, destination: Uint8Array): Frame => {
+    const frame = make(source, destination)
     port?.receive(frame)
     return frame
   }
   const clear = (): void => {
     for (const list of got) for (const frame of list.splice(0)) frame.release()
   }
-  return { bridge, clock, pool, got, ports, send, clear }
+  return { bridge, clock, pool, got, ports, make, send, clear }
 }
 
 describe('the learning bridge', () => {
@@ -150,5 +160,57 @@ describe('the learning bridge', () => {
       }),
       { seed: 20130801, numRuns: 100 },
     )
+  })
+
+  it('forwards a burst as the same frames one by one: who gets what, in which order, what is counted and learnt', () => {
+    const macs = [A, B, C, ALL, new Uint8Array(6)]
+    const frames = fc.array(fc.tuple(fc.nat(4), fc.nat(4), fc.integer({ min: 1, max: 4 })), { maxLength: 12 })
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(2), fc.nat(30), frames), { maxLength: 12 }), (bursts) => {
+        const [whole, single] = [true, false].map((together) => {
+          const { bridge, clock, got, make, ports, pool, clear } = world(together)
+          const seen: string[] = []
+          let id = 0
+          for (const [port, seconds, runs] of bursts) {
+            clock.at += seconds * 60e9
+            const burst: Frame[] = []
+            for (const [source, destination, count] of runs) {
+              for (let i = 0; i < count; i++) {
+                const frame = make(macs[source], macs[destination])
+                frame.id = ++id
+                if (frame.id % 17 === 0) frame.length = 13
+                burst.push(frame)
+              }
+            }
+            if (together) ports[port].receiveBurst(burst, burst.length)
+            else for (const frame of burst) ports[port].receive(frame)
+            seen.push(got.map((list) => list.map((frame) => frame.id).join()).join(' | '))
+            clear()
+          }
+          expect(pool.free).toBe(64)
+          const counted = ports.map(({ counters: { dropped, ...rest } }) => [rest, dropped.entries()])
+          return { seen, counted, size: bridge.table.size, charged: clock.frames }
+        })
+        expect(whole).toEqual(single)
+      }),
+      { seed: 20130802, numRuns: 300 },
+    )
+  })
+
+  it('decides about each flooded frame anew: a station that answers within the call gets the rest alone', () => {
+    const { bridge, got, make, send, ports } = world(true)
+    let answered = false
+    const answering = bridge.addPort({
+      name: 'p3',
+      send: (frame) => {
+        got[1].push(frame)
+        if (!answered) send(answering, C, A)
+        answered = true
+      },
+    })
+    const burst = [make(A, C), make(A, C), make(A, C)]
+    ports[0].receiveBurst(burst, 3)
+    expect(got.map((list) => list.length)).toEqual([1, 4, 1])
+    expect(ports[0].counters.flooded).toBe(1)
   })
 })

@@ -21,8 +21,8 @@ export interface QueueOwner {
   readonly name: string
   readonly guest: number
   readonly multicast: MulticastList
-  /** A frame from the guest goes to the bridge, which owns it. */
-  forward(frame: Frame): void
+  /** Frames from the guest, the first `count`, go to the bridge, which owns them. */
+  forward(frames: readonly Frame[], count: number): void
   /** The guest broke the protocol: nothing of this vif is served until it connects anew. */
   fatal(cause: string): void
 }
@@ -57,7 +57,7 @@ export class BackQueue implements BackQueueSide {
   private readonly txPoll: PollHandle
   private readonly rxPoll: PollHandle
   private link: BackLink | null
-  private waiting: boolean
+  private readonly frameFree: () => void
   private drain: Timer | null
 
   /** Throws what the extent throws when the driver domain has not the pages; nothing is kept then. */
@@ -76,15 +76,14 @@ export class BackQueue implements BackQueueSide {
       return new FramePool(arena, { frames: SCRATCH_FRAMES, bytesEach: SCRATCH_BYTES })
     })
     this.batch = this.orClose(() => domain.copyBatch())
-    this.responses = new TxResponses(this.engine, this.frames.size)
+    this.responses = new TxResponses(this.engine, this.frames)
     const { counters, work, batch, frames, responses, scratch } = this
     const { guest, multicast } = owner
-    const forward = (frame: Frame): void => owner.forward(frame)
+    const forward = (burst: readonly Frame[], count: number): void => owner.forward(burst, count)
     this.fromGuest = new FromGuest({ guest, frames, batch, responses, multicast, counters, work, forward })
     this.toGuest = new ToGuest({ guest, batch, counters, work, scratch })
     this.onEvent = null
     this.link = null
-    this.waiting = false
     this.drain = null
     this.txPoll = this.engine.addPoller({
       name: `${this.name}-guest-tx`,
@@ -95,10 +94,7 @@ export class BackQueue implements BackQueueSide {
       poll: (budget) => this.pollRx(budget),
     })
     this.responses.publish = () => this.txPoll.schedule()
-    frames.departed = (frame) => responses.departed(frame)
-    frames.onFree = () => {
-      if (this.waiting) this.txPoll.schedule()
-    }
+    this.frameFree = () => this.txPoll.schedule()
   }
 
   get tap(): GuestTap | null {
@@ -161,7 +157,7 @@ export class BackQueue implements BackQueueSide {
   /** Touch the rings no more; what waits for the guest is dropped. Frames from it go on their way. */
   disconnect(): void {
     this.link = null
-    this.waiting = false
+    this.frames.onFree = null
     this.responses.disconnect()
     this.drain?.cancel()
     this.drain = null
@@ -183,29 +179,42 @@ export class BackQueue implements BackQueueSide {
   event(): void {
     if (this.onEvent !== null) this.onEvent()
     this.txPoll.schedule()
-    this.rxPoll.schedule()
+    if (this.queued !== 0) this.rxPoll.schedule()
   }
 
   /** A frame for the guest. It is the queue's; dropped and counted if the queue is full or nobody is there. */
   send(frame: Frame): void {
-    const link = this.link
-    const queue = this.toGuest.queue
-    if (link === null) return this.refuse(frame, 'netback_rx_not_connected')
+    this.engine.stamp(this.time, 0)
+    if (this.admit(frame)) this.rxPoll.schedule()
+  }
+
+  /** `frames[from]` up to but not including `frames[to]`, each as by {@link send}: one look at the clock, one poll. */
+  sendBurst(frames: readonly Frame[], from: number, to: number): void {
+    this.engine.stamp(this.time, 0)
+    let admitted = false
+    for (let i = from; i < to; i++) if (this.admit(frames[i])) admitted = true
+    if (admitted) this.rxPoll.schedule()
+  }
+
+  /** Into the queue, with the time that stands in `time`. */
+  private admit(frame: Frame): boolean {
+    const { queue } = this.toGuest
+    if (this.link === null) return this.refuse(frame, 'netback_rx_not_connected')
     if (queue.full) return this.refuse(frame, 'netback_rx_queue_full')
-    const multicast = this.owner.multicast
+    const { multicast } = this.owner
     if (multicast.filtering && multicast.rejects(frame.bytes, frame.offset))
       return this.refuse(frame, 'netback_rx_multicast')
-    const tap = this.fromGuest.tap
+    const { tap } = this.fromGuest
     if (tap !== null) tap.toGuest?.(frame)
-    this.engine.stamp(queue.times, queue.push(frame))
-    this.rxPoll.schedule()
+    queue.push(frame, this.time)
+    return true
   }
 
   private pollTx(budget: number): boolean {
     const link = this.link
     if (link === null) return false
     const end = this.fromGuest.run(link.tx, budget)
-    this.waiting = end === 'waiting'
+    this.frames.onFree = end === 'waiting' ? this.frameFree : null
     if (link.tx.pushResponses()) link.notifyTx()
     this.work.settle(this.engine)
     if (end === 'fatal') {
@@ -248,9 +257,10 @@ export class BackQueue implements BackQueueSide {
   private refuse(
     frame: Frame,
     reason: 'netback_rx_not_connected' | 'netback_rx_queue_full' | 'netback_rx_multicast',
-  ): void {
+  ): false {
     this.counters.dropped.count(reason, frame.segments, frame.length)
     frame.release()
+    return false
   }
 
   private orClose<T>(make: () => T): T {

@@ -24,12 +24,16 @@ import { MulticastList } from './multicast.js'
 
 /** What a bridge is to a vif: a place to plug a port in. */
 export interface BridgeLike {
-  addPort(options: { readonly name: string; send(frame: Frame): void }): PortLike
+  addPort(options: {
+    readonly name: string
+    send(frame: Frame): void
+    sendBurst(frames: readonly Frame[], from: number, to: number): void
+  }): PortLike
 }
 
-/** A port of the bridge: frames go in by {@link receive}, which owns them. */
+/** A port of the bridge: the first `count` frames go in by {@link receiveBurst}, which owns them, not the array. */
 export interface PortLike {
-  receive(frame: Frame): void
+  receiveBurst(frames: readonly Frame[], count: number): void
   close(): void
 }
 
@@ -97,7 +101,11 @@ export class BackVif implements QueueOwner {
     const queue = new BackQueue(this, 0, domain, options)
     this.queues = [queue]
     try {
-      this.port = options.bridge.addPort({ name: this.name, send: (frame) => queue.send(frame) })
+      this.port = options.bridge.addPort({
+        name: this.name,
+        send: (frame) => queue.send(frame),
+        sendBurst: (frames, from, to) => queue.sendBurst(frames, from, to),
+      })
     } catch (error) {
       queue.close()
       throw error
@@ -115,8 +123,8 @@ export class BackVif implements QueueOwner {
     await this.device.onOtherendChanged((state) => this.serial.run(() => this.follow(state)))
   }
 
-  forward(frame: Frame): void {
-    this.port.receive(frame)
+  forward(frames: readonly Frame[], count: number): void {
+    this.port.receiveBurst(frames, count)
   }
 
   fatal(cause: string): void {

@@ -11,6 +11,12 @@ export interface GuestFramesOptions {
   readonly jumboFrames?: number
 }
 
+/** Who is told of frames that leave. */
+export interface DepartureWatch {
+  /** A frame has left: its last release. Called before it can be taken again. */
+  departed(frame: Frame): void
+}
+
 /**
  * Frames of the driver domain for what one queue of a guest has sent. There are only so many: when they are all on
  * the way, the guest's requests stay in its ring until one has left, so a guest that floods waits for itself.
@@ -18,9 +24,11 @@ export interface GuestFramesOptions {
 export class GuestFrames implements FrameOwner {
   readonly arena: Arena
   readonly size: number
-  /** A frame has left: called before it can be taken again. */
-  departed: ((frame: Frame) => void) | null
-  /** A frame is free again. */
+  /** All of them, by index. */
+  readonly all: readonly Frame[]
+  /** Null while nobody waits for a departure, so that a frame's release costs a comparison. */
+  watch: DepartureWatch | null
+  /** A frame is free again; null while nobody waits for one. */
   onFree: (() => void) | null
   private readonly domain: Domain
   private readonly smallCount: number
@@ -35,7 +43,7 @@ export class GuestFrames implements FrameOwner {
     this.domain = domain
     this.smallCount = smallFrames
     this.size = smallFrames + jumboFrames
-    this.departed = null
+    this.watch = null
     this.onFree = null
     this.small = null
     this.jumbo = null
@@ -46,12 +54,15 @@ export class GuestFrames implements FrameOwner {
     this.arena = domain.extent.allocPages(pages)
     const words = wordsOf(this.arena.bytes)
     const { offset } = this.arena
-    for (let i = smallFrames - 1; i >= 0; i--) {
-      this.put(new Frame(words, offset + jumboBytes + i * SMALL, SMALL, i, this))
+    const all: Frame[] = []
+    for (let i = 0; i < smallFrames; i++) {
+      all.push(new Frame(words, offset + jumboBytes + i * SMALL, SMALL, i, this))
     }
-    for (let i = jumboFrames - 1; i >= 0; i--) {
-      this.put(new Frame(words, offset + i * JUMBO, JUMBO, smallFrames + i, this))
+    for (let i = 0; i < jumboFrames; i++) {
+      all.push(new Frame(words, offset + i * JUMBO, JUMBO, smallFrames + i, this))
     }
+    this.all = all
+    for (let i = this.size - 1; i >= 0; i--) this.put(all[i])
   }
 
   get free(): number {
@@ -72,7 +83,7 @@ export class GuestFrames implements FrameOwner {
 
   /** Called by a frame's last release. */
   reclaim(frame: Frame): void {
-    if (this.departed !== null) this.departed(frame)
+    if (this.watch !== null) this.watch.departed(frame)
     this.put(frame)
     this.freeFrames++
     if (this.closed) this.giveBack()

@@ -10,8 +10,8 @@ const PLACES = 8192
  * frame stands in several queues at once. Allocates nothing.
  */
 export class SendQueue {
-  /** By place: when the frame came. The caller writes it, since a time handed over as an argument would be boxed. */
-  readonly times: Float64Array
+  /** By place: when the frame came. */
+  private readonly times: Float64Array
   private readonly frames: (Frame | null)[]
   private head: number
   private tail: number
@@ -46,12 +46,12 @@ export class SendQueue {
     return this.byteCount >= QUEUE_CAP_BYTES || this.tail - this.head === PLACES
   }
 
-  /** Put a frame in; its place, for `times`. */
-  push(frame: Frame): number {
+  /** Put a frame in that came at `now[0]`; not a plain argument, which would be boxed. */
+  push(frame: Frame, now: Float64Array): void {
     const place = this.tail++ & (PLACES - 1)
     this.frames[place] = frame
+    this.times[place] = now[0]
     this.byteCount += frame.length
-    return place
   }
 
   /** The oldest frame, left where it is; null when empty. */

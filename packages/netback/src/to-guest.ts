@@ -1,41 +1,18 @@
-// Stage 4s of a frame's way in: from the bridge into the pages that the guest has posted.
+// Stage 4s of a frame's way in, first part: what waits for the guest, fitted to what the guest can take.
 import type { DropReason } from '@netaccel/core'
 import { copyBytes, fillChecksum, Segmenter } from '@netaccel/packet'
 import type { Frame, FramePool } from '@netaccel/packet'
-import { COPY_BATCH } from '@netaccel/xen'
-import {
-  readRxRequest,
-  rxRequest,
-  writeGsoExtra,
-  writeRxResponse,
-  XEN_NETIF_GSO_TYPE_TCPV4,
-  XEN_NETIF_GSO_TYPE_TCPV6,
-  XEN_NETRXF_CSUM_BLANK,
-  XEN_NETRXF_DATA_VALIDATED,
-  XEN_NETRXF_EXTRA_INFO,
-  XEN_NETRXF_MORE_DATA,
-} from '@netaccel/xen/netif'
-import type { Arena, BackRing, GrantCopyBatch, Work } from '@netaccel/xen'
-import type { RxRequest } from '@netaccel/xen/netif'
+import type { Arena, BackRing } from '@netaccel/xen'
 import { takesBlank } from './blank-checksum.js'
-import type { BackQueueCounters } from './counters.js'
 import type { GuestFeatures } from './features.js'
 import type { RingObserver } from './guest-tap.js'
+import { RxWriter } from './rx-writer.js'
+import type { RxWriterParts } from './rx-writer.js'
 import { SendQueue } from './send-queue.js'
 
 const PAGE = 4096
-/** Copies a frame may take: one a page of the guest's, cut once more at each page boundary of ours that is not theirs. */
-function copiesOf(frame: Frame): number {
-  const within = frame.offset & (PAGE - 1)
-  const slots = (frame.length + PAGE - 1) >>> 12
-  return within === 0 ? slots : slots + ((within + frame.length - 1) >>> 12)
-}
 
-export interface ToGuestParts {
-  readonly guest: number
-  readonly batch: GrantCopyBatch
-  readonly counters: BackQueueCounters
-  readonly work: Work
+export interface ToGuestParts extends RxWriterParts {
   /** Frames for segments and for checksums filled in a copy; all of them are free again after each batch. */
   readonly scratch: FramePool<Arena>
 }
@@ -49,42 +26,30 @@ interface Mark {
   readonly reached: (responseIndex: number) => void
 }
 
-/**
- * Writes queued frames into the guest's ring: slot 0, the GSO extra if there is one, the other slots; each response
- * stands in the slot of its own request, which is how the guest finds the page. Responses are written before the copies
- * run and shown after, so a failed copy can still put its status there.
- */
+/** The queue to a guest: frames are written as they come, cut or summed for a guest that cannot, or dropped. */
 export class ToGuest {
   readonly queue: SendQueue
-  /** Null: nobody observes. */
-  observer: RingObserver | null
   private readonly parts: ToGuestParts
-  private readonly request: RxRequest
+  private readonly writer: RxWriter
   private readonly segmenter: Segmenter
   /** Segment of the head of the queue that comes next; 0: it has not been begun. */
   private segment: number
   private marks: Mark[]
-  /** Frames to be released when the batch has run. */
-  private readonly written: (Frame | null)[]
-  private writtenCount: number
-  /** Byte offset in the ring page of the response each copy belongs to, and that response's flags. */
-  private readonly responseOf: Int32Array
-  private readonly flagsOf: Uint16Array
   private ring: BackRing | null
 
   constructor(parts: ToGuestParts) {
     this.parts = parts
     this.queue = new SendQueue()
-    this.observer = null
-    this.request = rxRequest()
+    this.writer = new RxWriter(parts)
     this.segmenter = new Segmenter()
     this.segment = 0
     this.marks = []
-    this.written = Array.from({ length: 2 * COPY_BATCH }, () => null)
-    this.writtenCount = 0
-    this.responseOf = new Int32Array(COPY_BATCH)
-    this.flagsOf = new Uint16Array(COPY_BATCH)
     this.ring = null
+  }
+
+  /** Null: nobody observes. */
+  set observer(observer: RingObserver | null) {
+    this.writer.observer = observer
   }
 
   /** A guest is there; null: it is gone, and what waits is for the next one or for {@link drain}. */
@@ -96,10 +61,21 @@ export class ToGuest {
 
   /** Write at most `budget` frames (or segments). Responses are not published: the caller does that once. */
   run(ring: BackRing, features: GuestFeatures, budget: number): ToGuestEnd {
+    const { queue, writer } = this
+    const takesAnyBlank = features.ipv4Checksum && features.ipv6Checksum
     let end: ToGuestEnd = 'more'
-    let ready = 0
-    for (let done = 0; done < budget; done++) {
-      const frame = this.queue.peek()
+    let ready = queue.count === 0 ? 0 : ring.unconsumedRequests()
+    let left = budget
+    while (left > 0) {
+      // A mark is told in front of the very frame before which it stands, so the fast lane waits until there is none.
+      if (this.segment === 0 && this.marks.length === 0) {
+        const plain = writer.writePlain(ring, queue, ready < left ? ready : left, takesAnyBlank)
+        ready -= plain
+        left -= plain
+        if (left === 0) break
+      }
+      left--
+      const frame = queue.peek()
       if (frame === null) {
         end = 'idle'
         break
@@ -120,7 +96,7 @@ export class ToGuest {
       if (this.segmenter.count !== 0) this.writeSegment(ring, frame)
       else this.writeWhole(ring, frame, features)
     }
-    this.flush(ring)
+    writer.flush(ring)
     return end
   }
 
@@ -169,8 +145,8 @@ export class ToGuest {
     this.segmenter.write(this.segment, piece, false)
     work.bytesCopied += piece.length
     work.bytesSummed += piece.length
-    this.write(ring, piece)
-    this.keep(piece)
+    this.writer.write(ring, piece)
+    this.writer.keep(piece)
     if (this.segment === 0) counters.tx_segmented++
     else counters.tx_segmented_header_bytes += this.segmenter.headerLength
     this.segment++
@@ -183,8 +159,8 @@ export class ToGuest {
     const length = frame.length
     const filled = frame.checksum === 'blank' && frame.gsoSize === 0 && !takesBlank(frame, features)
     const sent = filled ? this.withChecksum(ring, frame) : frame
-    this.write(ring, sent)
-    this.keep(sent)
+    this.writer.write(ring, sent)
+    this.writer.keep(sent)
     this.next(length)
   }
 
@@ -207,81 +183,6 @@ export class ToGuest {
     return copy
   }
 
-  /** Fill slots with the frame's bytes: copies are queued, responses written, nothing published. */
-  private write(ring: BackRing, frame: Frame): void {
-    const { batch, guest, counters, work } = this.parts
-    if (batch.count + copiesOf(frame) > COPY_BATCH) this.flush(ring)
-    const words = ring.page.words
-    const request = this.request
-    let flags = 0
-    if (frame.checksum === 'blank') flags = XEN_NETRXF_CSUM_BLANK | XEN_NETRXF_DATA_VALIDATED
-    else if (frame.checksum === 'verified') flags = XEN_NETRXF_DATA_VALIDATED
-    if (frame.gsoSize !== 0) flags |= XEN_NETRXF_EXTRA_INFO
-    let from = frame.offset
-    let left = frame.length
-    let index = ring.reqCons
-    let slots = 0
-    while (left > 0) {
-      const at = ring.slotOffset(index)
-      readRxRequest(words, at, request)
-      const size = left < PAGE ? left : PAGE
-      const room = PAGE - (from & (PAGE - 1))
-      const shown = left > size ? flags | XEN_NETRXF_MORE_DATA : flags
-      this.responseOf[batch.count] = at
-      this.flagsOf[batch.count] = shown
-      if (size > room) {
-        batch.toGrant(from, request.gref, guest, 0, room)
-        this.responseOf[batch.count] = at
-        this.flagsOf[batch.count] = shown
-        batch.toGrant(from + room, request.gref, guest, room, size - room)
-      } else batch.toGrant(from, request.gref, guest, 0, size)
-      from += size
-      left -= size
-      writeRxResponse(words, at, request.id, 0, shown, size)
-      index = (index + 1) >>> 0
-      slots++
-      if ((flags & XEN_NETRXF_EXTRA_INFO) !== 0) {
-        const type = frame.gsoType === 'tcpv4' ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6
-        writeGsoExtra(words, ring.slotOffset(index), frame.gsoSize, type, 0)
-        index = (index + 1) >>> 0
-        slots++
-      }
-      flags = 0
-    }
-    ring.reqCons = index
-    ring.rspProdPvt = index
-    counters.tx_packets++
-    counters.tx_bytes += frame.length
-    counters.tx_segments += frame.segments
-    if (this.observer !== null) this.observer.written(frame)
-    work.frames++
-    work.slots += slots
-    work.bytesCopied += frame.length
-  }
-
-  private flush(ring: BackRing): void {
-    const { batch, counters, work } = this.parts
-    if (batch.count !== 0) {
-      batch.run()
-      work.grantOps += batch.count
-      const words = ring.page.words
-      for (let op = 0; op < batch.count; op++) {
-        const status = batch.status(op)
-        if (status === 0) continue
-        // The raw grant status, as Linux puts it there. Flags and status are the second word of the response.
-        words[(this.responseOf[op] + 4) >> 2] = this.flagsOf[op] | (status << 16)
-        counters.tx_copy_errors++
-      }
-      batch.reset()
-    }
-    for (let i = 0; i < this.writtenCount; i++) {
-      const frame = this.written[i] as Frame
-      this.written[i] = null
-      frame.release()
-    }
-    this.writtenCount = 0
-  }
-
   /** The head of the queue has been dealt with. */
   private next(length: number): void {
     this.segmenter.end()
@@ -299,12 +200,9 @@ export class ToGuest {
     return this.ring === null ? 0 : this.ring.rspProdPvt
   }
 
-  private keep(frame: Frame): void {
-    this.written[this.writtenCount++] = frame
-  }
-
   private takeScratch(ring: BackRing): Frame {
-    if (this.writtenCount > COPY_BATCH || this.parts.scratch.free === 0) this.flush(ring)
-    return this.parts.scratch.take() as Frame
+    const { parts, writer } = this
+    if (writer.crowded || parts.scratch.free === 0) writer.flush(ring)
+    return parts.scratch.take() as Frame
   }
 }

@@ -1,7 +1,8 @@
 // Stage 4s of a frame's way out, last part: the answers to the guest's TX requests.
 import type { Frame } from '@netaccel/packet'
 import type { BackRing, Engine, Timer } from '@netaccel/xen'
-import { writeTxResponse, XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netaccel/xen/netif'
+import { txId, writeTxResponse, XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netaccel/xen/netif'
+import type { DepartureWatch, GuestFrames } from './guest-frames.js'
 import { MOST_SLOTS } from './tx-packet.js'
 
 const NONE = -1
@@ -10,7 +11,7 @@ const DEADLINE_NS = 10e6
 
 /** One waiter for all frames that were on the way when it came. */
 interface Waiter {
-  readonly before: number
+  readonly number: number
   left: number
   readonly work: () => void
 }
@@ -20,14 +21,16 @@ interface Waiter {
  * index in the queue's pool; the ids of its slots are kept here until the answer, and a frame is taken from the pool
  * again only after it has departed, so an index never stands for two frames.
  */
-export class TxResponses {
+export class TxResponses implements DepartureWatch {
   /** Something was answered outside a poll and has to be published: schedule one. */
   publish: (() => void) | null
   /** Longest wait of a request for its frame to leave, ns. */
   deadlineNs: number
   private readonly engine: Engine
+  private readonly frames: GuestFrames
   private ring: BackRing | null
   private readonly ids: Uint16Array
+  /** Slots of each frame that awaits its answer; 0: it does not. */
   private readonly slots: Uint8Array
   private readonly extras: Uint8Array
   /** Frames not answered yet, oldest first, as a list through their indices. */
@@ -36,36 +39,34 @@ export class TxResponses {
   private readonly since: Float64Array
   private oldest: number
   private newest: number
-  /** When each frame was taken, as a count; and frames on the way. */
-  private readonly stamp: Float64Array
-  private taken: number
-  private onTheWay: number
+  /** The first waiter that each frame is awaited by, who came after it was taken; 0: none is. */
+  private readonly awaited: Uint32Array
   private waiters: Waiter[]
   private timer: Timer | null
 
-  constructor(engine: Engine, frames: number) {
+  constructor(engine: Engine, frames: GuestFrames) {
+    const { size } = frames
     this.engine = engine
+    this.frames = frames
     this.publish = null
     this.deadlineNs = DEADLINE_NS
     this.ring = null
-    this.ids = new Uint16Array(frames * MOST_SLOTS)
-    this.slots = new Uint8Array(frames)
-    this.extras = new Uint8Array(frames)
-    this.previous = new Int32Array(frames).fill(NONE)
-    this.next = new Int32Array(frames).fill(NONE)
-    this.since = new Float64Array(frames)
+    this.ids = new Uint16Array(size * MOST_SLOTS)
+    this.slots = new Uint8Array(size)
+    this.extras = new Uint8Array(size)
+    this.previous = new Int32Array(size).fill(NONE)
+    this.next = new Int32Array(size).fill(NONE)
+    this.since = new Float64Array(size)
     this.oldest = NONE
     this.newest = NONE
-    this.stamp = new Float64Array(frames)
-    this.taken = 0
-    this.onTheWay = 0
+    this.awaited = new Uint32Array(size)
     this.waiters = []
     this.timer = null
   }
 
   /** Frames taken from the guest that have not left. */
   get inFlight(): number {
-    return this.onTheWay
+    return this.frames.size - this.frames.free
   }
 
   connect(ring: BackRing): void {
@@ -76,6 +77,7 @@ export class TxResponses {
   disconnect(): void {
     this.ring = null
     while (this.oldest !== NONE) this.unlink(this.oldest)
+    this.watchFrames()
     this.timer?.cancel()
     this.timer = null
   }
@@ -95,49 +97,78 @@ export class TxResponses {
     ring.rspProdPvt = produced
   }
 
-  /** A frame goes on its way. Call for every frame, before the bridge has it. */
-  entered(frame: Frame): void {
-    this.stamp[frame.index] = this.taken++
-    this.onTheWay++
+  /** Answer OKAY to requests of one slot each: `thirds[from]` up to but not including `thirds[to]`, their third words. */
+  writeOkay(thirds: Int32Array, from: number, to: number): void {
+    const ring = this.ring
+    if (ring === null) return
+    const words = ring.page.words
+    const first = ring.rspProdPvt - from
+    for (let i = from; i < to; i++) {
+      writeTxResponse(words, ring.slotOffset(first + i), txId(thirds[i]), XEN_NETIF_RSP_OKAY)
+    }
+    ring.rspProdPvt = (first + to) >>> 0
   }
 
   /** Keep the ids of a frame until it has left: slot k has `ids[from + k]`. */
   hold(frame: Frame, ids: Uint16Array, from: number, slots: number, extras: number): void {
-    const index = frame.index
-    const at = index * MOST_SLOTS
+    const at = frame.index * MOST_SLOTS
     for (let slot = 0; slot < slots; slot++) this.ids[at + slot] = ids[from + slot]
+    this.keep(frame.index, slots, extras)
+  }
+
+  /** The same for a frame of one slot. */
+  holdOne(frame: Frame, id: number): void {
+    this.ids[frame.index * MOST_SLOTS] = id
+    this.keep(frame.index, 1, 0)
+  }
+
+  private keep(index: number, slots: number, extras: number): void {
     this.slots[index] = slots
     this.extras[index] = extras
-    this.since[index] = this.engine.now()
+    this.engine.stamp(this.since, index)
     this.previous[index] = this.newest
     this.next[index] = NONE
     if (this.newest === NONE) this.oldest = index
     else this.next[this.newest] = index
     this.newest = index
+    this.frames.watch = this
     if (this.timer === null) this.watch(this.deadlineNs)
   }
 
-  /** A frame has left (its last release). */
   departed(frame: Frame): void {
     const index = frame.index
-    this.onTheWay--
     if (this.slots[index] !== 0) {
       this.answer(index)
       if (this.publish !== null) this.publish()
     }
-    if (this.waiters.length !== 0) this.tellWaiters(this.stamp[index])
+    if (this.awaited[index] !== 0) this.tellWaiters(index)
+    this.watchFrames()
   }
 
   /** Answer all that is kept, now: it is not to wait any more. */
   answerAll(): void {
     while (this.oldest !== NONE) this.answer(this.oldest)
+    this.watchFrames()
     if (this.publish !== null) this.publish()
   }
 
   /** Call `work` once every frame now on the way has left. */
   whenDeparted(work: () => void): void {
-    if (this.onTheWay === 0) work()
-    else this.waiters.push({ before: this.taken, left: this.onTheWay, work })
+    const number = (this.waiters.at(-1)?.number ?? 0) + 1
+    let left = 0
+    for (const frame of this.frames.all) {
+      if (frame.holders === 0) continue
+      left++
+      if (this.awaited[frame.index] === 0) this.awaited[frame.index] = number
+    }
+    if (left === 0) return work()
+    this.waiters.push({ number, left, work })
+    this.watchFrames()
+  }
+
+  /** Frames are watched only while one awaits its answer, or somebody awaits one. */
+  private watchFrames(): void {
+    this.frames.watch = this.oldest !== NONE || this.waiters.length !== 0 ? this : null
   }
 
   private answer(index: number): void {
@@ -175,10 +206,12 @@ export class TxResponses {
     if (this.oldest !== NONE) this.watch(this.deadlineNs - (now - this.since[this.oldest]))
   }
 
-  private tellWaiters(stamp: number): void {
+  private tellWaiters(index: number): void {
+    const first = this.awaited[index]
+    this.awaited[index] = 0
     let done = false
     for (const waiter of this.waiters) {
-      if (stamp < waiter.before && --waiter.left === 0) done = true
+      if (waiter.number >= first && --waiter.left === 0) done = true
     }
     if (!done) return
     const ready = this.waiters.filter((waiter) => waiter.left === 0)

@@ -1,0 +1,210 @@
+// Stage 4s of a frame's way in, second part: one frame into the slots of the guest's RX ring.
+import type { Frame } from '@netaccel/packet'
+import { COPY_BATCH } from '@netaccel/xen'
+import {
+  readRxRequest,
+  rxRequest,
+  writeGsoExtra,
+  writeRxResponse,
+  XEN_NETIF_GSO_TYPE_TCPV4,
+  XEN_NETIF_GSO_TYPE_TCPV6,
+  XEN_NETRXF_CSUM_BLANK,
+  XEN_NETRXF_DATA_VALIDATED,
+  XEN_NETRXF_EXTRA_INFO,
+  XEN_NETRXF_MORE_DATA,
+} from '@netaccel/xen/netif'
+import type { BackRing, GrantCopyBatch, Work } from '@netaccel/xen'
+import type { RxRequest } from '@netaccel/xen/netif'
+import type { BackQueueCounters } from './counters.js'
+import type { RingObserver } from './guest-tap.js'
+import type { SendQueue } from './send-queue.js'
+
+const PAGE = 4096
+
+/** Copies a frame may take: one a page of the guest's, cut once more at each page boundary of ours that is not theirs. */
+function copiesOf(frame: Frame): number {
+  const within = frame.offset & (PAGE - 1)
+  const slots = (frame.length + PAGE - 1) >>> 12
+  return within === 0 ? slots : slots + ((within + frame.length - 1) >>> 12)
+}
+
+/** What a frame's first response says of its checksum. */
+function checksumFlags(frame: Frame): number {
+  const { checksum } = frame
+  if (checksum === 'blank') return XEN_NETRXF_CSUM_BLANK | XEN_NETRXF_DATA_VALIDATED
+  return checksum === 'verified' ? XEN_NETRXF_DATA_VALIDATED : 0
+}
+
+export interface RxWriterParts {
+  readonly guest: number
+  readonly batch: GrantCopyBatch
+  readonly counters: BackQueueCounters
+  readonly work: Work
+}
+
+/**
+ * Writes frames into the guest's ring: slot 0, the GSO extra if there is one, the other slots; each response stands in
+ * the slot of its own request, which is how the guest finds the page. Responses are written before the copies run and
+ * shown after, so a failed copy can still put its status there.
+ */
+export class RxWriter {
+  /** Null: nobody observes. */
+  observer: RingObserver | null
+  private readonly parts: RxWriterParts
+  private readonly request: RxRequest
+  /** Frames to be released when the batch has run. */
+  private readonly kept: (Frame | null)[]
+  private keptCount: number
+  /** The response each copy belongs to: its index in the ring, and its flags << 16. */
+  private readonly response: Int32Array
+
+  constructor(parts: RxWriterParts) {
+    this.parts = parts
+    this.observer = null
+    this.request = rxRequest()
+    this.kept = Array.from({ length: 2 * COPY_BATCH }, () => null)
+    this.keptCount = 0
+    this.response = new Int32Array(COPY_BATCH)
+  }
+
+  /** More frames are kept than copies are queued: flush before another comes that has none yet. */
+  get crowded(): boolean {
+    return this.keptCount > COPY_BATCH
+  }
+
+  /** The frame is released when the batch has run. */
+  keep(frame: Frame): void {
+    this.kept[this.keptCount++] = frame
+  }
+
+  /**
+   * The fast lane: frames that take one slot and one copy, from the head of the queue and kept, until one is none of
+   * these; at most `most`, for which the guest has posted requests. Returns how many. `takesBlank`: the guest fills in
+   * any checksum. A frame costs FIGURE
+   */
+  writePlain(ring: BackRing, queue: SendQueue, most: number, takesBlank: boolean): number {
+    const { batch, counters, guest, work } = this.parts
+    const { kept, observer, response } = this
+    const { words } = ring.page
+    const first = ring.reqCons
+    const room = COPY_BATCH - batch.count
+    const limit = most < room ? most : room
+    let bytes = 0
+    let segments = 0
+    let count = 0
+    for (; count < limit; count++) {
+      const frame = queue.peek()
+      if (frame === null) break
+      const { length, offset } = frame
+      if (frame.gsoSize !== 0 || (offset & (PAGE - 1)) + length > PAGE) break
+      const flags = checksumFlags(frame)
+      if (!takesBlank && (flags & XEN_NETRXF_CSUM_BLANK) !== 0) break
+      queue.shift(length)
+      const at = ring.slotOffset(first + count)
+      const id = words[at >> 2]
+      response[batch.count] = ((first + count) & 0xffff) | (flags << 16)
+      batch.toGrant(offset, words[(at >> 2) + 1], guest, 0, length)
+      writeRxResponse(words, at, id, 0, flags, length)
+      kept[this.keptCount++] = frame
+      bytes += length
+      segments += frame.segments
+      if (observer !== null) observer.written(frame)
+    }
+    ring.reqCons = (first + count) >>> 0
+    ring.rspProdPvt = ring.reqCons
+    counters.tx_packets += count
+    counters.tx_bytes += bytes
+    counters.tx_segments += segments
+    work.frames += count
+    work.slots += count
+    work.bytesCopied += bytes
+    return count
+  }
+
+  /** Fill slots with a frame's bytes: copies are queued, responses written, nothing published. */
+  write(ring: BackRing, frame: Frame): void {
+    const { batch, counters, work } = this.parts
+    if (batch.count + copiesOf(frame) > COPY_BATCH) this.flush(ring)
+    const { words } = ring.page
+    const { request } = this
+    let flags = checksumFlags(frame)
+    if (frame.gsoSize !== 0) flags |= XEN_NETRXF_EXTRA_INFO
+    let from = frame.offset
+    let left = frame.length
+    let index = ring.reqCons
+    let slots = 0
+    while (left > 0) {
+      const at = ring.slotOffset(index)
+      readRxRequest(words, at, request)
+      const size = left < PAGE ? left : PAGE
+      const shown = left > size ? flags | XEN_NETRXF_MORE_DATA : flags
+      this.copySlot(from, request.gref, size, (index & 0xffff) | (shown << 16))
+      from += size
+      left -= size
+      writeRxResponse(words, at, request.id, 0, shown, size)
+      index = (index + 1) >>> 0
+      slots++
+      if ((flags & XEN_NETRXF_EXTRA_INFO) !== 0) {
+        const type = frame.gsoType === 'tcpv4' ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6
+        writeGsoExtra(words, ring.slotOffset(index), frame.gsoSize, type, 0)
+        index = (index + 1) >>> 0
+        slots++
+      }
+      flags = 0
+    }
+    ring.reqCons = index
+    ring.rspProdPvt = index
+    counters.tx_packets++
+    counters.tx_bytes += frame.length
+    counters.tx_segments += frame.segments
+    if (this.observer !== null) this.observer.written(frame)
+    work.frames++
+    work.slots += slots
+    work.bytesCopied += frame.length
+  }
+
+  /** Carry out the copies and release what was kept. */
+  flush(ring: BackRing): void {
+    const { batch, work } = this.parts
+    if (batch.count !== 0) {
+      const failures = batch.run()
+      work.grantOps += batch.count
+      if (failures !== 0) this.showFailures(ring)
+      batch.reset()
+    }
+    const { kept, keptCount } = this
+    this.keptCount = 0
+    for (let i = 0; i < keptCount; i++) {
+      const frame = kept[i] as Frame
+      kept[i] = null
+      frame.release()
+    }
+  }
+
+  /** Queue the copies of one slot, two if the bytes lie across two of our pages. */
+  private copySlot(from: number, gref: number, size: number, response: number): void {
+    const { batch, guest } = this.parts
+    const room = PAGE - (from & (PAGE - 1))
+    this.response[batch.count] = response
+    if (size <= room) {
+      batch.toGrant(from, gref, guest, 0, size)
+      return
+    }
+    batch.toGrant(from, gref, guest, 0, room)
+    this.response[batch.count] = response
+    batch.toGrant(from + room, gref, guest, room, size - room)
+  }
+
+  /** The raw grant status, as Linux puts it there. Flags and status are the second word of the response. */
+  private showFailures(ring: BackRing): void {
+    const { batch, counters } = this.parts
+    const { words } = ring.page
+    for (let copy = 0; copy < batch.count; copy++) {
+      const status = batch.status(copy)
+      if (status === 0) continue
+      const response = this.response[copy]
+      words[(ring.slotOffset(response) >> 2) + 1] = (response >>> 16) | (status << 16)
+      counters.tx_copy_errors++
+    }
+  }
+}
