@@ -8,7 +8,7 @@ export const layers = [
   ['netfront', 'netback', 'bridge', 'nic-sim', 'ports'],
   ['host'],
   ['testkit'],
-  ['accel-dummy', 'accel-solarflare-sim', 'create-accelerator'],
+  ['accel-dummy', 'accel-solarflare-sim', 'accel-vmdq-sim', 'create-accelerator'],
   ['cli'],
   ['examples', 'bench'],
 ]
@@ -22,6 +22,7 @@ export const narrower = {
   ports: ['packet', 'xen'],
   'accel-dummy': ['core'],
   'accel-solarflare-sim': ['core', 'nic-sim'],
+  'accel-vmdq-sim': ['core'],
 }
 
 /**

@@ -1,0 +1,329 @@
+import type {
+  AcceleratedPort,
+  Filter,
+  FilterProvider,
+  FilterStatus,
+  FlowKey,
+  Frame,
+  HardwareContext,
+  PortChange,
+  PortObserver,
+  Vi,
+  ViProvider,
+  ViRequest,
+  ViStatus,
+  WordView,
+} from '@netaccel/core'
+import { copyBytes, ETH_DESTINATION, ETH_HEADER, fillChecksum, PacketInfo, parseMac } from '@netaccel/core'
+import { parsePacket, setBlank, verifyChecksum, wordsOf } from '@netaccel/core'
+import { DONE_REFUSED, DONE_SENT, KIND, KIND_SHIFT, LENGTH_MASK, LONGEST, SUM } from '../layout.js'
+import { QueuePair } from './queue-pair.js'
+import type { PairOwner } from './queue-pair.js'
+import { SharedCompletions } from './shared-completions.js'
+import { whole } from './word-ring.js'
+
+/** Pairs of queues beside the driver's own; frames that are on their way out; buffers for the driver domain. */
+const PAIRS = 32
+const OUT_FRAMES = 128
+const HOST_FRAMES = 512
+const FRAME_BYTES = 2048
+/** Frames of one pair before the next has its turn. */
+const QUANTUM = 16
+/** Milliseconds that the wire is held up for a guest without buffers. */
+const PATIENCE_MS = 1
+const NOBODY = -1
+
+/**
+ * Device and driver of the NIC. It has a pair of queues for each guest that asks, tells them apart by destination MAC
+ * address and by nothing else, and reports all of them in one completion queue. It fills in checksums and cuts nothing.
+ */
+export class VmdqNic implements AcceleratedPort, PairOwner {
+  readonly name: string
+  readonly kind = KIND
+  readonly mac: string
+  readonly mtu = 1500
+  readonly vis: ViProvider
+  readonly filters: FilterProvider
+  readonly completions = new SharedCompletions()
+  private readonly context: HardwareContext
+  private readonly pairs: (QueuePair | null)[] = Array.from({ length: PAIRS }, () => null)
+  private readonly steering = new Map<number, Steer>()
+  private readonly hostFrames: ReturnType<HardwareContext['pool']>
+  private readonly outFrames: ReturnType<HardwareContext['pool']>
+  /** Guests' frames that are with the wire: the pair, and in the lower 16 bits the place of the descriptor. */
+  private readonly out = new Map<Frame, number>()
+  private readonly outWords: WordView
+  private readonly hostWords: WordView
+  private readonly info = new PacketInfo()
+  private readonly changed: ((change: PortChange) => void)[] = []
+  private observers: readonly PortObserver[] = []
+  private waiters: (() => void)[] = []
+  private turn = 0
+  private sendDue = false
+  private tellDue = false
+  /** A frame waits for a guest's buffer until its time is over. */
+  private patience: { cancel(): void } | null = null
+  private patienceOver = false
+
+  constructor(context: HardwareContext) {
+    this.context = context
+    this.name = context.name
+    this.mac = context.mac
+    this.hostFrames = context.pool(HOST_FRAMES, FRAME_BYTES)
+    this.outFrames = context.pool(OUT_FRAMES, FRAME_BYTES)
+    this.hostWords = wordsOf(this.hostFrames.arena.bytes, this.hostFrames.arena.view)
+    this.outWords = wordsOf(this.outFrames.arena.bytes, this.outFrames.arena.view)
+    this.vis = { capacity: PAIRS, create: (request) => this.createPair(request) }
+    this.filters = {
+      capacity: PAIRS,
+      supports: isMacOnly,
+      insert: (key, vi) => this.steer(key, vi),
+    }
+    const { wire } = context
+    wire.onSent((frame) => this.left(frame))
+    wire.onFrame((frame) => this.arrived(frame))
+    wire.onLink((up) => {
+      for (const changed of this.changed) changed({ kind: 'link', up })
+    })
+  }
+
+  get link(): boolean {
+    return this.context.wire.link
+  }
+
+  onChange(changed: (change: PortChange) => void): void {
+    this.changed.push(changed)
+  }
+
+  observe(observer: PortObserver): void {
+    this.observers = [...this.observers, observer]
+  }
+
+  /** The driver's own queue: the wire's. */
+  transmit(frame: Frame): 'taken' | 'full' {
+    if (this.context.wire.send(frame) === 'full') return 'full'
+    for (const observer of this.observers) observer.transmitted?.(frame)
+    return 'taken'
+  }
+
+  /** Frames are handed over as they arrive; what is in a guest's buffer is told with the next look at the completions. */
+  handedOver(): Promise<void> {
+    if (this.completions.count === 0) return Promise.resolve()
+    return new Promise((resolve) => this.waiters.push(resolve))
+  }
+
+  // --- PairOwner
+
+  memory(page: Parameters<HardwareContext['memory']>[0]): ReturnType<HardwareContext['memory']> {
+    return this.context.memory(page)
+  }
+
+  ioPage(written: (offset: number, value: number) => void): ReturnType<HardwareContext['ioPage']> {
+    return this.context.ioPage(written)
+  }
+
+  /** Doorbells only note that there is work: it is the NIC's, not the guest's. */
+  sendSoon(): void {
+    if (this.sendDue || this.context.signal.aborted) return
+    this.sendDue = true
+    this.context.after(0, () => {
+      this.sendDue = false
+      this.send()
+    })
+  }
+
+  posted(): void {
+    this.context.wire.ready()
+  }
+
+  tellSoon(): void {
+    if (this.tellDue || this.context.signal.aborted) return
+    this.tellDue = true
+    this.context.after(0, () => {
+      this.tellDue = false
+      this.tell()
+    })
+  }
+
+  closed(pair: QueuePair): void {
+    if (this.pairs[pair.id] !== pair) return
+    this.pairs[pair.id] = null
+    for (const [mac, steer] of this.steering) if (steer.pair === pair) this.steering.delete(mac)
+    for (const [frame, whose] of this.out) if (whose >>> 16 === pair.id) this.out.set(frame, NOBODY)
+    this.posted()
+  }
+
+  // --- out
+
+  /** The pairs take turns; each frame is copied, summed and given to the wire. */
+  private send(): void {
+    for (let idle = 0; idle < PAIRS;) {
+      const pair = this.pairs[this.turn]
+      this.turn = (this.turn + 1) % PAIRS
+      const sent = pair === null ? 0 : this.sendSome(pair)
+      if (sent < 0) return
+      idle = sent === 0 ? idle + 1 : 0
+    }
+  }
+
+  /** Frames taken of one pair; -1: the wire or the NIC's memory is full, {@link left} goes on. */
+  private sendSome(pair: QueuePair): number {
+    let done = 0
+    for (; done < QUANTUM && pair.wantsToSend; done++) {
+      const frame = this.outFrames.take()
+      if (frame === undefined) return -1
+      const address = pair.sendWord0() >>> 0
+      const word1 = pair.sendWord1()
+      const length = word1 & LENGTH_MASK
+      if (length < ETH_HEADER || length > LONGEST || !pair.table.holds(address, length)) {
+        frame.release()
+        this.complete(pair, pair.takeSend(), DONE_REFUSED)
+        continue
+      }
+      pair.table.read(address, this.outWords, frame.offset, length)
+      frame.length = length
+      if ((word1 & SUM) !== 0 && parsePacket(frame, this.info) && setBlank(frame, this.info))
+        fillChecksum(frame)
+      frame.checksum = 'none'
+      if (this.context.wire.send(frame) === 'full') {
+        frame.release()
+        return -1
+      }
+      this.out.set(frame, (pair.id << 16) | pair.takeSend())
+    }
+    return done
+  }
+
+  private complete(pair: QueuePair, place: number, kind: number): void {
+    this.completions.push(pair.id, place | (kind << KIND_SHIFT), 0)
+    this.tellSoon()
+  }
+
+  /** A frame has left: a guest's, which is completed, or the driver's, which is given back. */
+  private left(frame: Frame): void {
+    const whose = this.out.get(frame) ?? NOBODY
+    this.out.delete(frame)
+    const pair = whose === NOBODY ? null : this.pairs[whose >>> 16]
+    if (pair !== null) this.complete(pair, whose & 0xffff, DONE_SENT)
+    frame.release()
+    this.sendSoon()
+  }
+
+  // --- in
+
+  private arrived(frame: Frame): 'taken' | 'full' {
+    const steer = this.steering.get(macNumber(frame.view, frame.offset + ETH_DESTINATION))
+    return steer === undefined ? this.toHost(frame) : this.toPair(frame, steer)
+  }
+
+  private toHost(frame: Frame): 'taken' | 'full' {
+    const to = this.hostFrames.take()
+    if (to === undefined) return 'full'
+    copyBytes(this.hostWords, to.offset, wordsOf(frame.bytes, frame.view), frame.offset, frame.length)
+    to.length = frame.length
+    to.checksum = parsePacket(to, this.info) && verifyChecksum(to, this.info) ? 'verified' : 'none'
+    for (const observer of this.observers) observer.received?.(to)
+    this.context.received(to)
+    return 'taken'
+  }
+
+  private toPair(frame: Frame, steer: Steer): 'taken' | 'full' {
+    const { pair } = steer
+    while (pair.canReceive) {
+      const address = pair.bufferFor(frame.length)
+      if (address === 0) {
+        // No good, and the guest's own doing: it comes back empty.
+        pair.received(0, false)
+        continue
+      }
+      pair.table.write(address, wordsOf(frame.bytes, frame.view), frame.offset, frame.length)
+      pair.received(frame.length, parsePacket(frame, this.info) && verifyChecksum(frame, this.info))
+      steer.count++
+      this.arrivedInTime()
+      return 'taken'
+    }
+    return this.waitFor(pair)
+  }
+
+  /** No buffer: the wire waits a while, as for any receiver (IEEE 802.3 annex 31B); then the frame is missed. */
+  private waitFor(pair: QueuePair): 'taken' | 'full' {
+    if (pair.stalled || this.patienceOver) {
+      this.arrivedInTime()
+      pair.stalled = true
+      pair.miss()
+      return 'taken'
+    }
+    this.patience ??= this.context.after(PATIENCE_MS, () => {
+      this.patience = null
+      this.patienceOver = true
+      this.context.wire.ready()
+    })
+    return 'full'
+  }
+
+  private arrivedInTime(): void {
+    this.patience?.cancel()
+    this.patience = null
+    this.patienceOver = false
+  }
+
+  // --- completions
+
+  /** The driver reads the one completion queue and writes each guest what is its own. */
+  private tell(): void {
+    this.completions.drain((id, word0, word1) => this.pairs[id]?.tell(word0, word1))
+    for (const pair of this.pairs) pair?.tellRest()
+    for (const settle of this.waiters.splice(0)) settle()
+  }
+
+  // --- pairs and addresses
+
+  private createPair(request: ViRequest): QueuePair | ViStatus {
+    const { events, tx, rx, rings } = request
+    const memory = whole(rings)
+    const bytes = [events, tx, rx].reduce((sum, entries) => sum + Math.ceil((entries * 8) / 4096) * 4096, 0)
+    const good = [events, tx, rx].every(
+      (entries) => entries >= 64 && entries <= 4096 && (entries & (entries - 1)) === 0,
+    )
+    if (memory === undefined || !good || memory.length < bytes || events < tx + rx) return 'unsupported'
+    const id = this.pairs.indexOf(null)
+    if (id < 0) return 'none-left'
+    const pair = new QueuePair(id, request, memory, this)
+    this.pairs[id] = pair
+    return pair
+  }
+
+  private steer(key: FlowKey, vi: Vi): Filter | FilterStatus {
+    if (!isMacOnly(key) || key.mac === undefined) return 'unsupported'
+    const pair = this.pairs[vi.id]
+    if (pair === null || pair === undefined || pair !== vi || !pair.live) return 'closed'
+    const bytes = parseMac(key.mac)
+    const mac = macNumber(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)
+    if (this.steering.has(mac)) return 'duplicate'
+    const steer = { pair, count: 0 }
+    this.steering.set(mac, steer)
+    return {
+      key,
+      vi,
+      hits: () => steer.count,
+      remove: () => {
+        if (this.steering.get(mac) === steer) this.steering.delete(mac)
+        this.context.wire.ready()
+      },
+    }
+  }
+}
+
+/** Where the frames for one address go. */
+interface Steer {
+  readonly pair: QueuePair
+  count: number
+}
+
+function isMacOnly(key: FlowKey): boolean {
+  return key.mac !== undefined && Object.keys(key).length === 1
+}
+
+function macNumber(view: DataView, at: number): number {
+  return view.getUint16(at) * 0x1_0000_0000 + view.getUint32(at + 2)
+}
