@@ -227,6 +227,11 @@ const reasons = {
   nic_tx_link_down: { stage: 'nic', sentence: 'The link is down.', nobody: true },
   nic_tx_reset: { stage: 'nic', sentence: 'The frame stood in a TX ring when the NIC was reset.' },
   nic_tx_closed: { stage: 'nic', sentence: 'The frame stood in the TX ring of a VI that was closed.' },
+  nic_vi_spoofed: {
+    stage: 'nic',
+    sentence: 'A VI sent under an address that is not its own, and the NIC was told to drop such frames.',
+    asked: true,
+  },
   // NIC, in
   nic_rx_no_buffer: { stage: 'nic', sentence: 'No receive buffer was posted when the frame arrived.' },
   nic_rx_too_long: { stage: 'nic', sentence: 'The received frame is above the MTU of the port.' },

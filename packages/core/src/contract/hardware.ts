@@ -49,6 +49,8 @@ export interface ViRequest {
   readonly tx: number
   readonly rx: number
   readonly rings: Arena | Mapping
+  /** Address of the vif that it is for; the host's door fills it in. Hardware switches and polices by it. */
+  readonly mac?: Mac
 }
 
 /** A virtual interface: an event queue, a TX ring, an RX ring, a doorbell and entries of the buffer table. */

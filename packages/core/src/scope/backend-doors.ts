@@ -67,7 +67,7 @@ export class BackendDoors extends VifDoors implements BackendVif {
     const { vis } = this.#facts.hub.port
     if (vis === undefined || request.owner !== this.peer) return 'unsupported'
     if (book.fails('createVi')) return 'none-left'
-    const vi = vis.create(request)
+    const vi = vis.create({ ...request, mac: this.mac })
     if (typeof vi === 'string') return vi
     const { bufferPages, filters } = this.#facts
     return new RecordedVi(vi, book, bufferPages, (closing) => filters.removeOf(closing))

@@ -21,7 +21,7 @@ export class Nic {
 
   /** Build it, pushing on `cleanup` whatever undoes it. */
   constructor(name: string, value: NicValue, hypervisor: Hypervisor, driver: Domain, cleanup: CleanupStack) {
-    const { mac, mtu = DEFAULT_MTU, overflow } = value
+    const { mac, mtu = DEFAULT_MTU, overflow, police } = value
     this.name = name
     this.engine = hypervisor.timeline.engine(`${hypervisor.name}.${name}`, hypervisor.costs)
     cleanup.push(`${name} engine`, () => hypervisor.timeline.removeEngine(this.engine))
@@ -33,6 +33,7 @@ export class Nic {
       mac,
       mtu,
       ...(overflow === undefined ? {} : { overflow }),
+      ...(police === undefined ? {} : { police }),
     })
     const bytesEach =
       mtu + ETHERNET_HEADER <= 2048 ? 2048 : Math.ceil((mtu + ETHERNET_HEADER) / PAGE_SIZE) * PAGE_SIZE

@@ -24,7 +24,10 @@ export function fastLedger(world: World): FastLedger {
   const nics = hosts.flatMap((host) => [...host.nics.values()].map((nic) => nic.device.statistics()))
   const fast = hosts.flatMap((host) => host.everyVif.flatMap((vif) => vif.fast))
   const drops = fast.flatMap((counters) => counters.dropped.entries())
-  const left = sum(nics, (nic) => nic.viTxPackets)
+  const swallowed = sum(hosts, (host) =>
+    sum([...host.nics.values()], (nic) => dropped(nic.device.drops.entries(), 'nic_vi_').segments),
+  )
+  const left = sum(nics, (nic) => nic.viTxPackets) + swallowed
   const arrived = sum(nics, (nic) => nic.viRxPackets + nic.viRxMissedPackets)
   const lent = sum(fast, (of) => of.tx_segments)
   const delivered = sum(fast, (of) => of.rx_segments)
@@ -44,7 +47,7 @@ export function fastLedger(world: World): FastLedger {
   const forced = died ? Math.min(lostOut, open) + (isForced ? lostIn : 0) : lostOut + lostIn
   return {
     accounts: [
-      segmentAccount('fast path out', lent + gone, left, refused + lostOut),
+      segmentAccount('fast path out', lent + gone, left - swallowed, refused + lostOut + swallowed),
       segmentAccount('fast path in', arrived, delivered, discarded + lostIn),
     ],
     forced,

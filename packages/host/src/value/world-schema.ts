@@ -29,6 +29,16 @@ const vif = {
   },
 } as const
 
+const police = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    sourceMac: flag,
+    mbps: { type: 'number', minimum: 0 },
+    burstBytes: { type: 'number', minimum: 1 },
+  },
+} as const
+
 const nic = {
   type: 'object',
   required: ['mac'],
@@ -39,6 +49,7 @@ const nic = {
     mac,
     mtu,
     overflow: { enum: ['wait', 'drop'] },
+    police,
   },
 } as const
 

@@ -60,6 +60,18 @@ export interface NicValue {
   readonly mtu?: number
   /** What hardware does with a frame whose VI has no descriptor: pause the wire (default), or drop at once. */
   readonly overflow?: 'wait' | 'drop'
+  /** What the NIC lets VIs send. Default: all, as the original hardware. */
+  readonly police?: PoliceValue
+}
+
+/** See `PoliceOptions` of `@netaccel/nic-sim`. */
+export interface PoliceValue {
+  /** Drop and count what a VI sends under another address than that of its vif. */
+  readonly sourceMac?: boolean
+  /** Megabits per second of each VI, which waits when it would exceed them; 0: no limit. */
+  readonly mbps?: number
+  /** Bytes that a VI may send at once when it was silent. Default 65,536. */
+  readonly burstBytes?: number
 }
 
 export interface GuestValue {

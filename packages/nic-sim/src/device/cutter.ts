@@ -15,7 +15,7 @@ const MOST_SEGMENTS = 512
 export class Cutter {
   readonly segmenter: Segmenter
   /** The frame, fetched whole: what its owner writes later changes nothing. */
-  private readonly staging: Frame
+  readonly staging: Frame
   /** Whose it is; null: nothing is being cut. */
   vi: VirtualInterface | null
   descriptors: number

@@ -5,6 +5,7 @@ import type { BufferTable } from './buffer-table.js'
 import type { Dma } from './dma.js'
 import type { FilterTable } from './filter-table.js'
 import type { Meter } from './meter.js'
+import type { TxPolice } from './tx-police.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import type { WireLane } from './wire-lane.js'
 
@@ -33,6 +34,8 @@ export interface DeviceParts {
   readonly drops: DropCounters
   readonly statistics: PortStatistics
   readonly meter: Meter
+  /** Null: VIs send what they like. */
+  readonly police: TxPolice | null
   /** The cable, or null while none is plugged in. */
   out: WireLane | null
   incoming: WireLane | null

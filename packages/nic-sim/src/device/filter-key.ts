@@ -1,5 +1,6 @@
 import type { FlowKey } from '@netaccel/core'
-import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, PacketError, parseIp, parseMac } from '@netaccel/packet'
+import { ETHERTYPE_IPV4, ETHERTYPE_IPV6, PacketError, parseIp } from '@netaccel/packet'
+import { macWords } from './mac-words.js'
 
 export const KIND_FREE = 0
 /** Protocol, both addresses, both ports. */
@@ -42,14 +43,14 @@ const NOWHERE = [0, 0, 0, 0] as const
  */
 export function filterWords(key: FlowKey): FilterWords | undefined {
   try {
-    return key.protocol === undefined ? macWords(key) : ipWords(key)
+    return key.protocol === undefined ? macKeyWords(key) : ipWords(key)
   } catch (error) {
     if (error instanceof PacketError) return undefined
     throw error
   }
 }
 
-function macWords(key: FlowKey): FilterWords | undefined {
+function macKeyWords(key: FlowKey): FilterWords | undefined {
   if (key.mac === undefined || key.etherType !== undefined || !isVlan(key.vlan)) return undefined
   if (key.source !== undefined || key.destination !== undefined) return undefined
   if (key.sourcePort !== undefined || key.destinationPort !== undefined) return undefined
@@ -100,10 +101,8 @@ function isMulticast(ip: Uint8Array): boolean {
 }
 
 function macPair(text: string): { macHigh: number; macLow: number } | undefined {
-  const mac = parseMac(text)
-  if ((mac[0] & 1) !== 0) return undefined
-  const view = new DataView(mac.buffer, mac.byteOffset)
-  return { macHigh: view.getUint16(0), macLow: view.getUint32(2) }
+  const { high, low } = macWords(text)
+  return (high & 0x100) === 0 ? { macHigh: high, macLow: low } : undefined
 }
 
 function addressWords(ip: Uint8Array): readonly [number, number, number, number] {

@@ -10,6 +10,8 @@ import { Dma } from './dma.js'
 import { Meter } from './meter.js'
 import { RxEngine } from './rx-engine.js'
 import { TxEngine } from './tx-engine.js'
+import type { PoliceOptions } from './tx-police.js'
+import { TxPolice } from './tx-police.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import { ViSet } from './vi-set.js'
 import type { WireLane } from './wire-lane.js'
@@ -37,6 +39,8 @@ export interface NicDeviceOptions {
   readonly pauseNs?: number
   /** A frame for a VI whose checksum is wrong: deliver it, marked (default), or a discard event. */
   readonly badChecksum?: 'deliver' | 'discard'
+  /** What VIs may send; default: all. */
+  readonly police?: PoliceOptions
 }
 
 export interface NicStatistics extends Readonly<PortStatistics> {
@@ -67,7 +71,7 @@ export class NicDevice implements WireSocket {
 
   constructor(options: NicDeviceOptions) {
     const { name, engine, bus, mac, mtu = 1500, maxMtu = mtu, vis = 32, overflow = 'wait' } = options
-    const { filters = 8192, bufferPages, pauseNs = 10_000_000, badChecksum = 'deliver' } = options
+    const { filters = 8192, bufferPages, pauseNs = 10_000_000, badChecksum = 'deliver', police } = options
     if (!(mtu >= 68 && mtu <= maxMtu && maxMtu <= 16_000))
       throw new NicError('BAD_OPTION', `${name} cannot have an MTU of ${mtu} of ${maxMtu}: give 68 to 16000`)
     if (filters < 8 || (filters & (filters - 1)) !== 0)
@@ -93,6 +97,7 @@ export class NicDevice implements WireSocket {
       drops: this.drops,
       statistics: emptyStatistics(),
       meter: new Meter(),
+      police: police === undefined ? null : new TxPolice(engine, vis, police),
       out: null,
       incoming: null,
       link: false,
@@ -104,6 +109,7 @@ export class NicDevice implements WireSocket {
     this.rx = new RxEngine(this.parts, { overflow, pauseNs, badChecksum })
     this.txPoll = engine.addPoller(this.tx)
     this.rxPoll = engine.addPoller(this.rx)
+    if (this.parts.police !== null) this.parts.police.onTokens = () => this.txPoll.schedule()
     this.rx.onPauseEnd = () => this.rxPoll.schedule()
     const { parts, tx, rx, txPoll, rxPoll } = this
     this.vis = new ViSet({ parts, bus, tx, rx, txPoll, rxPoll })

@@ -86,7 +86,9 @@ export class TxEngine implements Poller {
     if (vi === null || vi.state !== 'live') return
     vi.takeDoorbells()
     const stop = Math.max(0, this.left - QUANTUM)
+    const police = vi.id === HOST_VI ? null : this.device.police
     while (this.left > stop && !this.blocked && !this.cutter.active && vi.eventRoom >= TX_EVENT_RESERVE) {
+      if (police !== null && !police.mayFetch(vi.id)) break
       const found = this.chain.read(vi)
       if (found === 'none') break
       this.device.meter.descriptors += this.chain.descriptors
@@ -115,6 +117,11 @@ export class TxEngine implements Poller {
       lane.putBack(slot)
       return this.discard(vi, REASON_OVERSIZE)
     }
+    if (this.policed(vi, slot)) {
+      lane.putBack(slot)
+      this.device.drops.count('nic_vi_spoofed', 1, chain.bytes)
+      return this.swallow(vi)
+    }
     if (chain.checksum) finishChecksum(slot, this.info)
     this.left--
     vi.txFrames++
@@ -129,8 +136,28 @@ export class TxEngine implements Poller {
       cutter.end()
       return this.discard(vi, outcome === 'oversize' ? REASON_OVERSIZE : REASON_MALFORMED)
     }
+    if (this.policed(vi, cutter.staging)) {
+      for (let i = 0; i < cutter.segmenter.count; i++)
+        this.device.drops.count('nic_vi_spoofed', 1, cutter.segmenter.lengthOf(i))
+      cutter.end()
+      return this.swallow(vi)
+    }
     vi.flushTx()
     this.cut()
+  }
+
+  /** Pays for a frame that was fetched with its sender's tokens. True: it is to be swallowed for its source address. */
+  private policed(vi: VirtualInterface, frame: Frame): boolean {
+    const { police } = this.device
+    if (police === null || vi.id === HOST_VI) return false
+    police.spend(vi.id, this.chain.bytes)
+    return !police.isOwn(vi, frame)
+  }
+
+  /** The frame goes nowhere, and its sender is not told so. */
+  private swallow(vi: VirtualInterface): void {
+    this.left--
+    vi.completeTx(this.chain.descriptors)
   }
 
   /** Sends segments of the frame being cut while there is budget and room. */

@@ -6,6 +6,7 @@ import type { HostBus } from './bus.js'
 import type { AddressSpace } from './address-space.js'
 import { PhysicalSpace } from './address-space.js'
 import type { DeviceParts } from './device-parts.js'
+import type { MacWords } from './mac-words.js'
 import { RingMemory } from './ring-memory.js'
 import type { RxEngine } from './rx-engine.js'
 import type { TxEngine } from './tx-engine.js'
@@ -26,6 +27,8 @@ export interface ViSizes {
   readonly events: number
   readonly tx: number
   readonly rx: number
+  /** Of the vif that it is for. */
+  readonly address?: MacWords
 }
 
 /** The VIs of one device: made, rung, made quiet, destroyed. */
@@ -54,6 +57,7 @@ export class ViSet {
     if (id < 0 || !parts.running) return undefined
     const vi = this.make(id, owner, sizes, parts.buffers)
     parts.vis[id] = vi
+    parts.police?.begin(id)
     parts.viTop = Math.max(parts.viTop, id + 1)
     return vi
   }
@@ -75,6 +79,7 @@ export class ViSet {
       tx: new RingMemory(pages.slice(txAt, rxAt), tx),
       rx: new RingMemory(pages.slice(rxAt, rxAt + ringPages(rx)), rx),
       space,
+      address: sizes.address ?? null,
     }
     const page = this.all.bus.ioPage((offset, value) => this.ring(vi, offset, value))
     const vi = new VirtualInterface(id, owner, rings, page, this.all.parts.meter)

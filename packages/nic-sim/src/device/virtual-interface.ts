@@ -19,6 +19,7 @@ import {
   TX_BATCH,
 } from '../constants.js'
 import type { AddressSpace } from './address-space.js'
+import type { MacWords } from './mac-words.js'
 import type { Meter } from './meter.js'
 import type { RingMemory } from './ring-memory.js'
 
@@ -42,6 +43,7 @@ export interface ViRings {
   readonly rx: RingMemory
   /** Where the addresses in its descriptors lead. */
   readonly space: AddressSpace
+  readonly address: MacWords | null
 }
 
 /**
@@ -57,6 +59,8 @@ export class VirtualInterface {
   readonly tx: RingMemory
   readonly rx: RingMemory
   readonly space: AddressSpace
+  /** Of the vif that it is for; null: nobody has said. */
+  readonly address: MacWords | null
   state: ViState = 'live'
   txConsumer = 0
   txProducer = 0
@@ -103,6 +107,7 @@ export class VirtualInterface {
     this.tx = rings.tx
     this.rx = rings.rx
     this.space = rings.space
+    this.address = rings.address
     this.toldBefore = new Float64Array(rings.events.capacity)
     this.registers = new Uint32Array(4)
     this.rung = new Uint8Array(4)

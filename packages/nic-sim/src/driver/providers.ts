@@ -25,6 +25,7 @@ import {
 } from '../constants.js'
 import type { HostBus } from '../device/bus.js'
 import { filterWords } from '../device/filter-key.js'
+import { macWords } from '../device/mac-words.js'
 import type { NicDevice } from '../device/nic-device.js'
 import { NicFilter } from './nic-filter.js'
 import { ViHandle } from './vi-handle.js'
@@ -57,12 +58,13 @@ export class NicVis implements ViProvider {
    * the port is being reset or is gone.
    */
   create(request: ViRequest): ViHandle | ViStatus {
-    const { owner, events, tx, rx } = request
+    const { owner, events, tx, rx, mac } = request
     if (!this.open) return 'closed'
     if (!isCapacity(events) || !isCapacity(tx) || !isCapacity(rx)) return 'unsupported'
     const pages = ringViews(request)
     if (pages.length < viPages(events, tx, rx)) return 'unsupported'
-    const hardware = this.device.vis.create(owner, { pages, events, tx, rx })
+    const address = mac === undefined ? {} : { address: macWords(mac) }
+    const hardware = this.device.vis.create(owner, { pages, events, tx, rx, ...address })
     if (hardware === undefined) return 'none-left'
     const handle = new ViHandle({
       device: this.device,

@@ -39,6 +39,8 @@ export interface GuestSizes {
   readonly tx?: number
   readonly rx?: number
   readonly buffers?: number
+  /** Address of its vif, as the host would say it. */
+  readonly mac?: string
 }
 
 export class RawGuest {
@@ -56,7 +58,7 @@ export class RawGuest {
   /** Pages of the guest that are registered, and the buffer-table index of the first. */
   readonly buffers: Arena
   readonly index: number
-  readonly sizes: Required<GuestSizes>
+  readonly sizes: Required<Omit<GuestSizes, 'mac'>>
   wakes = 0
   txProducer = 0
   rxProducer = 0
@@ -77,6 +79,7 @@ export class RawGuest {
       tx,
       rx,
       rings: this.rings,
+      ...(sizes.mac !== undefined && { mac: sizes.mac }),
     })
     if (typeof vi === 'string') throw new Error(`no VI: ${vi}`)
     this.vi = vi
