@@ -1,6 +1,7 @@
 // The twenty defects that sfc_netfront and sfc_netback still had when they were last published (linux-2.6.18-xen, state of
 // 2010), one test each: `bug 1` to `bug 20`. Those that need the whole pair are here; the others stand beside the code that
-// they concern.
+// they concern. The first test holds the list together.
+import { readdirSync, readFileSync } from 'node:fs'
 import { readPlugin } from '@netaccel/core'
 import type { DoorFaults } from '@netaccel/core'
 import { describe, expect, it } from 'vitest'
@@ -8,6 +9,16 @@ import { FOLDER, MIXED, TCP_ONLY, TwoHosts, twoHosts } from './testing/two-hosts
 import { Datagrams, GUEST_A, GUEST_B, LocalSender } from './testing/local-sender.js'
 
 const UDP_ONLY = { tcp: 0, tcp6: 0, udp: 1, icmp: 0, arp: 0 }
+
+it('each of the twenty has a test of its number', () => {
+  const files = readdirSync(`${FOLDER}/src`, { recursive: true, encoding: 'utf8' })
+  const tests = files.filter((file) => file.endsWith('.test.ts'))
+  const text = tests.map((file) => readFileSync(`${FOLDER}/src/${file}`, 'utf8')).join('\n')
+  const numbers = [...text.matchAll(/^ *(?:it(?:\.each\(\w+\))?\(')bug (\d+): /gm)].map((match) =>
+    Number(match[1]),
+  )
+  expect([...new Set(numbers)].toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
+})
 
 describe('the NIC’s filters', () => {
   it('bug 4: a key that stands already is refused, whoever asks, and nobody misses a wake-up', async () => {

@@ -56,6 +56,20 @@ describe('loaded and unloaded under traffic', () => {
     await pair.world.close()
   })
 
+  it.each([true, false])('VN-05, VN-06: merges received segments with lro %s', async (lro) => {
+    const pair = await TwoHosts.make(twoHosts(6))
+    await pair.loadWith({ frontend: { lro, slowStart: 20 } })
+    pair.start(6)
+    await pair.for(30)
+    const { rx, counters } = pair.world.status().vifs[0]
+    const { ssr_merges: merges, ssr_bursts: bursts } = counters.frontend
+    expect([merges > 1000, bursts > 100]).toEqual([lro, lro])
+    expect(rx.fast.segments - rx.fast.frames).toBe(merges)
+    expect(await pair.settle()).toEqual([])
+    await pair.unload()
+    await pair.world.close()
+  })
+
   it('works with the smallest rings', async () => {
     const pair = await TwoHosts.make(twoHosts(4))
     pair.start(6, TCP_ONLY, 30_000)

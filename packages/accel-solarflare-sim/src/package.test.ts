@@ -16,7 +16,17 @@ describe('the package', () => {
       apiVersion: { frontend: [1, 1], backend: [1, 1] },
       frontend: './dist/frontend.cjs',
       backend: './dist/backend.cjs',
-      capabilities: ['tx', 'tx-checksum', 'tx-gso', 'rx', 'rx-checksum', 'vi', 'filters', 'observe'],
+      capabilities: [
+        'tx',
+        'tx-checksum',
+        'tx-gso',
+        'rx',
+        'rx-checksum',
+        'rx-merge',
+        'vi',
+        'filters',
+        'observe',
+      ],
     })
   })
 
@@ -42,6 +52,8 @@ describe('its options', () => {
     expect(frontendOptions({ other: 1 })).toEqual({
       copy: false,
       receivePages: 192,
+      lro: true,
+      slowStart: 300,
       macAge: 30_000,
       handshake: 4000,
       farewell: 1000,

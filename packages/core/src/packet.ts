@@ -27,6 +27,24 @@ export const flowKeyOf = packet.flowKeyOf as (frame: Frame, info: PacketInfo) =>
 /** Wire segments that a frame stands for, by its length and `gsoSize`. */
 export const segmentCount = packet.segmentCount as (frame: Frame) => number
 
+/**
+ * Merges consecutive TCP segments of one flow into one GSO frame. `begin` with the first, in a frame with room for more; `add`
+ * while it says true, after which the caller releases what was added; `finish` gives the first frame back. See package packet.
+ */
+export interface Coalescer {
+  /** Nothing more can be added. */
+  readonly closed: boolean
+  /** Segments in the frame begun; 0: none is. */
+  readonly segments: number
+  begin(frame: Frame): boolean
+  add(frame: Frame): boolean
+  finish(): Frame | null
+}
+export const Coalescer = packet.Coalescer as new () => Coalescer
+
+/** Twice the payload length of a plain TCP or UDP frame, and 1 more for TCP; -1: another shape. See package packet. */
+export const plainTransport = packet.plainTransport as (frame: Frame) => number
+
 export {
   ARP_REPLY,
   ARP_REQUEST,
@@ -59,6 +77,8 @@ export {
   parseIp,
   parseIpv4,
   parseMac,
+  plainIsTcp,
+  plainPayload,
   pseudoSum4,
   Random,
   readArpOperation,

@@ -19,6 +19,7 @@ import { HandshakeError } from './errors.js'
 import type { Buffers } from './buffers.js'
 import { ForeignFrameHints } from './foreign-frames.js'
 import { Handshake } from './handshake.js'
+import { LRO_TICK_MS, LroFlows } from './lro-flows.js'
 import { MacTable } from './mac-table.js'
 import type { MappedVi } from './mapped-vi.js'
 import type { FrontendOptions } from './options.js'
@@ -57,6 +58,7 @@ export class Attachment implements AcceleratedVif {
   private readonly state: AccelState
   private readonly tally = new Tally()
   private readonly macs = new MacTable()
+  private readonly flows = new LroFlows()
   private conversation: Conversation | undefined
   private vnic: DrivenVnic | undefined
   private queue: VnicQueue | undefined
@@ -69,6 +71,7 @@ export class Attachment implements AcceleratedVif {
     this.vif = vif
     this.options = options
     this.macs.onFirst = () => this.keepSweeping()
+    this.flows.onFirst = () => this.keepTicking()
     this.state = new AccelState({
       side: 'frontend',
       scope: vif,
@@ -123,6 +126,7 @@ export class Attachment implements AcceleratedVif {
 
   async remove(_reason: RemoveReason, signal: AbortSignal): Promise<void> {
     await this.close(signal.aborted ? 1 : this.options.farewell)
+    this.tally.eventCountSinceIrq = 0
     this.stats()
   }
 
@@ -164,7 +168,7 @@ export class Attachment implements AcceleratedVif {
       letters,
       macs: this.macs,
       allot: (offer) => allot(offer, wish),
-      take: (allotment) => takeBuffers(vif, allotment),
+      take: (allotment) => takeBuffers(vif, allotment, options.lro),
       ready: (vi, buffers) => this.ready(vi, buffers),
       failed: (text, fault) => this.failed(text, fault),
       count: (what) => void tally[what]++,
@@ -172,10 +176,12 @@ export class Attachment implements AcceleratedVif {
   }
 
   private ready(vi: MappedVi, buffers: Buffers): void {
-    const { conversation, vif, tally } = this
+    const { conversation, vif, tally, macs, flows } = this
     if (conversation === undefined) return
     const foreign = new ForeignFrameHints(conversation.letters, tally, () => vif.now())
-    this.vnic = buildVnic(vi, buffers, { macs: this.macs, foreign, channel: conversation.net, tally, vif })
+    const { slowStart } = this.options
+    const channel = conversation.net
+    this.vnic = buildVnic(vi, buffers, { macs, flows, slowStart, foreign, channel, tally, vif })
     this.setMac(vif.mac)
     this.vnic.rx.refill()
     this.settle(undefined)
@@ -209,6 +215,7 @@ export class Attachment implements AcceleratedVif {
     this.settle({ text: 'the conversation has ended', fault: true })
     // Once the host clears the hooks nothing is lent any more, and nobody polls.
     if (!this.leaving) this.queue?.viGone()
+    this.queue?.release()
     this.vnic?.releaseReceive()
     await this.vif.keys.write({
       [KEY_CONTROL_PAGE]: undefined,
@@ -264,6 +271,15 @@ export class Attachment implements AcceleratedVif {
     if (vif.signal.aborted) return
     vif.after(options.macAge / SWEEPS, () => {
       if (macs.sweep()) this.keepSweeping()
+    })
+  }
+
+  private keepTicking(): void {
+    const { vif, flows, tally } = this
+    if (vif.signal.aborted) return
+    vif.after(LRO_TICK_MS, () => {
+      tally.ssrDropStream += flows.tick()
+      if (flows.size > 0) this.keepTicking()
     })
   }
 }

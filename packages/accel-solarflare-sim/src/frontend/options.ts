@@ -6,6 +6,10 @@ export interface FrontendOptions {
   readonly copy: boolean
   /** Pages of receive buffers, two in each; 32 to 256. Default 192: the original's 384 buffers. */
   readonly receivePages: number
+  /** Merge received segments of one TCP flow into one frame (large receive offload). Default true. */
+  readonly lro: boolean
+  /** Segments in order that a flow must show before its segments are merged. Default 300. */
+  readonly slowStart: number
   /** Milliseconds after which an address that was not seen by way of the NIC is forgotten. Default 30,000. */
   readonly macAge: number
   /** Milliseconds that coming to terms with the other half may take. Default 4,000; the host allows 5,000 in all. */
@@ -19,6 +23,8 @@ export function frontendOptions(options: Readonly<Record<string, unknown>>): Fro
   return {
     copy: flagOption(options, 'copy', false),
     receivePages: numberOption(options, 'receivePages', 192, 32, 256),
+    lro: flagOption(options, 'lro', true),
+    slowStart: numberOption(options, 'slowStart', 300, 0, 65_535),
     macAge: numberOption(options, 'macAge', 30_000, 100, 3_600_000),
     handshake: numberOption(options, 'handshake', 4000, 1, 60_000),
     farewell: numberOption(options, 'farewell', 1000, 1, 60_000),

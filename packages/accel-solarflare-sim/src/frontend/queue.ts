@@ -11,6 +11,8 @@ import {
 } from '@netaccel/nic-sim/constants'
 import type { AcceptTest } from './accept.js'
 import type { EventQueue } from './event-queue.js'
+import { Lro } from './lro.js'
+import type { LroParts } from './lro.js'
 import type { Receiver } from './receiver.js'
 import type { RxRing } from './rx-ring.js'
 import type { Tally } from './tally.js'
@@ -26,6 +28,8 @@ export interface Vnic {
   readonly rx: RxRing
   readonly receiver: Receiver
   readonly accept: AcceptTest
+  /** Null: received segments are not merged. */
+  readonly lro: LroParts | null
   /** Wake-ups of the VI; masked until armed. */
   readonly channel: Channel
   readonly tally: Tally
@@ -39,23 +43,33 @@ export class VnicQueue implements AcceleratedQueue {
   readonly rxDepth: number
   private readonly vnic: Vnic
   private readonly queue: FrontendQueue
+  /** Where received frames go: the host's end of the queue, or the merging before it. */
+  private readonly received: FrontendQueue
+  private readonly lro: Lro | null
   private readonly refillLater: () => void
   private armed: boolean
   private gone: boolean
   private refillWaits: boolean
+  /** Events of the poll under way, by kind. */
+  private rxEvents: number
+  private txEvents: number
 
   constructor(vnic: Vnic, queue: FrontendQueue) {
     this.txDepth = vnic.tx.capacity
     this.rxDepth = vnic.rx.depth
     this.vnic = vnic
     this.queue = queue
+    this.lro = vnic.lro === null ? null : new Lro(queue, vnic.lro)
+    this.received = this.lro ?? queue
     this.refillLater = () => {
       this.refillWaits = false
-      queue.schedule()
+      this.schedule()
     }
     this.armed = false
     this.gone = false
     this.refillWaits = false
+    this.rxEvents = 0
+    this.txEvents = 0
   }
 
   accepts(frame: Frame): boolean {
@@ -97,14 +111,15 @@ export class VnicQueue implements AcceleratedQueue {
       handled++
       if (this.handle(events.word0, events.word1)) delivered++
     }
-    tally.pollCallCount++
-    tally.eventCount += handled
-    if (handled > tally.eventsPerPollMax) tally.eventsPerPollMax = handled
+    if (this.lro !== null) this.lro.flush()
+    this.count(handled)
     if (handled > 0) queue.charge('event', handled)
     events.credit()
     if (this.gone && !events.waiting) vnic.tx.failAll(queue)
     this.refill()
-    return (delivered >= budget || handled === most) && events.waiting ? 'more' : 'idle'
+    if ((delivered < budget && handled < most) || !events.waiting) return 'idle'
+    tally.pollRescheduleCount++
+    return 'more'
   }
 
   startInterrupts(): 'armed' | 'waiting' {
@@ -132,13 +147,38 @@ export class VnicQueue implements AcceleratedQueue {
     }
     this.armed = false
     tally.irqCount++
-    this.queue.schedule()
+    tally.eventCountSinceIrq = 0
+    this.schedule()
   }
 
   /** The VI is gone: frames that are still lent are failed by the next poll, once all events have been read. */
   viGone(): void {
     this.gone = true
+    this.schedule()
+  }
+
+  /** What a poll that was left half done still holds goes back: nobody polls any more. */
+  release(): void {
+    this.lro?.release()
+  }
+
+  private schedule(): void {
+    this.vnic.tally.pollScheduleCount++
     this.queue.schedule()
+  }
+
+  private count(handled: number): void {
+    const { tally } = this.vnic
+    const sinceIrq = tally.eventCountSinceIrq + handled
+    tally.pollCallCount++
+    tally.eventCount += handled
+    tally.eventCountSinceIrq = sinceIrq
+    if (sinceIrq > tally.eventsPerIrqMax) tally.eventsPerIrqMax = sinceIrq
+    if (handled > tally.eventsPerPollMax) tally.eventsPerPollMax = handled
+    if (this.rxEvents > tally.eventsPerPollRxMax) tally.eventsPerPollRxMax = this.rxEvents
+    if (this.txEvents > tally.eventsPerPollTxMax) tally.eventsPerPollTxMax = this.txEvents
+    this.rxEvents = 0
+    this.txEvents = 0
   }
 
   /** True: a frame was delivered. */
@@ -146,8 +186,10 @@ export class VnicQueue implements AcceleratedQueue {
     const { vnic, queue } = this
     switch ((word1 >>> EVENT_KIND_SHIFT) & EVENT_KIND_MASK) {
       case EVENT_RX:
-        return vnic.receiver.buffer(word0, word1, queue)
+        this.rxEvents++
+        return vnic.receiver.buffer(word0, word1, this.received)
       case EVENT_TX:
+        this.txEvents++
         if (!vnic.tx.completed(word0, word1, false, queue)) vnic.tally.badEventCount++
         return false
       case EVENT_RX_DISCARD:

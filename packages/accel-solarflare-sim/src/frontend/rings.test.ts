@@ -96,6 +96,7 @@ class Bench {
         rx: this.rx,
         receiver,
         accept,
+        lro: null,
         channel: {
           port: 1,
           notify() {},

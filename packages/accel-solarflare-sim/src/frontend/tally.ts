@@ -21,9 +21,23 @@ export class Tally {
   macsRemoved = 0
   hintsSent = 0
   messagesRefused = 0
+  pollScheduleCount = 0
+  pollRescheduleCount = 0
+  ssrBursts = 0
+  ssrMerges = 0
+  ssrMisorder = 0
+  ssrSlowStart = 0
+  ssrTooMany = 0
+  ssrNewStream = 0
+  ssrDropStream = 0
   /** Greatest values, not sums. */
   eventsPerPollMax = 0
+  eventsPerPollRxMax = 0
+  eventsPerPollTxMax = 0
+  eventsPerIrqMax = 0
   txPendingMax = 0
+  /** As it stands: not a sum. */
+  eventCountSinceIrq = 0
 
   flush(counter: (name: FrontendCounter) => { value: number }): void {
     for (const [name, field] of SUMS) {
@@ -31,6 +45,7 @@ export class Tally {
       counter(name).value += this[field]
       this[field] = 0
     }
+    counter('event_count_since_irq').value = this.eventCountSinceIrq
     for (const [name, field] of MAXIMA) {
       const kept = counter(name)
       if (kept.value < this[field]) kept.value = this[field]
@@ -57,14 +72,29 @@ const SUMS = [
   ['macs_removed', 'macsRemoved'],
   ['hints_sent', 'hintsSent'],
   ['messages_refused', 'messagesRefused'],
+  ['poll_schedule_count', 'pollScheduleCount'],
+  ['poll_reschedule_count', 'pollRescheduleCount'],
+  ['ssr_bursts', 'ssrBursts'],
+  ['ssr_merges', 'ssrMerges'],
+  ['ssr_misorder', 'ssrMisorder'],
+  ['ssr_slow_start', 'ssrSlowStart'],
+  ['ssr_too_many', 'ssrTooMany'],
+  ['ssr_new_stream', 'ssrNewStream'],
+  ['ssr_drop_stream', 'ssrDropStream'],
 ] as const
 
 const MAXIMA = [
   ['events_per_poll_max', 'eventsPerPollMax'],
+  ['events_per_poll_rx_max', 'eventsPerPollRxMax'],
+  ['events_per_poll_tx_max', 'eventsPerPollTxMax'],
+  ['events_per_irq_max', 'eventsPerIrqMax'],
   ['fastpath_tx_pending_max', 'txPendingMax'],
 ] as const
 
-export type FrontendCounter = (typeof SUMS)[number][0] | (typeof MAXIMA)[number][0]
+export type FrontendCounter = (typeof SUMS)[number][0] | (typeof MAXIMA)[number][0] | 'event_count_since_irq'
 
 /** For the test that holds this list and the manifest together. */
-export const FRONTEND_COUNTERS: readonly FrontendCounter[] = [...SUMS, ...MAXIMA].map(([name]) => name)
+export const FRONTEND_COUNTERS: readonly FrontendCounter[] = [
+  ...[...SUMS, ...MAXIMA].map(([name]) => name),
+  'event_count_since_irq',
+]

@@ -3,6 +3,7 @@ import { AcceptTest } from './accept.js'
 import type { Buffers } from './buffers.js'
 import { Doorbell } from './doorbell.js'
 import { EventQueue } from './event-queue.js'
+import type { LroFlows } from './lro-flows.js'
 import type { MacTable } from './mac-table.js'
 import type { MappedVi } from './mapped-vi.js'
 import type { Vnic } from './queue.js'
@@ -15,6 +16,9 @@ import { TxRing } from './tx-ring.js'
 
 export interface VnicParts {
   readonly macs: MacTable
+  /** The flows whose segments are merged, and how many of them in order that takes. */
+  readonly flows: LroFlows
+  readonly slowStart: number
   readonly foreign: ForeignFrames
   readonly channel: Channel
   readonly tally: Tally
@@ -29,8 +33,8 @@ export interface DrivenVnic extends Vnic {
 
 /** Puts the guest's end of a mapped VI together. */
 export function buildVnic(vi: MappedVi, buffers: Buffers, parts: VnicParts): DrivenVnic {
-  const { macs, foreign, channel, tally, vif } = parts
-  const { pages, receive, assembly, memory } = buffers
+  const { macs, foreign, channel, tally, vif, flows, slowStart } = parts
+  const { pages, receive, assembly, memory, merged } = buffers
   const doorbell = new Doorbell(vi.doorbell)
   const tx = new TxRing(vi.tx, vi.txCapacity, doorbell, buffers, tally)
   const rx = new RxRing(vi.rx, vi.rxCapacity, doorbell, pages, receive, receive.free)
@@ -41,6 +45,7 @@ export function buildVnic(vi: MappedVi, buffers: Buffers, parts: VnicParts): Dri
     rx,
     receiver: new Receiver(rx, partial, macs, foreign, tally),
     accept: new AcceptTest(macs, tx, vif.mtu),
+    lro: merged === null ? null : { flows, pool: merged, memory, tally, slowStart },
     channel,
     tally,
     after(ms, work) {
