@@ -1,5 +1,5 @@
 // Merging received segments (RX-04, RX-06, RX-08): the host's end is the test, the frames are real.
-import type { Frame, FrontendQueue } from '@netaccel/core'
+import type { Arena, Frame, FrontendQueue } from '@netaccel/core'
 import {
   FramePool,
   PacketInfo,
@@ -47,7 +47,7 @@ interface Got {
 class Bench {
   readonly memory = privateArena(256 * PAGE)
   readonly received: FramePool
-  readonly merged: FramePool
+  readonly merged: FramePool<Arena>
   readonly tally = new Tally()
   readonly flows = new LroFlows()
   readonly got: Got[] = []
@@ -62,6 +62,7 @@ class Bench {
       ...this.memory,
       offset: from * PAGE,
       length: pages * PAGE,
+      pages: [],
     })
     this.received = new FramePool(part(0, 128), { frames: 256, bytesEach: 2048 })
     this.merged = new FramePool(part(128, 128), { frames: mergeFrames, bytesEach: LRO_BYTES })
