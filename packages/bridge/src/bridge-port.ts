@@ -2,6 +2,7 @@
 import type { DropReason } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
 import { ETH_DESTINATION, ETH_HEADER, ETH_SOURCE } from '@netaccel/packet'
+import { AddressRun } from './address-run.js'
 import type { Bridge } from './bridge.js'
 import { PortCounters } from './counters.js'
 import { UNKNOWN_PORT } from './mac-table.js'
@@ -20,26 +21,8 @@ export interface PortOptions {
   sendBurst?(frames: readonly Frame[], from: number, to: number): void
 }
 
-/**
- * Where the run that begins at `from` ends: frames whose twelve bytes of addresses are equal are learnt, looked up and
- * handed on as one. A frame too short for addresses is a run of its own.
- */
-function runEnd(frames: readonly Frame[], from: number, count: number): number {
-  const { view, offset, length } = frames[from]
-  let end = from + 1
-  if (end === count || length < ETH_HEADER) return end
-  const first = view.getInt32(offset, true)
-  const second = view.getInt32(offset + 4, true)
-  const third = view.getInt32(offset + 8, true)
-  for (; end < count; end++) {
-    const frame = frames[end]
-    const bytes = frame.view
-    const at = frame.offset
-    if (frame.length < ETH_HEADER || bytes.getInt32(at, true) !== first) return end
-    if (bytes.getInt32(at + 4, true) !== second || bytes.getInt32(at + 8, true) !== third) return end
-  }
-  return end
-}
+/** What is to be done with a frame: one port gets it, all others do, or it is dropped. */
+type Way = BridgePort | 'flood' | DropReason
 
 /** One port of the bridge. */
 export class BridgePort {
@@ -52,6 +35,7 @@ export class BridgePort {
   private open: boolean
   /** A burst of one. */
   private readonly one: Frame[]
+  private readonly run: AddressRun
 
   constructor(bridge: Bridge, index: number, options: PortOptions, closed: () => void) {
     this.bridge = bridge
@@ -62,6 +46,7 @@ export class BridgePort {
     this.counters = new PortCounters()
     this.open = true
     this.one = []
+    this.run = new AddressRun()
   }
 
   /** A station's frame enters the bridge, which owns it from here and has handed it on when the call returns. */
@@ -70,24 +55,15 @@ export class BridgePort {
     this.receiveBurst(this.one, 1)
   }
 
-  /** The first `count` of `frames` enter as by {@link receive}, in order: time is read and counters are summed once. */
+  /** The first `count` of `frames` enter as by {@link receive}, in order; the time is read once. */
   receiveBurst(frames: readonly Frame[], count: number): void {
-    const { bridge, counters } = this
-    let bytes = 0
-    let segments = 0
-    for (let i = 0; i < count; i++) {
-      bytes += frames[i].length
-      segments += frames[i].segments
-    }
-    counters.inFrames += count
-    counters.inBytes += bytes
-    counters.inSegments += segments
+    const { bridge } = this
     bridge.engine.charge('frame', count)
     bridge.engine.stamp(bridge.table.clock, 0)
     if (bridge.observer !== null) {
       for (let i = 0; i < count; i++) bridge.observer.entered(this, frames[i])
     }
-    for (let from = 0; from < count;) from = this.forward(frames, from, runEnd(frames, from, count))
+    for (let from = 0; from < count;) from = this.forward(frames, from, count)
   }
 
   /** Take the port out of the bridge and forget the addresses behind it. A second call does nothing. */
@@ -98,53 +74,69 @@ export class BridgePort {
   }
 
   /**
-   * Forward the run of frames from `from` up to `to`; returns how far it came. A flood ends after its first frame, since
-   * whoever gets it may answer within the call, and then the bridge knows better about the next.
+   * Forward the run that begins at `from`; returns how far it came. A flood ends after its first frame, since whoever gets
+   * it may answer within the call, and then the bridge knows better about the next.
    */
-  private forward(frames: readonly Frame[], from: number, to: number): number {
+  private forward(frames: readonly Frame[], from: number, count: number): number {
     const frame = frames[from]
-    if (!this.open) return this.dropRun(frames, from, to, 'bridge_port_down')
-    if (frame.length < ETH_HEADER) return this.dropRun(frames, from, to, 'bridge_short')
+    const way = this.wayOf(frame)
+    if (way === 'flood') {
+      this.enter(1, frame.length, frame.segments)
+      this.flood(frame)
+      return from + 1
+    }
+    this.run.measure(frames, from, count)
+    const { end, bytes, segments } = this.run
+    this.enter(end - from, bytes, segments)
+    if (typeof way !== 'string') way.deliverRun(frames, from, end, bytes, segments)
+    else for (let i = from; i < end; i++) this.drop(frames[i], way)
+    return end
+  }
+
+  /** Learns the sender and looks up the destination, as the table's clock stands. */
+  private wayOf(frame: Frame): Way {
+    if (!this.open) return 'bridge_port_down'
+    if (frame.length < ETH_HEADER) return 'bridge_short'
     const { ports, table } = this.bridge
     const { view, offset } = frame
     const sourceHigh = view.getUint32(offset + ETH_SOURCE)
     const sourceLow = view.getUint16(offset + ETH_SOURCE + 4)
     // Neither a group address nor zero can be a sender: Linux br_handle_frame drops both.
-    if ((sourceHigh & 0x01000000) !== 0 || (sourceHigh | sourceLow) === 0) {
-      return this.dropRun(frames, from, to, 'bridge_bad_source')
-    }
+    if ((sourceHigh & 0x01000000) !== 0 || (sourceHigh | sourceLow) === 0) return 'bridge_bad_source'
     table.learn(sourceHigh, sourceLow, this.index)
     const high = view.getUint32(offset + ETH_DESTINATION)
-    const group = (high & 0x01000000) !== 0
-    const out = group ? UNKNOWN_PORT : table.lookup(high, view.getUint16(offset + ETH_DESTINATION + 4))
-    if (out === this.index) return this.dropRun(frames, from, to, 'bridge_same_port')
-    const port = out === UNKNOWN_PORT ? null : (ports[out] ?? null)
-    if (port !== null) {
-      port.deliverRun(frames, from, to)
-      return to
-    }
-    this.flood(frame)
-    return from + 1
+    if ((high & 0x01000000) !== 0) return 'flood'
+    const out = table.lookup(high, view.getUint16(offset + ETH_DESTINATION + 4))
+    if (out === UNKNOWN_PORT) return 'flood'
+    if (out === this.index) return 'bridge_same_port'
+    return ports[out] ?? 'flood'
   }
 
-  private deliverRun(frames: readonly Frame[], from: number, to: number): void {
+  private enter(frames: number, bytes: number, segments: number): void {
+    const { counters } = this
+    counters.inFrames += frames
+    counters.inBytes += bytes
+    counters.inSegments += segments
+  }
+
+  /** The frames from `from` up to `to`, of so many bytes and segments, leave here. */
+  private deliverRun(
+    frames: readonly Frame[],
+    from: number,
+    to: number,
+    bytes: number,
+    segments: number,
+  ): void {
     const { counters, options } = this
-    const { observer } = this.bridge
     if (options.sendBurst === undefined) {
       for (let i = from; i < to; i++) this.deliver(frames[i])
       return
     }
-    let bytes = 0
-    let segments = 0
-    for (let i = from; i < to; i++) {
-      const frame = frames[i]
-      bytes += frame.length
-      segments += frame.segments
-      if (observer !== null) observer.left(this, frame)
-    }
     counters.outFrames += to - from
     counters.outBytes += bytes
     counters.outSegments += segments
+    const { observer } = this.bridge
+    if (observer !== null) for (let i = from; i < to; i++) observer.left(this, frames[i])
     options.sendBurst(frames, from, to)
   }
 
@@ -173,11 +165,6 @@ export class BridgePort {
     this.counters.copiedSegments += (copies - 1) * frame.segments
     this.counters.copiedBytes += (copies - 1) * frame.length
     frame.release()
-  }
-
-  private dropRun(frames: readonly Frame[], from: number, to: number, reason: DropReason): number {
-    for (let i = from; i < to; i++) this.drop(frames[i], reason)
-    return to
   }
 
   private drop(frame: Frame, reason: DropReason): void {

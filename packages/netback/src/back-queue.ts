@@ -190,9 +190,13 @@ export class BackQueue implements BackQueueSide {
 
   /** `frames[from]` up to but not including `frames[to]`, each as by {@link send}: one look at the clock, one poll. */
   sendBurst(frames: readonly Frame[], from: number, to: number): void {
+    const { fromGuest, link, owner, toGuest } = this
     this.engine.stamp(this.time, 0)
-    let admitted = false
-    for (let i = from; i < to; i++) if (this.admit(frames[i])) admitted = true
+    // With nobody to ask about each frame they go in together; what finds the queue full is left to `admit`.
+    const together = link !== null && !owner.multicast.filtering && fromGuest.tap === null
+    const next = together ? toGuest.queue.pushBurst(frames, from, to, this.time) : from
+    let admitted = next !== from
+    for (let i = next; i < to; i++) if (this.admit(frames[i])) admitted = true
     if (admitted) this.rxPoll.schedule()
   }
 

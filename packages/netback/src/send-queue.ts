@@ -17,23 +17,24 @@ export class SendQueue {
   private tail: number
   private byteCount: number
 
-  constructor() {
+  /** `start`: where the positions begin; another than 0 for a test near the wrap. */
+  constructor(start = 0) {
     this.frames = Array.from({ length: PLACES }, () => null)
     this.times = new Float64Array(PLACES)
-    this.head = 0
-    this.tail = 0
+    this.head = start
+    this.tail = start
     this.byteCount = 0
   }
 
   get count(): number {
-    return this.tail - this.head
+    return (this.tail - this.head) | 0
   }
 
   get bytes(): number {
     return this.byteCount
   }
 
-  /** Frames that have left the queue, and frames that ever entered it: positions for a mark. */
+  /** Frames that have left the queue, and frames that ever entered it, modulo 2^32: positions for a mark. */
   get left(): number {
     return this.head
   }
@@ -43,15 +44,40 @@ export class SendQueue {
   }
 
   get full(): boolean {
-    return this.byteCount >= QUEUE_CAP_BYTES || this.tail - this.head === PLACES
+    return this.byteCount >= QUEUE_CAP_BYTES || this.count === PLACES
   }
 
-  /** Put a frame in that came at `now[0]`; not a plain argument, which would be boxed. */
+  /** Put a frame in that came at `now[0]`; not a plain argument, which would be boxed. The queue is not full. */
   push(frame: Frame, now: Float64Array): void {
-    const place = this.tail++ & (PLACES - 1)
+    const place = this.tail & (PLACES - 1)
+    this.tail = (this.tail + 1) | 0
     this.frames[place] = frame
     this.times[place] = now[0]
     this.byteCount += frame.length
+  }
+
+  /**
+   * Put in `frames[from]` up to but not including `frames[to]`, until the queue is full; returns the place of the first
+   * that is not in.
+   */
+  pushBurst(frames: readonly Frame[], from: number, to: number, now: Float64Array): number {
+    const { times } = this
+    const time = now[0]
+    const room = PLACES - this.count
+    const last = to - from > room ? from + room : to
+    let { byteCount, tail } = this
+    let next = from
+    for (; next < last && byteCount < QUEUE_CAP_BYTES; next++) {
+      const frame = frames[next]
+      const place = tail & (PLACES - 1)
+      tail = (tail + 1) | 0
+      this.frames[place] = frame
+      times[place] = time
+      byteCount += frame.length
+    }
+    this.byteCount = byteCount
+    this.tail = tail
+    return next
   }
 
   /** The oldest frame, left where it is; null when empty. */
@@ -66,7 +92,8 @@ export class SendQueue {
 
   /** Take out the oldest frame; `length` is what it was when pushed. */
   shift(length: number): void {
-    this.frames[this.head++ & (PLACES - 1)] = null
+    this.frames[this.head & (PLACES - 1)] = null
+    this.head = (this.head + 1) | 0
     this.byteCount -= length
   }
 }

@@ -190,7 +190,7 @@ export class ToGuest {
     this.queue.shift(length)
     if (this.marks.length === 0) return
     const left = this.queue.left
-    while (this.marks.length !== 0 && this.marks[0].at <= left) {
+    while (this.marks.length !== 0 && ((left - this.marks[0].at) | 0) >= 0) {
       const mark = this.marks.shift() as Mark
       mark.reached(this.position)
     }
