@@ -10,6 +10,7 @@ import {
   txSize,
   XEN_NETIF_RSP_ERROR,
   XEN_NETIF_RSP_OKAY,
+  XEN_NETIF_TX_SLOT_BYTES,
   XEN_NETTXF_CSUM_BLANK,
   XEN_NETTXF_DATA_VALIDATED,
   XEN_NETTXF_EXTRA_INFO,
@@ -20,7 +21,7 @@ import type { BackQueueCounters } from './counters.js'
 import type { GuestTap, RingObserver } from './guest-tap.js'
 import type { GuestFrames } from './guest-frames.js'
 import type { MulticastList } from './multicast.js'
-import { TxBatch } from './tx-batch.js'
+import { plainWord, TxBatch } from './tx-batch.js'
 import { TxPacket } from './tx-packet.js'
 import type { FatalCause } from './tx-packet.js'
 import type { TxResponses } from './tx-responses.js'
@@ -113,19 +114,21 @@ export class FromGuest {
   /**
    * The fast lane: plain packets (see {@link TxBatch}) one after the other, at most `most`; returns how many. It passes
    * the same checks as {@link TxPacket.read}, to which is left whatever fails one of them, and which then copies the
-   * request anew and goes by that copy alone. A packet costs 35 ns here instead of 60 (64 bytes, batch 32).
+   * request anew and goes by that copy alone. It takes a sixth off the local path: 395 to 340 ns a frame at 64 bytes.
    */
   private takePlain(ring: BackRing, most: number): number {
     const { batch: copies, frames, work } = this.parts
     const { batch } = this
-    const { words } = ring.page
+    const { mask, slots, words } = ring
     const first = ring.reqCons
     const room = COPY_BATCH - copies.count
     const limit = most < room ? most : room
+    let packet = batch.packets
+    let copy = copies.count
     let bytes = 0
     let taken = 0
     for (; taken < limit; taken++) {
-      const word = ring.slotOffset(first + taken) >> 2
+      const word = (slots + ((first + taken) & mask) * XEN_NETIF_TX_SLOT_BYTES) >> 2
       const gref = words[word]
       const second = words[word + 1]
       const third = words[word + 2]
@@ -135,9 +138,19 @@ export class FromGuest {
       if ((flags & NOT_PLAIN) !== 0 || size < ETH_HEADER || offset + size > PAGE) break
       const frame = frames.take(size)
       if (frame === null) break
-      batch.addPlain(frame, gref, offset, size, txId(third), flags & CHECKSUM_FLAGS)
+      batch.setPlain(
+        packet++,
+        copy++,
+        frame,
+        gref,
+        offset,
+        size,
+        plainWord(txId(third), flags & CHECKSUM_FLAGS),
+      )
       bytes += size
     }
+    batch.packets = packet
+    copies.count = copy
     ring.reqCons = (first + taken) >>> 0
     work.slots += taken
     work.bytesCopied += bytes

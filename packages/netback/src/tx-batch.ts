@@ -15,10 +15,15 @@ import type { TxResponses } from './tx-responses.js'
 const PAGE = 4096
 /** Data slots of one batch. A slot takes at most two copies: the source page may lie across two of ours. */
 const BATCH_SLOTS = COPY_BATCH + 4 * MOST_SLOTS
-/** No plain packet's word, since a plain one has not all flags. */
+/** No plain packet's word (see {@link plainWord}), since a plain one has not all flags. */
 const NOT_PLAIN = -1
 /** Instead of a packet's first copy: none of its copies failed. */
 const ALL_OKAY = -1
+
+/** All that is kept of a plain packet. */
+export function plainWord(id: number, flags: number): number {
+  return id | (flags << 16)
+}
 
 /** What a plain packet's flags say of it: one object for each of their four values, never written. */
 const PLAIN_OFFLOAD: readonly RingOffload[] = [0, 1, 2, 3].map((flags) => ({
@@ -39,7 +44,7 @@ export class TxBatch {
   private readonly copies: GrantCopyBatch
   private readonly guest: number
   private readonly responses: TxResponses
-  /** Id and flags << 16 of a plain packet. */
+  /** Words of plain packets. */
   private readonly plain: Int32Array
   private readonly failed: Uint8Array
   /** Of the packets that are not plain. */
@@ -75,13 +80,23 @@ export class TxBatch {
     return this.copies.count + copies <= COPY_BATCH && this.slots + slots <= BATCH_SLOTS
   }
 
-  /** A packet of one slot, no extra info and only the two checksum flags; within a page on either side. */
-  addPlain(frame: Frame, gref: number, offset: number, size: number, id: number, flags: number): void {
-    const at = this.packets++
+  /**
+   * A packet of one slot, no extra info and only the two checksum flags; within a page on either side. For a loop that
+   * keeps both counts in locals: it is packet `at` with copy `copy`, and the loop sets `packets` and the copies' `count`.
+   */
+  setPlain(
+    at: number,
+    copy: number,
+    frame: Frame,
+    gref: number,
+    offset: number,
+    size: number,
+    word: number,
+  ): void {
     this.frames[at] = frame
-    this.plain[at] = id | (flags << 16)
+    this.plain[at] = word
     frame.length = size
-    this.copies.fromGrant(gref, this.guest, offset, frame.offset, size)
+    this.copies.setFromGrant(copy, gref, this.guest, offset, frame.offset, size)
   }
 
   /** Any packet. It fits. */

@@ -1,7 +1,13 @@
 // Stage 4s of a frame's way out, last part: the answers to the guest's TX requests.
 import type { Frame } from '@netaccel/packet'
 import type { BackRing, Engine, Timer } from '@netaccel/xen'
-import { txId, writeTxResponse, XEN_NETIF_RSP_NULL, XEN_NETIF_RSP_OKAY } from '@netaccel/xen/netif'
+import {
+  txId,
+  writeTxResponse,
+  XEN_NETIF_RSP_NULL,
+  XEN_NETIF_RSP_OKAY,
+  XEN_NETIF_TX_SLOT_BYTES,
+} from '@netaccel/xen/netif'
 import type { DepartureWatch, GuestFrames } from './guest-frames.js'
 import { MOST_SLOTS } from './tx-packet.js'
 
@@ -97,14 +103,15 @@ export class TxResponses implements DepartureWatch {
     ring.rspProdPvt = produced
   }
 
-  /** Answer OKAY to requests of one slot each: `thirds[from]` up to but not including `thirds[to]`, their third words. */
-  writeOkay(thirds: Int32Array, from: number, to: number): void {
+  /** Answer OKAY to one request for each word of `ids`, `ids[from]` up to but not including `ids[to]`: its low half. */
+  writeOkay(ids: Int32Array, from: number, to: number): void {
     const ring = this.ring
     if (ring === null) return
-    const words = ring.page.words
+    const { mask, slots, words } = ring
     const first = ring.rspProdPvt - from
     for (let i = from; i < to; i++) {
-      writeTxResponse(words, ring.slotOffset(first + i), txId(thirds[i]), XEN_NETIF_RSP_OKAY)
+      const at = slots + ((first + i) & mask) * XEN_NETIF_TX_SLOT_BYTES
+      writeTxResponse(words, at, txId(ids[i]), XEN_NETIF_RSP_OKAY)
     }
     ring.rspProdPvt = (first + to) >>> 0
   }
