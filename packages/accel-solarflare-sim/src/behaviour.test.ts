@@ -148,6 +148,10 @@ describe('what changes it', () => {
     pair.world.host('a').nics.get('eth0')?.driver.reset()
     expect(await pair.until(() => pair.phases()[0] !== 'active', 3000)).toBe(true)
     expect(await pair.until(() => pair.phases().every((phase) => phase === 'active'), 8000)).toBe(true)
+    const { accelerators } = pair.world.host('a').guests.get('guest1')?.plugins ?? {}
+    const report = accelerators?.control(pair.world.vif('a.guest1.vif0').vif)?.lastReport
+    // The guest is told, and fails what it has lent by itself.
+    expect(report).toMatchObject({ forced: false, late: [], framesDropped: 0 })
     const from = pair.counts()
     await pair.for(10)
     expect(pair.fastShare(from)).toBeGreaterThan(0.8)

@@ -111,6 +111,8 @@ describe('what a guest may take', () => {
     const before = pair.world.resources()
     const { txPool } = pair.world.vif('a.guest1.vif0').vif
     const free = [txPool.small.free, txPool.jumbo.free]
+    const { accelerators } = pair.world.host('a').guests.get('guest1')?.plugins ?? {}
+    const control = accelerators?.control(pair.world.vif('a.guest1.vif0').vif)
     await pair.load()
     pair.start(8, TCP_ONLY, 10_000)
     await pair.for(5)
@@ -126,6 +128,8 @@ describe('what a guest may take', () => {
     expect(pair.world.resources()).toEqual(before)
     expect([txPool.small.free, txPool.jumbo.free]).toEqual(free)
     expect(pair.world.status().pagesOnLoan).toBe(0)
+    // Receive buffers that the plugin did not give back (MEM-05) would be here.
+    expect([...(control?.tally.violations ?? ['no control'])]).toEqual([])
     await pair.world.close()
   })
 

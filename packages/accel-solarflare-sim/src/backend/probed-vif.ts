@@ -62,14 +62,18 @@ export class Probed implements ProbedVif, PortGuest {
 
   change(change: PortChange): void {
     if (change.kind === 'link' || change.kind === 'mtu') this.conversation?.portChanged()
-    else if (change.kind !== 'reset-done') this.stopSteering()
+    else if (change.kind !== 'reset-done') {
+      this.stopSteering()
+      // The VI is no more. The guest hears of it at once, and fails what it has lent to it, instead of waiting for completions.
+      this.vif.task('farewell', () => this.leave())
+    }
   }
 
   async remove(_reason: RemoveReason, signal: AbortSignal): Promise<void> {
     this.started = false
     this.stopSteering()
     this.port.guests.release(this.mac)
-    await this.state.close(signal.aborted ? 1 : this.options.farewell)
+    await (signal.aborted ? this.state.close(1) : this.leave())
   }
 
   arrived(ip: number, ports: number): void {
@@ -78,6 +82,10 @@ export class Probed implements ProbedVif, PortGuest {
 
   isLocal(high: number, low: number): void {
     this.conversation?.isLocal(high, low)
+  }
+
+  private async leave(): Promise<void> {
+    await this.state.close(this.options.farewell)
   }
 
   private setUp(): Promise<boolean> {

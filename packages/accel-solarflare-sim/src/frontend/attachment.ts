@@ -134,6 +134,8 @@ export class Attachment implements AcceleratedVif {
     this.leaving = true
     this.shut()
     await this.state.close(ms)
+    // The VI went before its last events were read.
+    this.giveUpReceiving()
   }
 
   /** The other half is there: pages and channels for it, their names in the store. */
@@ -213,16 +215,20 @@ export class Attachment implements AcceleratedVif {
   /** The VI is quiet, or its end was waited for in vain: what it could write to is taken back. */
   private async release(): Promise<void> {
     this.settle({ text: 'the conversation has ended', fault: true })
-    // Once the host clears the hooks nothing is lent any more, and nobody polls.
-    if (!this.leaving) this.queue?.viGone()
-    this.queue?.release()
-    this.vnic?.releaseReceive()
+    if (!this.leaving && this.queue !== undefined) this.queue.viGone()
+    else this.giveUpReceiving()
     await this.vif.keys.write({
       [KEY_CONTROL_PAGE]: undefined,
       [KEY_MESSAGE_PAGE]: undefined,
       [KEY_MESSAGE_CHANNEL]: undefined,
       [KEY_NET_CHANNEL]: undefined,
     })
+  }
+
+  /** Once the host has cleared the hooks nothing is lent any more, and nobody polls. */
+  private giveUpReceiving(): void {
+    this.queue?.release()
+    this.vnic?.releaseReceive()
   }
 
   /** An event of the message channel: several become one reading. */

@@ -115,7 +115,7 @@ export class VnicQueue implements AcceleratedQueue {
     this.count(handled)
     if (handled > 0) queue.charge('event', handled)
     events.credit()
-    if (this.gone && !events.waiting) vnic.tx.failAll(queue)
+    if (this.gone && !events.waiting) this.letGo()
     this.refill()
     if ((delivered < budget && handled < most) || !events.waiting) return 'idle'
     tally.pollRescheduleCount++
@@ -151,7 +151,10 @@ export class VnicQueue implements AcceleratedQueue {
     this.schedule()
   }
 
-  /** The VI is gone: frames that are still lent are failed by the next poll, once all events have been read. */
+  /**
+   * The VI is gone: once a poll has read the last events, it fails the frames that are still lent and takes back the buffers
+   * that are still posted.
+   */
   viGone(): void {
     this.gone = true
     this.schedule()
@@ -160,6 +163,12 @@ export class VnicQueue implements AcceleratedQueue {
   /** What a poll that was left half done still holds goes back: nobody polls any more. */
   release(): void {
     this.lro?.release()
+  }
+
+  private letGo(): void {
+    this.vnic.tx.failAll(this.queue)
+    this.vnic.receiver.release()
+    this.vnic.rx.releaseAll()
   }
 
   private schedule(): void {

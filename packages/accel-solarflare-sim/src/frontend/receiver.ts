@@ -84,6 +84,11 @@ export class Receiver {
     return whole !== null && this.deliver(whole, word1, queue)
   }
 
+  /** The VI is gone: a frame that has begun will not end. */
+  release(): void {
+    this.frame.release()
+  }
+
   /** An RX_DISCARD event: the NIC gives buffers back without a frame. */
   discard(word0: number, word1: number, queue: FrontendQueue): void {
     const reason = word1 & EVENT_REASON_MASK

@@ -4,8 +4,9 @@ import { PluginPool } from './plugin-pool.js'
 import type { ScopeBook } from './scope-book.js'
 
 /**
- * The door `pool`: frames over pages of the scope's domain. When the scope closes no frame is given out any more, and the
- * pages go back when the host has let go of the last frame that it was given (MEM-05). `freed`: a frame has come back. Throws NO_MEMORY, BAD_ARGUMENT.
+ * The door `pool`: frames over pages of the scope's domain. When the scope closes no frame is given out any more, frames that
+ * the plugin kept count against MEM-05, and the pages go back when the host has let go of the last frame that it was given.
+ * `freed`: a frame has come back. Throws NO_MEMORY, BAD_ARGUMENT.
  */
 export function takePool(
   book: ScopeBook,
@@ -23,8 +24,10 @@ export function takePool(
     )
   }
   const pool = new PluginPool(arena, frames, bytesEach, () => book.parts.kept.settle(), freed)
-  book.take('pool', `${frames} frames of ${bytesEach} bytes`, () => {
+  book.take('pool', `${frames} frames of ${bytesEach} bytes`, (forced) => {
     pool.close()
+    // By force the plugin was not asked to give anything back.
+    if (!forced && pool.heldByPlugin() > 0) book.parts.tally.violation('MEM-05')
     book.parts.kept.release(arena, () => pool.onLoan())
   })
   return pool

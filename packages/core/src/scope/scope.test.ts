@@ -355,6 +355,7 @@ describe('a pool', () => {
     expect(known?.deliver(delivered)).toBe(true)
     expect([known?.onLoan(), known?.heldByPlugin()]).toEqual([1, 1])
     await world.run(world.book.close())
+    expect(world.tally.violations.get('MEM-05')).toBe(1)
     expect(pool.take()).toBe(undefined)
     expect(world.kept.pagesOnLoan).toBe(2)
     expect(world.guest.resources().pages).toBe(before.pages + 2)
