@@ -2,8 +2,8 @@ import type { DomainId, Page } from '@netaccel/core'
 import { machineFrameOf } from '@netaccel/core'
 import type { View, WordView } from '@netaccel/packet'
 import { wordsOf } from '@netaccel/packet'
-import type { Machine } from '@netaccel/xen'
-import { PAGE_SHIFT, PAGE_SIZE } from '@netaccel/xen'
+import type { CopyEngine, Machine } from '@netaccel/xen'
+import { copyEngine, PAGE_SHIFT, PAGE_SIZE } from '@netaccel/xen'
 import type { HostBus } from './device/bus.js'
 
 export interface MachineBusOptions {
@@ -15,6 +15,7 @@ export interface MachineBusOptions {
 /** The NIC's way to the memory of a {@link Machine}: an IOMMU that knows which domain each frame belongs to. */
 export class MachineBus implements HostBus {
   readonly words: WordView
+  readonly copies: CopyEngine
   readonly driverMemory: View
   private readonly machine: Machine
   private readonly domid: DomainId
@@ -25,6 +26,7 @@ export class MachineBus implements HostBus {
     const { bytes, view } = options.machine
     const { base, length } = options.machine.extentOf(options.domid)
     this.words = wordsOf(bytes, view)
+    this.copies = copyEngine(options.machine)
     this.driverMemory = { view, bytes, offset: base, length }
   }
 
@@ -36,6 +38,23 @@ export class MachineBus implements HostBus {
     if (!(at >= 0 && at + PAGE_SIZE <= extent.length)) return undefined
     const { view, bytes } = this.words
     return { view, bytes, offset: extent.base + at, length: PAGE_SIZE }
+  }
+
+  /** Takes no more than half of what is left: what a domain or a table may want later goes before a faster NIC. */
+  buffer(bytes: number): View | undefined {
+    const pages = Math.ceil(bytes / PAGE_SIZE)
+    if (pages > this.machine.pagesFree >>> 1) return undefined
+    const { view, bytes: all } = this.words
+    try {
+      return { view, bytes: all, offset: this.machine.takePages(pages), length: pages * PAGE_SIZE }
+    } catch {
+      // So many, but not in one piece.
+      return undefined
+    }
+  }
+
+  freeBuffer(buffer: View): void {
+    this.machine.givePages(buffer.offset, buffer.length / PAGE_SIZE)
   }
 
   ioPage(written: (offset: number, value: number) => void): Page {

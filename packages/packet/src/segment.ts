@@ -1,4 +1,4 @@
-import { foldSum, pseudoSum4, pseudoSum6, sumBytes, writeIpv4Checksum } from './checksum.js'
+import { pseudoSum4, pseudoSum6, sumBytes, writeIpv4Checksum } from './checksum.js'
 import { copyBytes } from './copy.js'
 import type { Frame } from './frame.js'
 import { IP_PROTOCOL_TCP, readIpv4Id, writeIpv4Id, writeIpv4TotalLength } from './ipv4.js'
@@ -101,20 +101,49 @@ export class Segmenter {
    */
   write(k: number, to: Frame, blank = false): boolean {
     const from = this.frame
+    if (from === null || !this.writeHeaders(k, to)) return false
+    const payload = this.payloadOf(k)
+    copyBytes(
+      to.words,
+      to.offset + this.headers,
+      from.words,
+      from.offset + this.headers + k * this.mss,
+      payload,
+    )
+    if (blank) return true
+    const at = to.offset + to.checksumStart
+    const sum = ~sumBytes(to.words, at, to.length - to.checksumStart) & 0xffff
+    to.view.setUint16(at + to.checksumOffset, sum)
+    to.checksum = 'none'
+    to.checksumStart = 0
+    to.checksumOffset = 0
+    return true
+  }
+
+  /**
+   * The part of {@link write} that does not touch the payload, for whoever has a faster way to copy and sum: headers,
+   * length, description, and a checksum left blank. The payload belongs behind {@link headerLength} bytes; it is what
+   * stands from {@link payloadAt} on in the frame begun, whose own payload is not read.
+   */
+  writeHeaders(k: number, to: Frame): boolean {
+    const from = this.frame
     if (from === null || k < 0 || k >= this.segments) return false
     const payload = this.payloadOf(k)
     if (this.headers + payload > to.start + to.capacity - to.offset) return false
-    const done = k * this.mss
     copyBytes(to.words, to.offset, from.words, from.offset, this.headers)
-    copyBytes(to.words, to.offset + this.headers, from.words, from.offset + this.headers + done, payload)
     to.describeAs(from)
     to.length = this.headers + payload
     to.gsoSize = 0
     to.gsoType = 'none'
     to.segments = 1
     this.patchIp(k, to)
-    this.patchTcp(k, to, done, blank)
+    this.patchTcp(k, to)
     return true
+  }
+
+  /** Where segment k's payload begins, from the start of the frame. */
+  payloadAt(k: number): number {
+    return this.headers + k * this.mss
   }
 
   private payloadOf(k: number): number {
@@ -135,7 +164,7 @@ export class Segmenter {
     } else writeIpv6PayloadLength(to.view, at, length - IPV6_HEADER)
   }
 
-  private patchTcp(k: number, to: Frame, done: number, blank: boolean): void {
+  private patchTcp(k: number, to: Frame): void {
     const { l3Offset, l4Offset, ipVersion, sequence, tcpFlags } = this.info
     const view = to.view
     const at = to.offset + l4Offset
@@ -143,23 +172,16 @@ export class Segmenter {
     let flags = tcpFlags
     if (k > 0) flags &= ~TCP_CWR
     if (k < this.segments - 1) flags &= ~(TCP_FIN | TCP_PSH)
-    writeTcpSequence(view, at, sequence + done)
+    writeTcpSequence(view, at, sequence + k * this.mss)
     writeTcpFlags(view, at, flags)
     const l3 = to.offset + l3Offset
     const pseudo =
       ipVersion === 4
         ? pseudoSum4(view, l3, IP_PROTOCOL_TCP, length)
         : pseudoSum6(view, l3, IP_PROTOCOL_TCP, length)
-    view.setUint16(at + TCP_CHECKSUM, blank ? pseudo : 0)
-    if (blank) {
-      to.checksum = 'blank'
-      to.checksumStart = l4Offset
-      to.checksumOffset = TCP_CHECKSUM
-      return
-    }
-    to.checksum = 'none'
-    to.checksumStart = 0
-    to.checksumOffset = 0
-    view.setUint16(at + TCP_CHECKSUM, ~foldSum(pseudo + sumBytes(to.words, at, length)) & 0xffff)
+    view.setUint16(at + TCP_CHECKSUM, pseudo)
+    to.checksum = 'blank'
+    to.checksumStart = l4Offset
+    to.checksumOffset = TCP_CHECKSUM
   }
 }

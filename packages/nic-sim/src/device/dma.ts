@@ -1,16 +1,36 @@
 import type { WordView } from '@netaccel/packet'
-import { copyBytes } from '@netaccel/packet'
+import { copyBytes, foldSum, sumBytes } from '@netaccel/packet'
+import type { CopyEngine } from '@netaccel/xen'
 import { BUFFER_PAGE } from '../constants.js'
 import type { AddressSpace } from './address-space.js'
 
 const PAGE_MASK = BUFFER_PAGE - 1
 
-/** Between machine memory and the NIC's or the wire's own: reads and writes what an {@link AddressSpace} has allowed. */
+/**
+ * Moves and sums bytes: between machine memory, where an {@link AddressSpace} has allowed it, and packet buffers, which
+ * lie in the same memory (then the copy engine does it), in that of the machine at the other end of the wire, or in the
+ * wire's own.
+ */
 export class Dma {
-  private readonly memory: WordView
+  /** All of the machine's memory. */
+  readonly memory: WordView
+  private readonly copies: Pick<CopyEngine, 'copy' | 'checksum'>
 
-  constructor(memory: WordView) {
+  constructor(memory: WordView, copies: Pick<CopyEngine, 'copy' | 'checksum'>) {
     this.memory = memory
+    this.copies = copies
+  }
+
+  /** Copies `length` bytes at `from` of machine memory. */
+  out(from: number, length: number, to: WordView, toAt: number): void {
+    if (to === this.memory) this.copies.copy(toAt, from, length)
+    else copyBytes(to, toAt, this.memory, from, length)
+  }
+
+  /** Copies `length` bytes to `to` of machine memory. */
+  in(to: number, length: number, from: WordView, fromAt: number): void {
+    if (from === this.memory) this.copies.copy(to, fromAt, length)
+    else copyBytes(this.memory, to, from, fromAt, length)
   }
 
   /** Reads `length` bytes; `from` is what `resolve` gave for `address`, SCATTERED included. */
@@ -24,13 +44,13 @@ export class Dma {
     toAt: number,
   ): void {
     if (from >= 0) {
-      copyBytes(to, toAt, this.memory, from, length)
+      this.out(from, length, to, toAt)
       return
     }
     for (let done = 0; done < length;) {
       const here = (address + done) | 0
       const part = Math.min(length - done, BUFFER_PAGE - (here & PAGE_MASK))
-      copyBytes(to, toAt + done, this.memory, space.resolve(vi, here, part), part)
+      this.out(space.resolve(vi, here, part), part, to, toAt + done)
       done += part
     }
   }
@@ -46,14 +66,20 @@ export class Dma {
     fromAt: number,
   ): void {
     if (to >= 0) {
-      copyBytes(this.memory, to, from, fromAt, length)
+      this.in(to, length, from, fromAt)
       return
     }
     for (let done = 0; done < length;) {
       const here = (address + done) | 0
       const part = Math.min(length - done, BUFFER_PAGE - (here & PAGE_MASK))
-      copyBytes(this.memory, space.resolve(vi, here, part), from, fromAt + done, part)
+      this.in(space.resolve(vi, here, part), part, from, fromAt + done)
       done += part
     }
+  }
+
+  /** RFC 1071 sum of a packet buffer, folded, begun with `initial` (0 to 0xffff). */
+  sum(words: WordView, at: number, length: number, initial: number): number {
+    if (words === this.memory) return this.copies.checksum(at, length, initial)
+    return foldSum(sumBytes(words, at, length) + initial)
   }
 }

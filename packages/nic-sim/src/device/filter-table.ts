@@ -1,5 +1,14 @@
 import type { Frame, PacketInfo } from '@netaccel/packet'
-import { IPV4_DESTINATION, IPV4_SOURCE, IPV6_DESTINATION, IPV6_SOURCE } from '@netaccel/packet'
+import {
+  IP_PROTOCOL_TCP,
+  IP_PROTOCOL_UDP,
+  IPV4_DESTINATION,
+  IPV4_SOURCE,
+  IPV6_DESTINATION,
+  IPV6_SOURCE,
+  PLAIN_L3,
+  PLAIN_L4,
+} from '@netaccel/packet'
 import type { FilterWords } from './filter-key.js'
 import {
   ANY_MAC,
@@ -33,6 +42,11 @@ const FAMILY = 13
 const HASH = 14
 const VLAN = 15
 
+/** The group bit of an address, in the word that it begins. */
+const GROUP = 1 << 24
+/** No frame has been looked up since the table changed. */
+const UNKNOWN = -2
+
 /** ANY_MAC as it stands in a signed word. */
 const ANY_WORD = ANY_MAC | 0
 
@@ -53,6 +67,9 @@ export class FilterTable {
   private readonly depth: number[]
   /** The key looked for, in the same words. */
   private readonly wanted: Int32Array
+  /** The plain frame looked up last, as the words that decide, and its slot; any change of the table forgets it. */
+  private readonly last: Int32Array
+  private lastSlot: number
 
   constructor(capacity: number = FILTER_ENTRIES) {
     this.capacity = capacity
@@ -63,6 +80,8 @@ export class FilterTable {
     this.live = SEARCH_DEPTH.map(() => 0)
     this.depth = SEARCH_DEPTH.map(() => 0)
     this.wanted = new Int32Array(STRIDE)
+    this.last = new Int32Array(6)
+    this.lastSlot = UNKNOWN
   }
 
   get used(): number {
@@ -94,6 +113,7 @@ export class FilterTable {
     this.vis[free] = vi
     this.hitCounts[free] = 0
     this.live[key.kind]++
+    this.lastSlot = UNKNOWN
     if (depth > this.depth[key.kind]) this.depth[key.kind] = depth
     return free
   }
@@ -103,6 +123,7 @@ export class FilterTable {
     const kind = this.words[slot * STRIDE + KIND]
     if (kind === KIND_FREE) return
     this.words[slot * STRIDE + KIND] = KIND_FREE
+    this.lastSlot = UNKNOWN
     if (--this.live[kind] === 0) this.depth[kind] = 0
   }
 
@@ -142,6 +163,55 @@ export class FilterTable {
     return slot
   }
 
+  /** As {@link match}, for a plain frame (packet's plainTransport). Frames of a flow come in runs: the last is kept. */
+  matchPlain(frame: Frame, isTcp: boolean): number {
+    const { view, offset } = frame
+    const { last } = this
+    const mac = view.getInt32(offset)
+    const macEnd = view.getUint16(offset + 4)
+    const source = view.getInt32(offset + PLAIN_L3 + IPV4_SOURCE)
+    const destination = view.getInt32(offset + PLAIN_L3 + IPV4_DESTINATION)
+    const ports = view.getInt32(offset + PLAIN_L4)
+    const protocol = isTcp ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP
+    if (
+      this.lastSlot === UNKNOWN ||
+      last[0] !== ports ||
+      last[1] !== source ||
+      last[2] !== destination ||
+      last[3] !== mac ||
+      last[4] !== macEnd ||
+      last[5] !== protocol
+    ) {
+      last[0] = ports
+      last[1] = source
+      last[2] = destination
+      last[3] = mac
+      last[4] = macEnd
+      last[5] = protocol
+      this.lastSlot = this.lookUpLast()
+    }
+    if (this.lastSlot >= 0) this.hitCounts[this.lastSlot]++
+    return this.lastSlot
+  }
+
+  private lookUpLast(): number {
+    const { last, wanted } = this
+    const mac = last[3]
+    if (this.used === 0 || (mac & GROUP) !== 0) return -1
+    wanted.fill(0)
+    wanted[MAC_HIGH] = mac >>> 16
+    wanted[MAC_LOW] = (mac << 16) | last[4]
+    wanted[VLAN] = UNTAGGED
+    wanted[PROTOCOL] = last[5]
+    wanted[FAMILY] = 4
+    wanted[SOURCE] = last[1]
+    wanted[DESTINATION] = last[2]
+    let slot = -1
+    if (this.live[KIND_FULL] + this.live[KIND_WILDCARD] > 0)
+      slot = this.searchPorts(last[0] & 0xffff, last[0] >>> 16)
+    return slot < 0 && this.live[KIND_MAC] > 0 ? this.matchMac(KIND_MAC) : slot
+  }
+
   private matchIp(frame: Frame, info: PacketInfo): number {
     const wanted = this.wanted
     const view = frame.view
@@ -150,15 +220,21 @@ export class FilterTable {
     wanted[FAMILY] = info.ipVersion
     if (info.ipVersion === 4) readAddresses4(wanted, view, l3)
     else readAddresses6(wanted, view, l3)
+    return this.searchPorts(info.destinationPort, info.sourcePort)
+  }
+
+  /** The rest of the key, protocol, addresses and tag, stands in `wanted`. */
+  private searchPorts(destination: number, source: number): number {
+    const wanted = this.wanted
     if (this.live[KIND_FULL] > 0) {
       wanted[KIND] = KIND_FULL
-      wanted[PORTS] = (info.destinationPort << 16) | info.sourcePort
+      wanted[PORTS] = (destination << 16) | source
       const slot = this.search()
       if (slot >= 0) return slot
     }
     if (this.live[KIND_WILDCARD] === 0) return -1
     wanted[KIND] = KIND_WILDCARD
-    wanted[PORTS] = info.destinationPort << 16
+    wanted[PORTS] = destination << 16
     for (let i = SOURCE; i < SOURCE + 4; i++) wanted[i] = 0
     return this.search()
   }

@@ -1,4 +1,5 @@
 import { DropCounters } from '@netaccel/core'
+import type { View } from '@netaccel/packet'
 import type { Engine, PollHandle } from '@netaccel/xen'
 import { NicError } from '../errors.js'
 import { BufferTable } from './buffer-table.js'
@@ -64,6 +65,7 @@ export class NicDevice implements WireSocket {
   /** Carrier came or went; for the driver. */
   onLink: ((up: boolean) => void) | null
   private readonly parts: DeviceParts
+  private readonly bus: HostBus
   private readonly tx: TxEngine
   private readonly rx: RxEngine
   private readonly txPoll: PollHandle
@@ -81,6 +83,7 @@ export class NicDevice implements WireSocket {
       )
     this.name = name
     this.mac = mac
+    this.bus = bus
     this.engine = engine
     this.maxMtu = maxMtu
     this.drops = new DropCounters()
@@ -90,7 +93,7 @@ export class NicDevice implements WireSocket {
       engine,
       buffers: new BufferTable(bufferPages),
       filters: new FilterTable(filters),
-      dma: new Dma(bus.words),
+      dma: new Dma(bus.words, bus.copies),
       host: null,
       vis: Array.from({ length: vis }, () => null),
       viTop: 0,
@@ -156,6 +159,14 @@ export class NicDevice implements WireSocket {
   }
 
   // ---- the wire ----
+
+  buffer(bytes: number): View | undefined {
+    return this.bus.buffer(bytes)
+  }
+
+  freeBuffer(buffer: View): void {
+    this.bus.freeBuffer(buffer)
+  }
 
   plugged(out: WireLane, incoming: WireLane): void {
     this.parts.out = out

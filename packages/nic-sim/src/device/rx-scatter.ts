@@ -1,5 +1,5 @@
 // Stage 4f of a frame's way in: the VI. A frame is laid into the buffers that the guest has posted.
-import type { Frame, PacketInfo } from '@netaccel/packet'
+import type { Frame } from '@netaccel/packet'
 import {
   EVENT_COUNT_SHIFT,
   EVENT_RX,
@@ -8,16 +8,10 @@ import {
   REASON_PHASE,
   REASON_RIGHTS,
   REASON_TRUNCATED,
-  RX_CHECKSUM_BAD,
-  RX_CHECKSUM_OK,
   RX_CONTINUED,
-  RX_IPV6,
   RX_MAX_BUFFERS,
   RX_START,
-  RX_TCP,
-  RX_UDP,
 } from '../constants.js'
-import type { ChecksumVerdict } from './checksum-engine.js'
 import type { DeviceParts } from './device-parts.js'
 import { NO_RIGHTS } from './address-space.js'
 import type { VirtualInterface } from './virtual-interface.js'
@@ -44,15 +38,10 @@ export class RxScatter {
 
   /**
    * 'laid': the frame is in the buffers, or was thrown away, and events say so. 'no-room': too few descriptors or too
-   * few event slots; nothing was changed. `discard` is a reason to throw it away, or 0.
+   * few event slots; nothing was changed. `flags` are those of its last event, `discard` is a
+   * reason to throw it away, or 0.
    */
-  lay(
-    vi: VirtualInterface,
-    frame: Frame,
-    info: PacketInfo,
-    verdict: ChecksumVerdict,
-    discard: number,
-  ): 'laid' | 'no-room' {
+  lay(vi: VirtualInterface, frame: Frame, flags: number, discard: number): 'laid' | 'no-room' {
     const reason = this.collect(vi, frame.length)
     if (reason < 0) return 'no-room'
     const bad = reason > 0 ? reason : discard
@@ -61,7 +50,7 @@ export class RxScatter {
     vi.flushMissed()
     this.device.meter.descriptors += this.used
     if (bad > 0) vi.discardRx(this.used, bad, frame.length)
-    else this.write(vi, frame, flagsOf(info, verdict))
+    else this.write(vi, frame, flags)
     return 'laid'
   }
 
@@ -110,14 +99,4 @@ export class RxScatter {
     vi.rxBytes += frame.length
     meter.bytes += frame.length
   }
-}
-
-function flagsOf(info: PacketInfo, verdict: ChecksumVerdict): number {
-  let flags = 0
-  if (verdict === 'ok') flags |= RX_CHECKSUM_OK
-  else if (verdict === 'bad') flags |= RX_CHECKSUM_BAD
-  if (info.isTcp) flags |= RX_TCP
-  else if (info.isUdp) flags |= RX_UDP
-  if (info.ipVersion === 6) flags |= RX_IPV6
-  return flags
 }

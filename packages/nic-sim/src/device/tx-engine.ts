@@ -1,10 +1,10 @@
 // Stage 7 of a frame's way out: the NIC cuts, sums and sends.
 import type { DropReason } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
-import { ETH_HEADER, PacketInfo, VLAN_TAG } from '@netaccel/packet'
+import { ETH_HEADER, VLAN_TAG } from '@netaccel/packet'
 import type { Poller } from '@netaccel/xen'
 import { REASON_LINK, REASON_MALFORMED, REASON_OVERSIZE } from '../constants.js'
-import { finishChecksum } from './checksum-engine.js'
+import { ChecksumEngine } from './checksum-engine.js'
 import { Cutter } from './cutter.js'
 import type { DeviceParts } from './device-parts.js'
 import { longestFrame } from './frame-limit.js'
@@ -29,7 +29,7 @@ export class TxEngine implements Poller {
   onViIdle: (vi: VirtualInterface) => void
   private readonly device: DeviceParts
   private readonly chain: TxChain
-  private readonly info: PacketInfo
+  private readonly checksums: ChecksumEngine
   private readonly cutter: Cutter
   private turn: number
   private left: number
@@ -40,7 +40,7 @@ export class TxEngine implements Poller {
     this.onViIdle = ignore
     this.device = device
     this.chain = new TxChain()
-    this.info = new PacketInfo()
+    this.checksums = new ChecksumEngine(device.dma)
     this.cutter = new Cutter()
     this.turn = 0
     this.left = 0
@@ -52,7 +52,7 @@ export class TxEngine implements Poller {
     if (!device.running) return false
     this.left = budget
     this.blocked = false
-    if (this.cutter.active) this.cut()
+    if (this.cutter.vi !== null) this.resumeCut(this.cutter.vi)
     const turns = device.viTop + 1
     if (this.turn >= turns) this.turn = 0
     for (let idle = 0; idle < turns && this.left > 0 && !this.blocked;) {
@@ -75,7 +75,7 @@ export class TxEngine implements Poller {
     if (this.cutter.vi !== vi) return
     for (; this.cutter.left > 0; this.cutter.next++)
       this.device.drops.count(reason, 1, this.cutter.segmenter.lengthOf(this.cutter.next))
-    const { descriptors } = this.cutter
+    const { descriptors } = this.cutter.chain
     this.cutter.end()
     if (vi.id !== HOST_VI) return
     vi.completeTx(descriptors)
@@ -122,7 +122,7 @@ export class TxEngine implements Poller {
       this.device.drops.count('nic_vi_spoofed', 1, chain.bytes)
       return this.swallow(vi)
     }
-    if (chain.checksum) finishChecksum(slot, this.info)
+    if (chain.checksum) this.checksums.finish(slot)
     this.left--
     vi.txFrames++
     this.send(slot, vi)
@@ -160,9 +160,34 @@ export class TxEngine implements Poller {
     vi.completeTx(this.chain.descriptors)
   }
 
+  /**
+   * Goes on with a frame that had to stop. Its pages may have been unregistered meanwhile: then the rest of it is
+   * dropped here, and it is told as one that has left, since a part has.
+   */
+  private resumeCut(vi: VirtualInterface): void {
+    const { cutter } = this
+    if (!cutter.chain.stillOwned(vi)) {
+      for (; cutter.left > 0; cutter.next++)
+        this.device.drops.count('nic_tx_rights', 1, cutter.segmenter.lengthOf(cutter.next))
+    }
+    this.cut()
+  }
+
+  /** One segment into a slot: headers that are the NIC's own, payload from where it lies. */
+  private fill(slot: Frame, vi: VirtualInterface): void {
+    const { segmenter, chain, next } = this.cutter
+    segmenter.writeHeaders(next, slot)
+    const headers = segmenter.headerLength
+    const at = segmenter.payloadAt(next)
+    chain.fetch(this.device.dma, vi, at, slot.length - headers, slot.words, slot.offset + headers)
+    this.checksums.finishSegment(slot)
+  }
+
   /** Sends segments of the frame being cut while there is budget and room. */
   private cut(): void {
     const { cutter } = this
+    const { vi } = cutter
+    if (vi === null) return
     while (cutter.left > 0) {
       if (this.left <= 0) return
       const lane = this.device.link ? this.device.out : null
@@ -174,20 +199,18 @@ export class TxEngine implements Poller {
       if (slot === null)
         this.device.drops.count('nic_tx_link_down', 1, cutter.segmenter.lengthOf(cutter.next))
       else {
-        cutter.segmenter.write(cutter.next, slot)
-        slot.checksum = 'verified'
-        if (cutter.vi !== null) this.send(slot, cutter.vi)
+        this.fill(slot, vi)
+        this.send(slot, vi)
       }
       cutter.next++
       this.left--
     }
-    this.finishCut()
+    this.finishCut(vi)
   }
 
-  private finishCut(): void {
-    const { vi, descriptors } = this.cutter
+  private finishCut(vi: VirtualInterface): void {
+    const { descriptors } = this.cutter.chain
     this.cutter.end()
-    if (vi === null) return
     vi.txFrames++
     vi.completeTx(descriptors)
     vi.flushTx()

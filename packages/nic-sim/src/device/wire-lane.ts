@@ -1,6 +1,6 @@
 // Stage 8 of a frame's way out and in: the wire.
 import { DropCounters } from '@netaccel/core'
-import type { Frame } from '@netaccel/packet'
+import type { Frame, View } from '@netaccel/packet'
 import { ETH_HEADER, FramePool, FrameQueue, poolBytes, privateArena, VLAN_TAG } from '@netaccel/packet'
 import type { Engine, Timer } from '@netaccel/xen'
 import { WireNoise } from './wire-noise.js'
@@ -18,9 +18,17 @@ export interface LaneObserver {
   arrived(frame: Frame): void
 }
 
+/** What a lane needs of its sender's end; see `WireSocket`. */
+export interface LaneSender {
+  readonly engine: Engine
+  buffer?(bytes: number): View | undefined
+  freeBuffer?(buffer: View): void
+}
+
 /**
- * One direction of a wire. Frames in flight lie in slots of the wire's own memory: the sender's NIC copies a frame
- * into a slot, the receiver's copies it out, so the two may be in machines that share no memory.
+ * One direction of a wire. Frames in flight lie in slots of the sender's packet buffer, or of the wire's own if it has
+ * none: the sender's NIC copies a frame into a slot, the receiver's copies it out, so the two may be in machines that
+ * share no memory.
  *
  * Order is kept but for frames that the seed holds back. sent + duplicated = delivered + dropped + in flight,
  * in frames; a corrupted frame is delivered, for the receiver to count.
@@ -44,6 +52,7 @@ export class WireLane {
   private readonly engine: Engine
   private readonly settings: WireSettings
   private readonly pool: FramePool
+  private freeBuffer: (() => void) | null
   /** Where frames go that have no slot when flow control is off. */
   private readonly bin: FramePool
   private readonly due: Float64Array
@@ -58,16 +67,17 @@ export class WireLane {
   private waiting: boolean
   private up: boolean
 
-  /** `engine` is the sender's. `mtu`: the largest that either end will have. */
-  constructor(engine: Engine, settings: WireSettings, mtu: number, name: string) {
+  /** `mtu`: the largest that either end will have. */
+  constructor(sender: LaneSender, settings: WireSettings, mtu: number, name: string) {
     const bytesEach = mtu + ETH_HEADER + VLAN_TAG
     this.drops = new DropCounters()
+    const { engine } = sender
     this.engine = engine
     this.settings = settings
-    this.pool = new FramePool(privateArena(poolBytes(settings.slots, bytesEach)), {
-      frames: settings.slots,
-      bytesEach,
-    })
+    const bytes = poolBytes(settings.slots, bytesEach)
+    const buffer = sender.buffer?.(bytes)
+    this.freeBuffer = buffer === undefined ? null : () => sender.freeBuffer?.(buffer)
+    this.pool = new FramePool(buffer ?? privateArena(bytes), { frames: settings.slots, bytesEach })
     const fly = (slot: Frame): void => this.fly(slot)
     this.noise = new WireNoise(settings, `${settings.seed}/${name}`, engine, this.pool, fly)
     this.bin = new FramePool(privateArena(poolBytes(1, bytesEach)), { frames: 1, bytesEach })
@@ -151,6 +161,12 @@ export class WireLane {
     this.empty(this.arrived)
     this.arrivalTimer?.cancel()
     this.arrivalTimer = null
+  }
+
+  /** The wire is parted, and neither end holds a slot: their memory goes back to the sender. */
+  freeSlots(): void {
+    this.freeBuffer?.()
+    this.freeBuffer = null
   }
 
   private empty(queue: FrameQueue): void {

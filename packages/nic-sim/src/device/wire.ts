@@ -1,3 +1,4 @@
+import type { View } from '@netaccel/packet'
 import type { Engine } from '@netaccel/xen'
 import { NicError } from '../errors.js'
 import { WireLane } from './wire-lane.js'
@@ -10,6 +11,10 @@ export interface WireSocket {
   readonly engine: Engine
   /** Largest MTU it will ever have: sizes the wire's slots. */
   readonly maxMtu: number
+  /** Memory for packets on their way out, in which the sender is quick; undefined: the wire has its own. */
+  buffer?(bytes: number): View | undefined
+  /** The cable is out, and nothing refers to it any more. */
+  freeBuffer?(buffer: View): void
   /** The cable is in: frames go out through `out`, which is the peer's `in`. */
   plugged(out: WireLane, incoming: WireLane): void
   /** The cable is out; the link is down. */
@@ -40,8 +45,8 @@ export class Wire {
         `this wire joins ${this.ends[0].name} and ${this.ends[1].name}: part them first`,
       )
     const mtu = Math.max(a.maxMtu, b.maxMtu)
-    const there = new WireLane(a.engine, this.settings, mtu, 'a to b')
-    const back = new WireLane(b.engine, this.settings, mtu, 'b to a')
+    const there = new WireLane(a, this.settings, mtu, 'a to b')
+    const back = new WireLane(b, this.settings, mtu, 'b to a')
     this.ends = [a, b]
     this.laneList = [there, back]
     this.linkUp = true
@@ -75,9 +80,11 @@ export class Wire {
   part(): void {
     if (this.ends === null) return
     const [a, b] = this.ends
-    for (const lane of this.lanes) lane.setUp(false)
+    const { lanes } = this
+    for (const lane of lanes) lane.setUp(false)
     this.ends = null
     a.unplugged()
     b.unplugged()
+    for (const lane of lanes) lane.freeSlots()
   }
 }
