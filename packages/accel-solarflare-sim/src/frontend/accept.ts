@@ -8,6 +8,11 @@ import {
   IP_PROTOCOL_UDP,
   PacketInfo,
   parsePacket,
+  PLAIN_L3,
+  PLAIN_L4,
+  plainIsTcp,
+  plainPayload,
+  plainTransport,
   pseudoSum4,
 } from '@netaccel/core'
 import type { Frame } from '@netaccel/core'
@@ -20,6 +25,10 @@ const SHORTEST = 34
 const LONGEST_HEADERS = 255
 /** Segments that the NIC cuts out of one frame at most. */
 const MOST_SEGMENTS = 512
+/** Where the IP packet's length stands in a plain frame, and its addresses. */
+const PLAIN_TOTAL = PLAIN_L3 + 2
+const PLAIN_SOURCE = PLAIN_L3 + 12
+const UDP_HEADER = 8
 const TCP_CHECKSUM_FIELD = 16
 const UDP_CHECKSUM_FIELD = 6
 
@@ -60,6 +69,10 @@ export class AcceptTest {
     if (!this.open || length < SHORTEST) return false
     const to = offset + ETH_DESTINATION
     if (!this.macs.has(view.getUint16(to), view.getInt32(to + 2))) return false
+    if (frame.gsoSize === 0) {
+      const plain = plainTransport(frame)
+      if (plain >= 0) return this.testPlain(frame, plain)
+    }
     if (view.getUint16(offset + ETH_TYPE) !== ETHERTYPE_IPV4) return false
     const info = this.info
     // `l4`: a whole TCP or UDP header, which a fragment has not.
@@ -68,6 +81,30 @@ export class AcceptTest {
     if (!this.reach.reaches(frame)) return false
     this.headerBytes = info.payloadOffset
     return true
+  }
+
+  /** The rest of the test for what nearly every frame is that is not to be cut: same answers, a third of the work. */
+  private testPlain(frame: Frame, plain: number): boolean {
+    if (frame.length > this.mtu + ETH_HEADER) return false
+    if (frame.checksum === 'blank' && !this.isOwnChecksum(frame, plain)) return false
+    return this.reach.reaches(frame)
+  }
+
+  /** As {@link hasKnownChecksum}, of a plain frame. */
+  private isOwnChecksum(frame: Frame, plain: number): boolean {
+    const { view, offset } = frame
+    const isTcp = plainIsTcp(plain)
+    const length = frame.length - PLAIN_L4
+    const covered = isTcp
+      ? view.getUint16(offset + PLAIN_TOTAL) - (PLAIN_L4 - PLAIN_L3)
+      : plainPayload(plain) + UDP_HEADER
+    if (covered !== length) return false
+    const source = view.getInt32(offset + PLAIN_SOURCE)
+    const destination = view.getInt32(offset + PLAIN_SOURCE + 4)
+    let sum = (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff) + length
+    sum += isTcp ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP
+    const field = PLAIN_L4 + (isTcp ? TCP_CHECKSUM_FIELD : UDP_CHECKSUM_FIELD)
+    return view.getUint16(offset + field) === foldSum(sum)
   }
 
   /**

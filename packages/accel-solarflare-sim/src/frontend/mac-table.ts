@@ -23,6 +23,9 @@ export class MacTable {
   /** Number of the sweep before which the address was last seen. */
   private readonly seen: Uint32Array
   private readonly setMask: number
+  /** Where the last address was found, asked for and learnt: hints, which are compared again. */
+  private lastFound: number
+  private lastLearnt: number
   private known: number
   private sweeps: number
 
@@ -34,6 +37,8 @@ export class MacTable {
     this.lows = new Int32Array(this.capacity)
     this.seen = new Uint32Array(this.capacity)
     this.setMask = sets - 1
+    this.lastFound = 0
+    this.lastLearnt = 0
     this.known = 0
     this.sweeps = 0
   }
@@ -44,13 +49,22 @@ export class MacTable {
 
   /** True while the evidence for this address stands. */
   has(high: number, low: number): boolean {
-    return this.find(high, low) >= 0
+    // Frames to one address come in runs: look first where the last was.
+    const { lastFound } = this
+    if (this.lows[lastFound] === low && this.highs[lastFound] === (high | TAKEN)) return true
+    const place = this.find(high, low)
+    if (place < 0) return false
+    this.lastFound = place
+    return true
   }
 
   /** A frame of this address has come by the NIC. True: it was not known. */
   learn(high: number, low: number): boolean {
-    const known = this.find(high, low)
+    const { lastLearnt } = this
+    const same = this.lows[lastLearnt] === low && this.highs[lastLearnt] === (high | TAKEN)
+    const known = same ? lastLearnt : this.find(high, low)
     if (known >= 0) {
+      this.lastLearnt = known
       this.seen[known] = this.sweeps
       return false
     }

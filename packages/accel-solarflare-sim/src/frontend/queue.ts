@@ -53,6 +53,9 @@ export class VnicQueue implements AcceleratedQueue {
   /** Events of the poll under way, by kind. */
   private rxEvents: number
   private txEvents: number
+  /** Of this burst: descriptors written, bytes copied. */
+  private postedDescriptors: number
+  private postedBytes: number
 
   constructor(vnic: Vnic, queue: FrontendQueue) {
     this.txDepth = vnic.tx.capacity
@@ -70,6 +73,8 @@ export class VnicQueue implements AcceleratedQueue {
     this.refillWaits = false
     this.rxEvents = 0
     this.txEvents = 0
+    this.postedDescriptors = 0
+    this.postedBytes = 0
   }
 
   accepts(frame: Frame): boolean {
@@ -87,13 +92,18 @@ export class VnicQueue implements AcceleratedQueue {
       vnic.tally.txBusy++
       return 'busy'
     }
-    this.queue.charge('descriptor', descriptors)
-    const bytes = vnic.tally.bytesCopied - copied
-    if (bytes > 0) this.queue.charge('byte', bytes)
+    this.postedDescriptors += descriptors
+    this.postedBytes += vnic.tally.bytesCopied - copied
     return 'accepted'
   }
 
+  /** Shows and charges what the burst has posted. */
   flush(): void {
+    const { queue } = this
+    if (this.postedDescriptors > 0) queue.charge('descriptor', this.postedDescriptors)
+    if (this.postedBytes > 0) queue.charge('byte', this.postedBytes)
+    this.postedDescriptors = 0
+    this.postedBytes = 0
     this.vnic.tx.flush()
   }
 

@@ -20,8 +20,11 @@ import {
 import type { MacTable } from './mac-table.js'
 import type { RxFrame } from './rx-frame.js'
 import type { RxRing } from './rx-ring.js'
+import { RX_BUFFER } from './sizes.js'
 import type { Tally } from './tally.js'
 
+/** Where a buffer stands within its frame. */
+const PLACE = RX_START | RX_CONTINUED
 /** Multicast bit of the first two bytes of an address. */
 const MULTICAST = 0x0100
 
@@ -65,6 +68,12 @@ export class Receiver {
     const { frame } = this
     if (!this.align(word0 & EVENT_SLOT_MASK, queue)) return false
     const buffer = this.ring.take()
+    const total = word0 >>> EVENT_COUNT_SHIFT
+    // The ordinary case: one buffer is the frame.
+    if ((word1 & PLACE) === RX_START && !frame.begun && total >= 1 && total <= RX_BUFFER) {
+      buffer.length = total
+      return this.deliver(buffer, word1, queue)
+    }
     if ((word1 & RX_START) !== 0) {
       // Two beginnings: the end of the frame before was lost.
       if (frame.begun) this.spoil('malformed', queue)
@@ -75,7 +84,7 @@ export class Receiver {
       queue.dropRx('malformed', 1, 0)
       return false
     }
-    if (!frame.add(buffer, word0 >>> EVENT_COUNT_SHIFT)) {
+    if (!frame.add(buffer, total)) {
       this.spoil('malformed', queue)
       return false
     }

@@ -2,6 +2,7 @@
 import type { Frame, FrontendQueue, View, WordView } from '@netaccel/core'
 import { copyBytes } from '@netaccel/core'
 import {
+  BUFFER_PAGE,
   EVENT_COUNT_SHIFT,
   EVENT_REASON_MASK,
   EVENT_SLOT_MASK,
@@ -21,6 +22,7 @@ import type { Doorbell } from './doorbell.js'
 import type { PageTable } from './page-table.js'
 import type { Tally } from './tally.js'
 
+const PAGE_MASK = BUFFER_PAGE - 1
 /** 64 KiB at any byte of a page lie in 17 pages; and one descriptor says how to cut them. */
 export const MOST_DESCRIPTORS = 18
 
@@ -96,11 +98,17 @@ export class TxRing implements TxReach {
   /** Writes the descriptors of a frame that was found acceptable. 0: no room, and nothing was written; else how many. */
   post(frame: Frame, headerBytes: number): number {
     const { length } = frame
+    const flags = frame.checksum === 'blank' ? TX_CHECKSUM : 0
     const option = frame.gsoSize > 0 ? 1 : 0
     const room = this.capacity - this.pending - option
     let at = frame.offset
     let cost = 0
     const { copies } = this
+    if (copies === null && option === 0 && (at & PAGE_MASK) + length <= BUFFER_PAGE) {
+      if (room < 1) return 0
+      this.write(this.pages.addressOf(at), length | flags)
+      return this.remember(frame, 0, 1)
+    }
     if (copies === null) {
       if (this.pages.stretches(at, length) > room) return 0
     } else {
@@ -111,13 +119,18 @@ export class TxRing implements TxReach {
     const first = this.producer
     if (option === 1)
       this.write(optionWord(frame.gsoSize, headerBytes, TX_OPTION_TCPV4), TX_OPTION | TX_CONTINUE)
-    this.writeData(at, length, frame.checksum === 'blank' ? TX_CHECKSUM : 0)
+    this.writeData(at, length, flags)
+    return this.remember(frame, cost, (this.producer - first) >>> 0)
+  }
+
+  /** Its last descriptor is the last one written. */
+  private remember(frame: Frame, cost: number, descriptors: number): number {
     const last = (this.producer - 1) & this.mask
     this.frames[last] = frame
     this.costs[last] = cost
     const { tally, pending } = this
     if (pending > tally.txPendingMax) tally.txPendingMax = pending
-    return (this.producer - first) >>> 0
+    return descriptors
   }
 
   /** One doorbell for all that was posted since the last. */

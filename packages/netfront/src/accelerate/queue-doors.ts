@@ -80,10 +80,10 @@ export class QueueDoors implements FrontendQueue {
     this.#open = false
   }
 
-  /** Whether this lent frame may come back now. */
+  /** Takes a lent frame back, if it may come back now. */
   private returned(frame: PluginFrame): boolean {
     if (!this.alive()) return false
-    if (this.#path.polling && frame instanceof Frame && this.#path.lent.has(frame)) return true
+    if (this.#path.polling && frame instanceof Frame && this.#path.lent.remove(frame)) return true
     this.#tally.violation('TX-02')
     return false
   }

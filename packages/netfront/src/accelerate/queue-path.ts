@@ -341,9 +341,8 @@ export class QueuePath implements FastPath, ParkingOwner, RxFenceOwner {
     this.counters.fence_overrun++
   }
 
-  /** A lent frame comes back; `dropped`: it never left, for this reason. */
+  /** A frame that was lent, and is not any more; `dropped`: it never left, for this reason. */
   complete(frame: Frame, dropped: DropReason | null): void {
-    this.lent.remove(frame)
     this.fence?.fastDone(frame)
     if (dropped === null) this.counters.tx_completed++
     else this.counters.dropped.count(dropped, frame.segments, frame.length)

@@ -5,6 +5,8 @@ import {
   parseIp,
   parseMac,
   parsePacket,
+  plainIsTcp,
+  plainTransport,
   Random,
   wordsOf,
   writeTcp,
@@ -246,5 +248,51 @@ describe('inserting and removing (FL-06)', () => {
     expect(table.used).toBe(held)
     table.removeVi(0)
     expect(table.used).toBe(0)
+  })
+})
+
+describe('the lane of plain frames', () => {
+  it('finds what a parsed frame finds, over filters that come and go and flows in runs', () => {
+    const table = new FilterTable(64)
+    const random = new Random('plain lane')
+    const pick = <T>(list: readonly T[]): T => random.pick(list)
+    const slots: number[] = []
+    let hits = 0
+    for (let round = 0; round < 4000; round++) {
+      if (random.chance(0.1)) {
+        const port = pick([80, 81, 40_000])
+        const key: FlowKey = pick([
+          wild(port),
+          wild(port, { protocol: 6 }),
+          wild(port, { source: pick(['10.0.0.1', '200.0.0.9']), sourcePort: 9 }),
+          wild(port, { mac: MAC }),
+          { mac: MAC },
+        ])
+        const slot = table.insert(words(key), random.below(8))
+        if (typeof slot === 'number') slots.push(slot)
+      }
+      if (slots.length > 3 || random.chance(0.05)) {
+        const [gone] = slots.splice(random.below(Math.max(1, slots.length)), 1)
+        if (gone !== undefined) table.remove(gone)
+      }
+      const ends: Ends = {
+        source: pick(['10.0.0.1', '200.0.0.9']),
+        destination: pick(['10.0.0.2', '10.0.0.2', '10.0.0.3']),
+        destinationPort: pick([80, 81, 40_000]),
+        mac: pick([MAC, '00:16:3e:00:00:02', '01:00:5e:00:00:01']),
+        protocol: pick([6, 17] as const),
+      }
+      for (let again = random.below(3); again >= 0; again--) {
+        const expected = match(table, ends)
+        const plain = plainTransport(frame)
+        expect(plain).toBeGreaterThanOrEqual(0)
+        const before = expected < 0 ? 0 : table.hits(expected)
+        expect(table.matchPlain(frame, plainIsTcp(plain))).toBe(expected)
+        if (expected < 0) continue
+        hits++
+        expect(table.hits(expected)).toBe(before + 1)
+      }
+    }
+    expect(hits).toBeGreaterThan(500)
   })
 })

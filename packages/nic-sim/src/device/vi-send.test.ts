@@ -114,6 +114,28 @@ describe('a VI, sending', () => {
     expect(w.wire.lanes[0].pauses).toBeGreaterThan(0)
   })
 
+  it('reads no page that was unregistered while a frame was being cut: the rest of it is dropped (MEM-06)', async () => {
+    // Each segment takes 8.6 us: after 100 us some have left, and most have not been fetched.
+    const w = world({ wire: { gbps: 1 } })
+    const payload = pattern(60_000)
+    w.guest.put(0, written(tcp(payload, { gsoSize: 1000 })))
+    w.guest.postOption(1000, 54, TX_OPTION_TCPV4)
+    w.guest.postTx(0, 54 + payload.length)
+    w.guest.ringTx()
+    await w.clock.run({ for: 100_000 })
+    const before = w.guest.vi.hardware.txSegments
+    expect(before).toBeGreaterThan(5)
+    expect(before).toBeLessThan(30)
+    w.guest.vi.unregister(w.guest.index, 64)
+    w.guest.put(0, new Uint8Array(64 * 4096).fill(0xee))
+    await w.clock.run()
+    expect(w.guest.vi.hardware.txSegments).toBe(before)
+    expect(w.near.device.drops.frames('nic_tx_rights')).toBe(60 - before)
+    expect(w.far.received.length).toBe(before)
+    expect(w.far.checksums).toEqual(Array.from({ length: before }, () => 'verified'))
+    expect(w.guest.poll().map(({ kind, count }) => [kind, count])).toEqual([[EVENT_TX, 2]])
+  })
+
   const bad: [string, number, (guest: RawGuest) => void][] = [
     ['no length', REASON_MALFORMED, (g) => g.postTx(0, 0)],
     ['a frame of 13 bytes', REASON_MALFORMED, (g) => g.postTx(0, 13)],

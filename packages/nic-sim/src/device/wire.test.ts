@@ -2,7 +2,7 @@ import { VirtualClock } from '@netaccel/xen'
 import { describe, expect, it } from 'vitest'
 import type { WireOptions } from '../index.js'
 import { Wire } from '../index.js'
-import { Host, pattern, udp } from '../testing/rig.js'
+import { Host, pattern, udp, written } from '../testing/rig.js'
 
 async function run(
   options: WireOptions,
@@ -22,6 +22,36 @@ async function run(
 const numbers = (host: Host): number[] => host.received.map((frame) => (frame[42] << 8) | frame[43])
 
 describe('the wire', () => {
+  it('has its slots in the memory of the sender, which gets it back when the wire is parted', async () => {
+    const clock = new VirtualClock()
+    const left = new Host(clock, 'left')
+    const right = new Host(clock, 'right')
+    const free = [left.machine.pagesFree, right.machine.pagesFree]
+    const wire = new Wire({ slots: 64 })
+    wire.join(left.device, right.device)
+    const pages = Math.ceil((64 * 1520) / 4096)
+    expect([left.machine.pagesFree, right.machine.pagesFree]).toEqual([free[0] - pages, free[1] - pages])
+    left.send(udp(pattern(100)))
+    await clock.run()
+    wire.part()
+    expect([left.machine.pagesFree, right.machine.pagesFree]).toEqual(free)
+    expect(right.received.length).toBe(1)
+  })
+
+  it('has slots of its own when the machine has too little left, and carries the same', async () => {
+    const clock = new VirtualClock()
+    const left = new Host(clock, 'left')
+    const right = new Host(clock, 'right')
+    const free = left.machine.pagesFree
+    left.machine.takePages(free - 4)
+    new Wire().join(left.device, right.device)
+    expect(left.machine.pagesFree).toBe(4)
+    left.send(udp(pattern(1000), { blank: true }))
+    await clock.run()
+    expect(right.received).toEqual([written(udp(pattern(1000)))])
+    expect(right.checksums).toEqual(['verified'])
+  })
+
   it('loses by seed: the same frames each time, others with another seed, and all are accounted for', async () => {
     const first = await run({ loss: 0.1, seed: 7 }, 500)
     const again = await run({ loss: 0.1, seed: 7 }, 500)
