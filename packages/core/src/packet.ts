@@ -81,7 +81,6 @@ export {
   PLAIN_L4,
   plainIsTcp,
   plainPayload,
-  plainTransport,
   pseudoSum4,
   Random,
   readArpOperation,
