@@ -28,6 +28,8 @@ import { MAX_SLOTS } from './tx-ring.js'
 
 const PAGE = 4096
 const EMPTY = -1
+/** Flags of a packet that the fast lane leaves. */
+const NOT_PLAIN = XEN_NETRXF_MORE_DATA | XEN_NETRXF_EXTRA_INFO
 
 /**
  * Reads packets out of the RX ring: each response is copied once, every grant ended, and only then is the copy looked
@@ -78,22 +80,18 @@ export class RxPacketReader {
    * leaves is copied from the ring once more, and that second copy alone is judged.
    */
   take(available: number): Frame | null {
-    const { ring } = this.rx
-    const words = ring.page.words
-    const at = ring.slotOffset(ring.rspCons) >> 2
-    const offset = words[at] >>> 16
-    const second = words[at + 1]
-    const length = second >> 16
-    if ((second & (XEN_NETRXF_MORE_DATA | XEN_NETRXF_EXTRA_INFO)) !== 0) return this.takeAny(available)
-    if (length < ETH_HEADER || offset + length > PAGE) return this.takeAny(available)
-    return this.takePlain(second, offset, length)
-  }
-
-  private takePlain(flags: number, offset: number, length: number): Frame | null {
     const { offload, rx } = this
     const { ring } = rx
-    const page = rx.claim(ring.rspCons)
-    ring.rspCons = (ring.rspCons + 1) >>> 0
+    const words = ring.page.words
+    const index = ring.rspCons
+    const at = ring.slotOffset(index) >> 2
+    const offset = words[at] >>> 16
+    const flags = words[at + 1]
+    const length = flags >> 16
+    if ((flags & NOT_PLAIN) !== 0 || length < ETH_HEADER || offset + length > PAGE)
+      return this.takeAny(available)
+    const page = rx.claim(index)
+    ring.rspCons = (index + 1) >>> 0
     rx.work.slots++
     this.total = length
     if (page === EMPTY) return this.reject('netfront_rx_grant_in_use')

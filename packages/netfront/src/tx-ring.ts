@@ -51,6 +51,8 @@ export class TxRing {
   private readonly answers: TxAnswers
   /** The memory that the backend can be granted: a frame anywhere else is copied first. */
   private readonly memory: Uint8Array
+  /** A burst of one. */
+  private readonly single: Frame[]
 
   constructor(parts: TxRingParts) {
     this.parts = parts
@@ -58,6 +60,7 @@ export class TxRing {
     this.slots = new TxSlots(parts.ring.size)
     this.answers = new TxAnswers(parts.ring, parts.grants, this.slots, parts.counters, parts.work)
     this.memory = parts.pool.small.arena.bytes
+    this.single = []
   }
 
   /** Frames written and not answered. */
@@ -135,6 +138,8 @@ export class TxRing {
    * the caller's.
    */
   send(given: Frame): boolean {
+    this.single[0] = given
+    if (this.sendPlain(this.single, 0, 1) === 1) return true
     const { ring, counters, sg } = this.parts
     let frame = given
     const length = frame.length

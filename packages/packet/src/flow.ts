@@ -1,26 +1,11 @@
 import { formatIp, formatMac } from './address.js'
-import { ETH_DESTINATION, ETH_HEADER, ETHERTYPE_IPV4 } from './ethernet.js'
+import { ETH_DESTINATION, ETH_HEADER } from './ethernet.js'
 import type { Frame } from './frame.js'
-import {
-  IP_PROTOCOL_TCP,
-  IP_PROTOCOL_UDP,
-  IPV4_DESTINATION,
-  IPV4_FRAGMENT,
-  IPV4_FRAGMENT_OFFSET,
-  IPV4_HEADER,
-  IPV4_MORE_FRAGMENTS,
-  IPV4_PROTOCOL,
-  IPV4_SOURCE,
-  IPV4_TOTAL_LENGTH,
-} from './ipv4.js'
+import { IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, IPV4_DESTINATION, IPV4_HEADER, IPV4_SOURCE } from './ipv4.js'
 import { IPV6_DESTINATION, IPV6_SOURCE } from './ipv6.js'
 import type { PacketInfo } from './parse.js'
 import { parsePacket } from './parse.js'
-import { TCP_DATA_OFFSET, TCP_HEADER } from './tcp.js'
-import { UDP_HEADER, UDP_LENGTH } from './udp.js'
-
-/** Ethernet, IPv4 without options, UDP. */
-const PLAIN_UDP = ETH_HEADER + IPV4_HEADER + UDP_HEADER
+import { PLAIN_L3, plainIsTcp, plainTransport } from './plain.js'
 
 /**
  * What a receive filter matches: every field that is given must be equal, what is left out matches anything.
@@ -62,34 +47,17 @@ export function flowHash(frame: Frame, info: PacketInfo): number {
  * whole TCP or UDP header, is read here directly, a fifth of the work; any other is parsed into `info`.
  */
 export function frameFlowHash(frame: Frame, info: PacketInfo): number {
-  const { view, length } = frame
-  const at = frame.offset + ETH_HEADER
-  if (length >= PLAIN_UDP && view.getUint16(at - 2) === ETHERTYPE_IPV4 && isPlain(view, at, length)) {
+  const plain = plainTransport(frame)
+  if (plain >= 0) {
+    const { view } = frame
+    const at = frame.offset + PLAIN_L3
     let hash = mix(mix(0x9747b28c | 0, view.getInt32(at + IPV4_SOURCE)), view.getInt32(at + IPV4_DESTINATION))
-    hash = mix(hash, view.getUint8(at + IPV4_PROTOCOL))
+    hash = mix(hash, plainIsTcp(plain) ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP)
     // Source and destination port, in this order.
     return finish(mix(hash, view.getInt32(at + IPV4_HEADER)))
   }
   parsePacket(frame, info)
   return flowHash(frame, info)
-}
-
-/** The tests of parsePacket, for an IPv4 header without options at `at` and 8 bytes behind it. */
-function isPlain(view: DataView, at: number, length: number): boolean {
-  const total = view.getUint16(at + IPV4_TOTAL_LENGTH)
-  if (view.getUint8(at) !== 0x45 || total > length - ETH_HEADER) return false
-  if ((view.getUint16(at + IPV4_FRAGMENT) & (IPV4_MORE_FRAGMENTS | IPV4_FRAGMENT_OFFSET)) !== 0) return false
-  const room = total - IPV4_HEADER
-  const l4 = at + IPV4_HEADER
-  const protocol = view.getUint8(at + IPV4_PROTOCOL)
-  if (protocol === IP_PROTOCOL_TCP) {
-    if (room < TCP_HEADER) return false
-    const header = (view.getUint8(l4 + TCP_DATA_OFFSET) >>> 4) << 2
-    return header >= TCP_HEADER && header <= room
-  }
-  if (protocol !== IP_PROTOCOL_UDP || room < UDP_HEADER) return false
-  const datagram = view.getUint16(l4 + UDP_LENGTH)
-  return datagram >= UDP_HEADER && datagram <= room
 }
 
 function macHash(frame: Frame, info: PacketInfo, seed: number): number {

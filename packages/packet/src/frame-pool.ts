@@ -82,9 +82,7 @@ export class FramePool<A extends View = View> implements FrameOwner {
 
   /** Called by a frame's last release; not for anyone else. */
   reclaim(frame: Frame): void {
-    if (frame.next !== null) {
-      throw new PacketError('FRAME_QUEUED', `frame ${frame.index} was released while it stands in a queue`)
-    }
+    if (frame.next !== null) throw inQueue(frame)
     this.link(frame)
     this.freeCount++
     if (this.onFree !== null) this.onFree()
@@ -94,6 +92,11 @@ export class FramePool<A extends View = View> implements FrameOwner {
     frame.next = this.head
     this.head = frame
   }
+}
+
+/** Out here, so that {@link FramePool.reclaim} is small enough to be inlined in every release. */
+function inQueue(frame: Frame): PacketError {
+  return new PacketError('FRAME_QUEUED', `frame ${frame.index} was released while it stands in a queue`)
 }
 
 function checkOptions(frames: number, bytesEach: number, headroom: number): void {

@@ -85,12 +85,7 @@ export class Frame implements View {
 
   /** Make a free frame new: empty, `headroom` bytes into its buffer, with one reference. For its owner only. */
   reset(headroom: number): void {
-    if (this.references !== 0) {
-      throw new PacketError(
-        'FRAME_QUEUED',
-        `frame ${this.index} is still in use: only a free frame can be reset`,
-      )
-    }
+    if (this.references !== 0) throw inUse(this)
     this.offset = this.start + headroom
     this.length = 0
     this.checksum = 'none'
@@ -121,20 +116,13 @@ export class Frame implements View {
 
   /** Keep the frame beyond its owner's release; each hold is ended by one release. */
   hold(): void {
-    if (this.references === 0) {
-      throw new PacketError(
-        'FRAME_FREE',
-        `frame ${this.index} is free: it cannot be held after its last release`,
-      )
-    }
+    if (this.references === 0) throw isFree(this)
     this.references++
   }
 
   /** Give up one reference; the last one returns the frame to its pool, and nobody may touch it any more. */
   release(): void {
-    if (this.references === 0) {
-      throw new PacketError('DOUBLE_RELEASE', `frame ${this.index} was released more often than it was held`)
-    }
+    if (this.references === 0) throw releasedTwice(this)
     if (--this.references === 0 && this.owner !== null) this.owner.reclaim(this)
   }
 
@@ -150,4 +138,24 @@ export class Frame implements View {
     this.origin = from.origin
     this.hash = from.hash
   }
+}
+
+// The errors are made out here: what only a mistake needs would keep the methods from being inlined where they are called.
+
+function inUse(frame: Frame): PacketError {
+  return new PacketError(
+    'FRAME_QUEUED',
+    `frame ${frame.index} is still in use: only a free frame can be reset`,
+  )
+}
+
+function isFree(frame: Frame): PacketError {
+  return new PacketError(
+    'FRAME_FREE',
+    `frame ${frame.index} is free: it cannot be held after its last release`,
+  )
+}
+
+function releasedTwice(frame: Frame): PacketError {
+  return new PacketError('DOUBLE_RELEASE', `frame ${frame.index} was released more often than it was held`)
 }

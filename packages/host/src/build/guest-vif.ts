@@ -1,6 +1,6 @@
 import type { FrontendRun } from '@netaccel/core'
 import { ARP_REPLY, type Frame, parseIp, parseMac, writeArp } from '@netaccel/packet'
-import type { FastCounters, NetfrontAccelerators, Vif } from '@netaccel/netfront'
+import type { FastCounters, GuestStack, NetfrontAccelerators, Vif } from '@netaccel/netfront'
 import type { Engine } from '@netaccel/xen'
 import type { EdgeOracle } from '../check/oracle.js'
 import { PathMeter } from '../check/path-meter.js'
@@ -28,7 +28,7 @@ export interface EdgeObserver {
  * A guest's device as its stack meets it: the edge of the world. Whatever is taken here is noted as entered, whatever
  * is delivered as left, for the ledger and for the oracle; both look only, and own nothing.
  */
-export class GuestVif implements StackDevice {
+export class GuestVif implements StackDevice, GuestStack {
   /** `a.guest1.vif0`: its name in the world, and its edge in the oracle. */
   readonly path: string
   readonly mac: string
@@ -65,7 +65,7 @@ export class GuestVif implements StackDevice {
     for (const queue of vif.queues) queue.observer = this.meter
     if (before === null) oracle?.addEdge(path, mac)
     else this.succeed(before)
-    vif.stack = { receive: (frame) => this.received(frame), wake: () => this.upper?.wake() }
+    vif.stack = this
   }
 
   /** Each queue's counters of the fast path, over all attachments. */
@@ -160,12 +160,18 @@ export class GuestVif implements StackDevice {
     if (this.transmit([frame], 1) === 0) frame.release()
   }
 
-  private received(frame: Frame): void {
+  /** Netfront's call: counted here, then the stack's. (A method, since a closure in an object is 4 ns a frame more.) */
+  receive(frame: Frame): void {
     if (this.observer !== null) this.observer.delivered(frame)
     this.count.leftSegments += frame.segments
     this.count.leftBytes += frame.length
     if (this.oracle !== null) this.oracle.left(this.path, frame)
     if (this.upper === null) frame.release()
     else this.upper.receive(frame)
+  }
+
+  /** Netfront's call: the device takes frames again. */
+  wake(): void {
+    if (this.upper !== null) this.upper.wake()
   }
 }
