@@ -87,9 +87,17 @@ export class Charges {
 
   /** Closes what is open and gives its nanoseconds. */
   settle(): number {
-    const ns = this.openNs
-    for (let place = 0; place < this.#open.length; place++) this.#totals[place] += this.#open[place]
-    this.#open.fill(0)
+    const open = this.#open
+    const totals = this.#totals
+    const nsPerUnit = this.#nsPerUnit
+    let ns = 0
+    for (let place = 0; place < open.length; place++) {
+      const units = open[place]
+      if (units === 0) continue
+      ns += units * nsPerUnit[place]
+      totals[place] += units
+      open[place] = 0
+    }
     return ns
   }
 }

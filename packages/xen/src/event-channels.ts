@@ -9,7 +9,8 @@ import { loadShared } from './store-order.js'
 /** A local event-channel port: 1 to 1023. */
 export type Port = number
 
-const WORDS = MAX_PORTS >> 5
+/** Bits of sel, each of one 64-bit word of pending bits: two of ours. */
+const PAIRS = MAX_PORTS >> 6
 
 /**
  * A domain's own half of event channels: Linux drivers/xen/events/events_2l.c.
@@ -23,6 +24,8 @@ export class EventChannels {
   readonly #engine: Engine
   readonly #words: Int32Array
   readonly #base: number
+  readonly #bytes: Uint8Array
+  readonly #upcallPending: number
   readonly #handlers: ((() => void) | undefined)[] = Array.from({ length: MAX_PORTS })
   readonly #detach: () => void
   #next = 1
@@ -35,6 +38,8 @@ export class EventChannels {
     this.#engine = engine
     this.#words = sharedInfo.words
     this.#base = sharedInfo.offset >> 2
+    this.#bytes = sharedInfo.bytes
+    this.#upcallPending = sharedInfo.offset + UPCALL_PENDING
     this.#detach = engine.onUpcall(() => this.#upcall())
   }
 
@@ -121,19 +126,31 @@ export class EventChannels {
   #upcall(): void {
     const words = this.#words
     const base = this.#base
-    Atomics.and(words, base + (UPCALL_PENDING >> 2), ~(1 << ((UPCALL_PENDING & 3) * 8)))
+    // A plain store of the byte, as in Linux: the exchange behind it makes it visible before sel is read.
+    this.#bytes[this.#upcallPending] = 0
     const low = Atomics.exchange(words, base + (PENDING_SEL >> 2), 0)
     // Ports above 1023 do not exist here, so the second half of sel is only cleared.
-    Atomics.exchange(words, base + (PENDING_SEL >> 2) + 1, 0)
+    if (words[base + (PENDING_SEL >> 2) + 1] !== 0) words[base + (PENDING_SEL >> 2) + 1] = 0
     const first = this.#next
     const firstWord = first >> 5
+    const firstPair = firstWord >> 1
     const fromFirst = -1 << (first & 31)
-    for (let turn = 0; turn <= WORDS; turn++) {
-      const word = (firstWord + turn) & (WORDS - 1)
-      if ((low & (1 << (word >> 1))) === 0) continue
-      // The word we begin in is visited twice: its upper part first, its lower part last.
-      const part = turn === 0 ? fromFirst : turn === WORDS ? ~fromFirst : -1
-      this.#handleWord(word, part)
+    // A bit of sel stands for two words. The word we begin in is visited twice: its upper part first, its lower part last.
+    const inFirst = (low & (1 << firstPair)) !== 0
+    if (inFirst) this.#handleWord(firstWord, fromFirst)
+    if (inFirst && (firstWord & 1) === 0) this.#handleWord(firstWord + 1, -1)
+    if ((low & ~(1 << firstPair)) !== 0) this.#handleOthers(low, firstPair)
+    if (inFirst && (firstWord & 1) !== 0) this.#handleWord(firstWord - 1, -1)
+    if (inFirst) this.#handleWord(firstWord, ~fromFirst)
+  }
+
+  /** The pairs of words behind `firstPair`, and round to before it. */
+  #handleOthers(selected: number, firstPair: number): void {
+    for (let turn = 1; turn < PAIRS; turn++) {
+      const pair = (firstPair + turn) & (PAIRS - 1)
+      if ((selected & (1 << pair)) === 0) continue
+      this.#handleWord(2 * pair, -1)
+      this.#handleWord(2 * pair + 1, -1)
     }
   }
 
