@@ -5,8 +5,12 @@ import type { EngineClock } from './engine-core.js'
 import type { Engine, RunOptions, Timeline } from './engine.js'
 import { XenError } from './errors.js'
 
-/** The longest the loop lets Node's own event loop wait while engines have work. A turn costs garbage, see `#turned`. */
-const YIELD_NS = 2_000_000
+/**
+ * The longest the loop lets Node's own event loop wait while engines have work: signals, child processes, sockets. A turn
+ * leaves about 850 bytes in Node itself, on a path of GSO frames more than all frames of two milliseconds. What needs the
+ * event loop sooner announces a chain, which makes it turn each round; the outside of `idle` is looked at all the time.
+ */
+const YIELD_NS = 50_000_000
 /** The longest one idle wait: what a signal, a promise or `until` may wait for. */
 const IDLE_NS = 2_000_000
 /** How often the outside world is looked at while engines have work. */
@@ -22,6 +26,8 @@ const LOOK = 1
 const END = 2
 const BUSY = 3
 const USED = 4
+const ORIGIN = 5
+const STOLEN = 6
 
 type Pause = 'turn' | 'idle' | 'over'
 
@@ -47,8 +53,8 @@ export interface RealClockOptions {
 
 /**
  * The machine's own time. Engines with work step in turn; charges only count. An idle clock waits for the next timer,
- * for `idle`, or for Node's event loop, which turns at least every other millisecond, so that promises, signals and
- * child processes go on.
+ * for `idle`, or for Node's event loop, which turns whenever engines have no work, each round while a promise chain is
+ * announced, and otherwise 20 times a second, so that signals and child processes go on.
  *
  * Time that the machine gave to other processes while engines had work does not count, as stolen time does not for a
  * guest's scheduler (Xen public/vcpu.h, RUNSTATE_runnable): nobody's deadline passes while nobody could have met it.
@@ -61,8 +67,6 @@ export class RealClock implements Timeline, EngineClock {
   readonly stepTime = new Float64Array(1)
   readonly #engines: EngineCore[] = []
   readonly #idle: ((maxNs: number) => void) | undefined
-  #origin = monotonicNs()
-  #stolen = 0
   #sequence = 0
   #chains = 0
   #running = false
@@ -70,15 +74,17 @@ export class RealClock implements Timeline, EngineClock {
   #stopped = false
   /**
    * When the event loop turned last, when the outside was looked at last, when the run under way ends; since when
-   * engines have had work without a wait, and the processor time that was used by then.
+   * engines have had work without a wait, and the processor time that was used by then; the machine's time at which this
+   * clock stood at 0, moved by what was stolen, and the sum of that. In an array, since a field would be boxed anew.
    */
-  readonly #times = new Float64Array(5)
+  readonly #times = new Float64Array(7)
   #until: (() => boolean) | undefined
   #resolve: () => void = nothing
   #reject: (reason: unknown) => void = nothing
   #awaken: (() => void) | undefined
 
   constructor(options: RealClockOptions = {}) {
+    this.#times[ORIGIN] = monotonicNs()
     this.#idle = options.idle
   }
 
@@ -93,7 +99,7 @@ export class RealClock implements Timeline, EngineClock {
   }
 
   now(): number {
-    return monotonicNs() - this.#origin
+    return monotonicNs() - this.#times[ORIGIN]
   }
 
   engine(name: string, costs: CostTable = defaultCosts): Engine {
@@ -112,7 +118,7 @@ export class RealClock implements Timeline, EngineClock {
 
   /** Nanoseconds that did not count: the machine ran others while engines had work. */
   get stolenNs(): number {
-    return this.#stolen
+    return this.#times[STOLEN]
   }
 
   asyncBegin(): void {
@@ -169,7 +175,6 @@ export class RealClock implements Timeline, EngineClock {
   readonly #turnedIdle = (): void => this.#resume(true)
 
   #resume(idle: boolean): void {
-    this.#times[TURN] = monotonicNs() - this.#origin
     try {
       if (idle && !this.#stopped && !this.#hasWork()) this.#look(this.#idleNs())
       if (this.#waited) this.#beginWork()
@@ -187,10 +192,13 @@ export class RealClock implements Timeline, EngineClock {
     const time = this.stepTime
     const times = this.#times
     const until = this.#until
+    let begun = false
     for (;;) {
       if (this.#stopped || (until !== undefined && until())) return 'over'
-      const now = monotonicNs() - this.#origin
+      const now = monotonicNs() - times[ORIGIN]
       time[0] = now - time[0] < GAP_NS ? now : now - this.#giveBack(now)
+      if (!begun) times[TURN] = time[0]
+      begun = true
       if (time[0] >= times[END]) return 'over'
       if (!this.#round()) return 'idle'
       if (time[0] - times[LOOK] >= LOOK_NS) this.#look(0)
@@ -201,21 +209,19 @@ export class RealClock implements Timeline, EngineClock {
   /** From now on time counts only while the thread is at work. */
   #beginWork(): void {
     this.#waited = false
-    this.stepTime[0] = this.#times[BUSY] = monotonicNs() - this.#origin
+    this.stepTime[0] = this.#times[BUSY] = monotonicNs() - this.#times[ORIGIN]
     this.#times[USED] = processorNs()
   }
 
   /** Takes out of the time since `BUSY` what the thread was not run for. Returns it. */
   #giveBack(now: number): number {
+    const times = this.#times
     const used = processorNs()
-    const stolen = Math.min(
-      now - this.stepTime[0],
-      Math.max(0, now - this.#times[BUSY] - (used - this.#times[USED])),
-    )
-    this.#origin += stolen
-    this.#stolen += stolen
-    this.#times[BUSY] = now - stolen
-    this.#times[USED] = used
+    const stolen = Math.min(now - this.stepTime[0], Math.max(0, now - times[BUSY] - (used - times[USED])))
+    times[ORIGIN] += stolen
+    times[STOLEN] += stolen
+    times[BUSY] = now - stolen
+    times[USED] = used
     return stolen
   }
 
@@ -240,7 +246,7 @@ export class RealClock implements Timeline, EngineClock {
 
   #look(maxNs: number): void {
     if (this.#idle === undefined) return
-    this.#times[LOOK] = monotonicNs() - this.#origin
+    this.#times[LOOK] = this.stepTime[0]
     this.#idle(maxNs)
   }
 
