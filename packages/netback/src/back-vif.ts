@@ -59,6 +59,7 @@ const OFFERED_APART: Readonly<Record<string, string>> = {
 }
 
 const EINVAL = 22
+const KEY_STATE = 'state'
 
 /** Written by the hot-plug script of a toolstack once the interface is in its bridge; here the vif plugs itself in. */
 const KEY_HOTPLUG_STATUS = 'hotplug-status'
@@ -80,6 +81,8 @@ export class BackVif implements QueueOwner {
   fatals: number
   private readonly serial: Serial
   private connection: CleanupStack | null
+  /** The guest was closed when this backend came, and has not been heard of since. */
+  private foundClosed: boolean
   private closed: boolean
 
   /**
@@ -96,6 +99,7 @@ export class BackVif implements QueueOwner {
     this.disabled = null
     this.fatals = 0
     this.connection = null
+    this.foundClosed = false
     this.closed = false
     this.serial = new Serial(domain.engine, (error) => this.report(error))
     const queue = new BackQueue(this, 0, domain, options)
@@ -119,7 +123,10 @@ export class BackVif implements QueueOwner {
 
   /** Offer the vif to the guest and follow its states from now on. */
   async start(): Promise<void> {
-    await this.serial.run(() => this.offer())
+    await this.serial.run(async () => {
+      this.foundClosed = (await this.device.readOtherend(KEY_STATE)) === String(XenbusState.Closed)
+      await this.offer()
+    })
     await this.device.onOtherendChanged((state) => this.serial.run(() => this.follow(state)))
   }
 
@@ -165,6 +172,9 @@ export class BackVif implements QueueOwner {
   private async follow(state: XenbusStateNumber): Promise<void> {
     if (this.closed) return
     const { device } = this
+    // Closed since a backend before this one: the offer stands. To follow it to Closed would leave both ends waiting.
+    if (state === XenbusState.Closed && this.foundClosed) return
+    this.foundClosed = false
     switch (state) {
       case XenbusState.Initialising:
         if (this.connection !== null) await this.disconnect()
