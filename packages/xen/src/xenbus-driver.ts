@@ -63,7 +63,21 @@ export class XenbusRegistration {
   async start(): Promise<void> {
     if (this.#watch !== undefined)
       throw new XenError('BAD_STATE', `the driver of ${this.#root} is registered already`)
-    this.#watch = await this.#domain.store.watch(this.#root, () => this.#scan.request())
+    this.#watch = await this.#domain.store.watch(this.#root, (path) => {
+      if (this.#concerns(path)) this.#scan.request()
+    })
+  }
+
+  /**
+   * Whether a change can be of a device that comes, goes or is made anew. Most are of keys of a known device that are the
+   * driver's own business (Linux xenbus_dev_changed, which looks up the device by the first parts of the path).
+   */
+  #concerns(path: string): boolean {
+    const parts = path.slice(this.#root.length + 1).split('/')
+    const depth = this.#side === 'frontend' ? 1 : 2
+    if (parts.length <= depth) return true
+    const known = this.#entries.has(`${this.#root}/${parts.slice(0, depth).join('/')}`)
+    return !known || (parts.length === depth + 1 && parts[depth] === 'state')
   }
 
   /** Unregisters the driver: removes every device. Resolves when all of it is done. */
