@@ -1,5 +1,3 @@
-import { FailDoor } from '@netaccel/core'
-import type { DoorFaults } from '@netaccel/core'
 import { Random } from '@netaccel/packet'
 import { describe, expect, it } from 'vitest'
 import { MIXED, TCP_ONLY, TwoHosts, twoHosts } from './testing/two-hosts.js'
@@ -80,56 +78,3 @@ describe('loaded and unloaded under traffic', () => {
     await pair.world.close()
   })
 })
-
-describe('ER-01, LC-02, MEM-01: a door that fails', () => {
-  it.each(['frontend', 'backend'] as const)(
-    'at any call of the %s half leaves nothing behind, and the next attachment works',
-    async (side) => {
-      let door: DoorFaults | null = null
-      const pair = await TwoHosts.make(twoHosts(), {
-        faultsOf: (asked, vif) => (asked === side && vif === VIF ? door : null),
-      })
-      const before = pair.world.resources()
-      const failed: string[] = []
-      for (let k = 0; ; k += strideAfter(failed)) {
-        const fails = new FailDoor(k)
-        door = fails
-        const [phase] = await loadAndLook(pair)
-        await pair.unload()
-        await pair.for(1500)
-        expect(pair.world.resources(), `after ${fails.failed} failed at call ${k} (${phase})`).toEqual(before)
-        if (fails.failed === undefined) break
-        failed.push(fails.failed)
-      }
-      expect(new Set(failed)).toEqual(new Set(DOORS[side]))
-      door = null
-      await pair.load()
-      expect(pair.phases()).toEqual(['active', 'active'])
-      await pair.unload()
-      await pair.world.close()
-    },
-  )
-})
-
-/** As reports name the first guest's vif. */
-const VIF = 'vif1.0'
-
-/** The doors that each half calls, whose every call fails once. */
-const DOORS = {
-  frontend: ['keys.read', 'keys.write', 'arena', 'grant', 'listen', 'pool', 'map', 'mapIo'],
-  backend: ['keys.read', 'keys.write', 'map', 'connect', 'arena', 'createVi', 'grant', 'vi.register'],
-}
-
-/** Hundreds of pages are granted one after the other: of such a row the ends are tried, and every 24th between. */
-function strideAfter(failed: readonly string[]): number {
-  const last = failed.slice(-6)
-  const isRow = last.length === 6 && new Set(last).size <= 2 && /grant|register/.test(last.join(' '))
-  return isRow && process.env['NETACCEL_TIER'] !== 'soak' ? 24 : 1
-}
-
-/** Loads both halves everywhere and waits until each vif has made up its mind. */
-async function loadAndLook(pair: TwoHosts): Promise<string[]> {
-  await pair.load().catch(() => undefined)
-  await pair.until(() => pair.phases().every((phase) => phase === 'active' || phase === 'declined'), 8000)
-  return pair.phases()
-}

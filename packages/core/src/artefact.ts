@@ -1,5 +1,6 @@
 // Compiling and evaluating one artefact. Nothing enters a module cache: the text is compiled as a function, its `require`
-// gives the host's own core and declared node: modules, and when the last reference is dropped all of it is collected.
+// gives the host's own core and declared node: modules. Each evaluation has a state of its own, which is collected when the
+// last reference is dropped; the code, which has none, is kept for the next load of the same bytes.
 import { createRequire } from 'node:module'
 import { compileFunction } from 'node:vm'
 import { isDefinedAccelerator } from './define.js'
@@ -21,7 +22,7 @@ type Compiled = (exports: unknown, require: (name: string) => unknown, module: M
  * construction. Throws `BAD_ARTEFACT` or `BAD_REQUIRE`.
  */
 export function evaluateArtefact(artefact: Artefact, manifest: Manifest, core: object): DefinedAccelerator {
-  const run = compile(artefact)
+  const run = compiled(artefact)
   const module: ModuleLike = { exports: {} }
   try {
     run(module.exports, requireFor(artefact, manifest, core), module)
@@ -30,6 +31,27 @@ export function evaluateArtefact(artefact: Artefact, manifest: Manifest, core: o
     throw bad(artefact, `threw while it was evaluated: ${messageOf(cause)}`, cause)
   }
   return exported(artefact, module.exports)
+}
+
+/** Artefacts whose code is kept: both halves of a few plugins, and of the versions before them. */
+const KEPT = 16
+/** Code by the hash of its bytes and its path, the last used last. */
+const code = new Map<string, Compiled>()
+
+/**
+ * The code of an artefact. A load of bytes that were loaded before takes what V8 has made of them by then: read lazily,
+ * function by function, and made fast, which it would do anew for each load.
+ */
+function compiled(artefact: Artefact): Compiled {
+  const key = `${artefact.hash} ${artefact.path}`
+  const run = code.get(key) ?? compile(artefact)
+  code.delete(key)
+  code.set(key, run)
+  for (const oldest of code.keys()) {
+    if (code.size <= KEPT) break
+    code.delete(oldest)
+  }
+  return run
 }
 
 /** No `importModuleDynamically` is given, so that `import()` in an artefact rejects: it would bring in other code. */

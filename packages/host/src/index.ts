@@ -23,5 +23,13 @@ export * from './traffic/start-traffic.js'
 export * from './traffic/virtual-stack.js'
 export { checkWorld } from './value/check-world.js'
 export * from './value/world-value.js'
+export { MET, type Met } from './trial/coverage.js'
 export { PLACES, type Place, standing } from './trial/standing.js'
-export { type SwitchingOptions, type SwitchingReport, switchingTrial, twoHosts } from './trial/switching.js'
+export {
+  type SwitchingOptions,
+  type SwitchingReport,
+  switchingTraffic,
+  switchingTrial,
+  switchingWire,
+} from './trial/switching.js'
+export { TWO_VIFS, twoHosts } from './trial/two-hosts.js'

@@ -69,8 +69,7 @@ export class TwoHosts {
 
   /** Runs until `done`, `ms` milliseconds at most. */
   async until(done: () => boolean, ms = 10_000): Promise<boolean> {
-    const end = this.world.timeline.now() + ms * MS
-    while (!done() && this.world.timeline.now() < end) await this.for(0.1)
+    await this.world.run({ for: ms * MS, until: done })
     return done()
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { left } from '../check/resources.js'
-import { twoHosts } from '../trial/switching.js'
+import { twoHosts } from '../trial/two-hosts.js'
 import { build } from './build.js'
 
 const folders: string[] = []

@@ -172,15 +172,23 @@ export class World {
    * @throws AcceleratorError if the package does not fit; HostError NO_SUCH_PART, LOAD_FAILED, ATTACH_FAILED with each vif's cause
    */
   async load(plugin: string, { hosts, ...options }: WorldLoadOptions = {}): Promise<void> {
-    const chosen = hosts === undefined ? [...this.hosts.values()] : hosts.map((name) => this.host(name))
+    const chosen = this.#chosen(hosts)
     const found = readPlugin(pluginFolder(plugin))
     this.#shelf.put(found, options)
     await this.drive(this.#bringIn(chosen, found))
   }
 
-  /** Detach a plugin from every vif, then unload both halves everywhere. `plugin`: its name, or that of its package. */
-  unload(plugin: string): Promise<void> {
-    return this.drive(unloadFrom([...this.hosts.values()], this.#shelf.nameOf(plugin)))
+  /**
+   * Detach a plugin from every vif, then unload both halves, on all hosts or on those that are named. `plugin`: its name, or
+   * that of its package.
+   * @throws HostError NO_SUCH_PART
+   */
+  async unload(plugin: string, { hosts }: Pick<WorldLoadOptions, 'hosts'> = {}): Promise<void> {
+    await this.drive(unloadFrom(this.#chosen(hosts), this.#shelf.nameOf(plugin)))
+  }
+
+  #chosen(names: readonly string[] = [...this.hosts.keys()]): Host[] {
+    return names.map((name) => this.host(name))
   }
 
   /**

@@ -63,6 +63,13 @@ export class EdgeOracle {
     edge.meetFrame(frame)
   }
 
+  /** Wire segments that have entered and not left: those under way, and those lost so far. */
+  get underWay(): number {
+    let sum = 0
+    for (const edge of this.#edges.values()) sum += edge.underWay
+    return sum
+  }
+
   /** Forget nothing, judge everything: call it when nothing is under way any more. */
   verdict(): OracleVerdict {
     const edges = this.#every.map((edge) => edge.summary())
@@ -175,6 +182,10 @@ class Edge {
       this.#flows.set(flow, order)
     }
     return order
+  }
+
+  get underWay(): number {
+    return this.#expected - this.#met
   }
 
   summary(): EdgeSummary {

@@ -23,6 +23,8 @@ export interface Mix {
   readonly tcp: number
   readonly tcp6: number
   readonly udp: number
+  /** UDP with single datagrams that an accelerator may decline: see {@link SHORT_EVERY}. Default 0. */
+  readonly short?: number
   readonly icmp: number
   /** Gratuitous broadcasts: they go to everybody and always slow. */
   readonly arp: number
@@ -38,10 +40,18 @@ export interface Flow {
 }
 
 const ETHERNET_MTU_FRAME = 1514
+/** The shortest frame without its checksum: what is shorter is padded. */
+const ETHERNET_MIN_FRAME = 60
+/**
+ * Of a flow of the kind `short` one datagram in so many is short: padded behind its end, and with a blank checksum,
+ * whose place hardware finds by a frame's end, it may have to go another way than its neighbours.
+ */
+export const SHORT_EVERY = 16
 
 /** Make `count` flows from one end to another, of kinds and sizes drawn from `random`. */
 export function makeFlows(from: Address, to: Address, count: number, mix: Mix, random: Random): Flow[] {
-  const total = mix.tcp + mix.tcp6 + mix.udp + mix.icmp + mix.arp
+  const { short = 0 } = mix
+  const total = mix.tcp + mix.tcp6 + mix.udp + short + mix.icmp + mix.arp
   const flows: Flow[] = []
   for (let i = 0; i < count; i += 1) {
     let draw = random.float() * total
@@ -49,6 +59,7 @@ export function makeFlows(from: Address, to: Address, count: number, mix: Mix, r
     if ((draw -= mix.tcp) < 0) flows.push(new TcpFlow(from, to, port, false, random))
     else if ((draw -= mix.tcp6) < 0) flows.push(new TcpFlow(from, to, port, true, random))
     else if ((draw -= mix.udp) < 0) flows.push(new UdpFlow(from, to, port, random))
+    else if ((draw -= short) < 0) flows.push(new UdpFlow(from, to, port, random, SHORT_EVERY))
     else if ((draw -= mix.icmp) < 0) flows.push(new EchoFlow(from, to, i, random))
     else flows.push(new ArpFlow(from, random))
   }
@@ -73,6 +84,12 @@ function mapped(ip: string): string {
 /** Put a running number into the payload, so that no two frames of a flow are alike. */
 function number(frame: Frame, at: number, length: number, value: number): void {
   if (length >= 4) frame.view.setUint32(frame.offset + at, value >>> 0)
+}
+
+/** Ethernet's padding: zeros up to the shortest frame. */
+function pad(frame: Frame): void {
+  frame.bytes.fill(0, frame.offset + frame.length, frame.offset + ETHERNET_MIN_FRAME)
+  frame.length = ETHERNET_MIN_FRAME
 }
 
 class TcpFlow implements Flow {
@@ -129,9 +146,11 @@ class UdpFlow implements Flow {
   readonly #options: UdpOptions
   readonly #headers: number
   readonly #random: Random
+  readonly #shortEvery: number
   #id = 0
 
-  constructor(from: Address, to: Address, port: number, random: Random) {
+  constructor(from: Address, to: Address, port: number, random: Random, shortEvery = 0) {
+    this.#shortEvery = shortEvery
     this.#options = { ...link(from, to, false), sourcePort: port, destinationPort: 7001 + (port % 64) }
     this.#headers = udpHeaders(this.#options)
     this.#random = random.fork(`udp${port}`)
@@ -139,17 +158,24 @@ class UdpFlow implements Flow {
   }
 
   #plan(): void {
-    this.need = this.#headers + 18 + this.#random.below(ETHERNET_MTU_FRAME - this.#headers - 18)
+    if (this.#isShort) this.need = ETHERNET_MIN_FRAME
+    else this.need = this.#headers + 18 + this.#random.below(ETHERNET_MTU_FRAME - this.#headers - 18)
+  }
+
+  get #isShort(): boolean {
+    return this.#shortEvery > 0 && this.#id % this.#shortEvery === this.#shortEvery - 1
   }
 
   write(frame: Frame): void {
     const options = this.#options
-    const payload = this.need - this.#headers
+    const short = this.#isShort
+    const payload = short ? 4 + this.#random.below(14) : this.need - this.#headers
     options.payloadLength = payload
     options.ipId = this.#id & 0xffff
-    options.blank = (this.#id & 1) === 1
+    options.blank = short || (this.#id & 1) === 1
     number(frame, this.#headers, payload, this.#id)
     writeUdp(frame, options)
+    if (short) pad(frame)
     this.#id += 1
     this.#plan()
   }

@@ -1,19 +1,13 @@
 import type { Host } from '../build/host.js'
-import type { World } from '../build/world.js'
 
 /** Where frames stand at one instant. A switch that meets none of these has shown nothing. */
 export const PLACES = ['slow ring', 'driver domain', 'vi descriptors', 'vi events', 'parked'] as const
 
 export type Place = (typeof PLACES)[number]
 
-/** The places of a world in which something stands now. */
-export function standing(world: World): Set<Place> {
+/** The places of a host in which something stands now. */
+export function standing(host: Host): Set<Place> {
   const places = new Set<Place>()
-  for (const host of world.hosts.values()) look(host, places)
-  return places
-}
-
-function look(host: Host, places: Set<Place>): void {
   for (const { vif } of host.vifs) {
     for (const queue of vif.queues) {
       if (queue.slowOutstanding > 0) places.add('slow ring')
@@ -33,4 +27,5 @@ function look(host: Host, places: Set<Place>): void {
       if (hardware.eventRoom < hardware.events.capacity) places.add('vi events')
     }
   }
+  return places
 }

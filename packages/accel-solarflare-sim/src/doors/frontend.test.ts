@@ -1,0 +1,3 @@
+import { testDoors } from '../testing/failing-doors.js'
+
+testDoors('frontend')

@@ -1,0 +1,3 @@
+import { testSeed } from '../testing/switching.js'
+
+testSeed(4)
