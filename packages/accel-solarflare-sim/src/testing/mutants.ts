@@ -76,6 +76,9 @@ function tamper(world: World, change: (frame: Frame, nth: number, send: Send) =>
       for (const queue of queues) {
         const send = queue.send.bind(queue)
         queue.send = (frame) => change(frame, (nth += 1), send)
+        queue.sendBurst = (frames, from, to) => {
+          for (let at = from; at < to; at += 1) queue.send(frames[at])
+        }
       }
     }
   }

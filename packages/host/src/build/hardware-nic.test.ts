@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { left } from '../check/resources.js'
 import { startTraffic } from '../traffic/start-traffic.js'
-import { twoHosts } from '../trial/switching.js'
+import { twoHosts } from '../trial/two-hosts.js'
 import type { WorldValue } from '../value/world-value.js'
 import { build } from './build.js'
 
