@@ -66,6 +66,30 @@ export class BridgePort {
     for (let from = 0; from < count;) from = this.forward(frames, from, count)
   }
 
+  /**
+   * A frame enters that a station of another port has sent by a switch behind this one: a NIC that its guests drive
+   * themselves. The bridge owns it as in {@link receive}; it learns nothing but that the station lives where it knows it,
+   * and the frame goes neither back to there nor behind this port again.
+   */
+  receiveSwitched(frame: Frame): void {
+    const { engine, table, observer } = this.bridge
+    engine.charge('frame', 1)
+    engine.stamp(table.clock, 0)
+    if (observer !== null) observer.entered(this, frame)
+    this.enter(1, frame.length, frame.segments)
+    const refusal = this.refusalOf(frame)
+    if (refusal !== null) return this.drop(frame, refusal)
+    const { view, offset } = frame
+    const high = view.getUint32(offset + ETH_SOURCE)
+    const low = view.getUint16(offset + ETH_SOURCE + 4)
+    const home = table.lookup(high, low)
+    if (home !== UNKNOWN_PORT) table.learn(high, low, home)
+    const way = this.wayTo(frame, home)
+    if (way === 'flood') this.flood(frame, home)
+    else if (typeof way === 'string') this.drop(frame, way)
+    else way.deliver(frame)
+  }
+
   /** Take the port out of the bridge and forget the addresses behind it. A second call does nothing. */
   close(): void {
     if (!this.open) return
@@ -82,7 +106,7 @@ export class BridgePort {
     const way = this.wayOf(frame)
     if (way === 'flood') {
       this.enter(1, frame.length, frame.segments)
-      this.flood(frame)
+      this.flood(frame, this.index)
       return from + 1
     }
     this.run.measure(frames, from, count)
@@ -95,20 +119,34 @@ export class BridgePort {
 
   /** Learns the sender and looks up the destination, as the table's clock stands. */
   private wayOf(frame: Frame): Way {
+    const refusal = this.refusalOf(frame)
+    if (refusal !== null) return refusal
+    const { view, offset } = frame
+    const source = offset + ETH_SOURCE
+    this.bridge.table.learn(view.getUint32(source), view.getUint16(source + 4), this.index)
+    return this.wayTo(frame, this.index)
+  }
+
+  /** Why the frame may not pass; null: it may. */
+  private refusalOf(frame: Frame): DropReason | null {
     if (!this.open) return 'bridge_port_down'
     if (frame.length < ETH_HEADER) return 'bridge_short'
+    const { view, offset } = frame
+    const high = view.getUint32(offset + ETH_SOURCE)
+    // Neither a group address nor zero can be a sender: Linux br_handle_frame drops both.
+    if ((high & 0x01000000) === 0 && (high | view.getUint16(offset + ETH_SOURCE + 4)) !== 0) return null
+    return 'bridge_bad_source'
+  }
+
+  /** `home`: the port of the sender, where nothing goes back to. */
+  private wayTo(frame: Frame, home: number): Way {
     const { ports, table } = this.bridge
     const { view, offset } = frame
-    const sourceHigh = view.getUint32(offset + ETH_SOURCE)
-    const sourceLow = view.getUint16(offset + ETH_SOURCE + 4)
-    // Neither a group address nor zero can be a sender: Linux br_handle_frame drops both.
-    if ((sourceHigh & 0x01000000) !== 0 || (sourceHigh | sourceLow) === 0) return 'bridge_bad_source'
-    table.learn(sourceHigh, sourceLow, this.index)
     const high = view.getUint32(offset + ETH_DESTINATION)
     if ((high & 0x01000000) !== 0) return 'flood'
     const out = table.lookup(high, view.getUint16(offset + ETH_DESTINATION + 4))
     if (out === UNKNOWN_PORT) return 'flood'
-    if (out === this.index) return 'bridge_same_port'
+    if (out === this.index || out === home) return 'bridge_same_port'
     return ports[out] ?? 'flood'
   }
 
@@ -149,13 +187,13 @@ export class BridgePort {
     this.options.send(frame)
   }
 
-  /** Every other port gets a reference of the one frame; ours is given up last, so it outlives the loop. */
-  private flood(frame: Frame): void {
+  /** Every port but ours and the sender's gets a reference of the one frame; ours is given up last, so it outlives the loop. */
+  private flood(frame: Frame, home: number): void {
     const ports = this.bridge.ports
     let copies = 0
     for (let i = 0; i < ports.length; i++) {
       const port = ports[i]
-      if (port === null || port === this) continue
+      if (port === null || port === this || i === home) continue
       frame.hold()
       copies++
       port.deliver(frame)

@@ -197,6 +197,69 @@ describe('the learning bridge', () => {
     )
   })
 
+  describe('what a switch behind a port brings', () => {
+    /** A of port 0 has sent it by a NIC that is port 2. */
+    const bring = (at: ReturnType<typeof world>, destination: Uint8Array, source = A): Frame => {
+      const frame = at.make(source, destination)
+      at.ports[2].receiveSwitched(frame)
+      return frame
+    }
+
+    it('goes neither back to its sender nor behind that port, and moves no address', () => {
+      const at = world()
+      at.send(at.ports[0], A, ALL)
+      at.send(at.ports[1], B, ALL)
+      at.clear()
+      bring(at, B)
+      bring(at, ALL)
+      expect(at.got.map((list) => list.length)).toEqual([0, 2, 0])
+      at.clear()
+      at.send(at.ports[1], B, A)
+      expect(at.got.map((list) => list.length)).toEqual([1, 0, 0])
+      at.clear()
+      expect(at.pool.free).toBe(64)
+    })
+
+    it('of a station that is not known goes to all but that port, and nothing is learnt', () => {
+      const at = world()
+      bring(at, ALL)
+      expect(at.got.map((list) => list.length)).toEqual([1, 1, 0])
+      at.clear()
+      expect(at.bridge.table.size).toBe(0)
+      bring(at, A)
+      at.clear()
+      expect(at.bridge.table.size).toBe(0)
+    })
+
+    it('keeps the place of its sender from ageing', () => {
+      const at = world()
+      at.send(at.ports[0], A, ALL)
+      at.clock.at = 200e9
+      bring(at, B)
+      at.clock.at = 400e9
+      at.clear()
+      at.send(at.ports[1], B, A)
+      expect(at.got.map((list) => list.length)).toEqual([1, 0, 0])
+    })
+
+    it('is dropped, counted, when its destination is its sender’s port or the switch’s own', () => {
+      const at = world()
+      at.send(at.ports[0], A, ALL)
+      at.send(at.ports[2], C, ALL)
+      at.clear()
+      bring(at, A)
+      bring(at, C)
+      bring(at, B, ALL)
+      const { counters } = at.ports[2]
+      expect(counters.dropped.entries().map(({ reason, frames }) => [reason, frames])).toEqual([
+        ['bridge_bad_source', 1],
+        ['bridge_same_port', 2],
+      ])
+      expect([counters.inFrames, counters.inSegments]).toEqual([4, 4])
+      expect(at.pool.free).toBe(64)
+    })
+  })
+
   it('decides about each flooded frame anew: a station that answers within the call gets the rest alone', () => {
     const { bridge, got, make, send, ports } = world(true)
     let answered = false

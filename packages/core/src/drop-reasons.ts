@@ -232,6 +232,15 @@ const reasons = {
     sentence: 'A VI sent under an address that is not its own, and the NIC was told to drop such frames.',
     asked: true,
   },
+  nic_switch_own: {
+    stage: 'nic',
+    sentence: 'A VI sent the frame to its own address.',
+    nobody: true,
+  },
+  nic_switch_no_buffer: {
+    stage: 'nic',
+    sentence: 'The driver domain had no buffer posted for what a VI sent to this host.',
+  },
   // NIC, in
   nic_rx_no_buffer: { stage: 'nic', sentence: 'No receive buffer was posted when the frame arrived.' },
   nic_rx_too_long: { stage: 'nic', sentence: 'The received frame is above the MTU of the port.' },

@@ -174,6 +174,8 @@ export const RX_CHECKSUM_BAD = 1 << 3
 export const RX_TCP = 1 << 4
 export const RX_UDP = 1 << 5
 export const RX_IPV6 = 1 << 6
+/** It did not come from the wire: another VI of this NIC has sent it. Valid on the last buffer. */
+export const RX_SWITCHED = 1 << 7
 
 /** Larger than the buffers posted for it may hold. */
 export const REASON_TRUNCATED = 1

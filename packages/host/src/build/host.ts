@@ -84,9 +84,13 @@ export class Host {
     this.netback.onVif = (vif) => {
       const port = this.everyPort.findLast((each) => each.name === vif.name)
       if (port !== undefined) this.everyBackVif.push({ vif, port: port.counters })
+      for (const nic of this.nics.values()) nic.station(vif.mac, true)
       return this.plugins.accelerators.addVif(vif)
     }
-    this.netback.onGone = (vif) => this.plugins.accelerators.removeVif(vif)
+    this.netback.onGone = (vif) => {
+      for (const nic of this.nics.values()) nic.station(vif.mac, false)
+      return this.plugins.accelerators.removeVif(vif)
+    }
   }
 
   /** Build the machine and its driver domain. Guests come by {@link addGuest}. On failure all is undone. */

@@ -6,6 +6,8 @@ import { type Frame, FrameRing } from '@netaccel/packet'
 export interface PluggablePort {
   /** Takes each received frame, and owns it. */
   onReceive: ((frame: Frame) => void) | null
+  /** Takes those that guests' VIs of a NIC that switches have sent to this host. */
+  onSwitched?: ((frame: Frame) => void) | null
   /** There is room again after 'full'. */
   onRoom: (() => void) | null
   transmit(frame: Frame): 'taken' | 'full'
@@ -29,6 +31,7 @@ export class NicPort {
   /** Received frames go into the bridge from here. */
   plug(port: BridgePort): void {
     this.#driver.onReceive = (frame) => port.receive(frame)
+    this.#driver.onSwitched = (frame) => port.receiveSwitched(frame)
   }
 
   /** The bridge's `send`: owns the frame. */
@@ -46,6 +49,7 @@ export class NicPort {
   close(): void {
     this.#driver.onRoom = null
     this.#driver.onReceive = null
+    this.#driver.onSwitched = null
     this.#backlog.releaseAll()
   }
 

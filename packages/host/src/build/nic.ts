@@ -18,6 +18,7 @@ export class Nic {
   readonly pool: FramePool
   readonly port: NicPort
   readonly engine: Engine
+  #plugged = false
 
   /** Build it, pushing on `cleanup` whatever undoes it. */
   constructor(name: string, value: NicValue, hypervisor: Hypervisor, driver: Domain, cleanup: CleanupStack) {
@@ -47,8 +48,16 @@ export class Nic {
     cleanup.push(`${name} port`, () => this.port.close())
   }
 
+  /** A station of the same bridge came or went: guests' VIs of this NIC reach it through the driver domain. */
+  station(mac: string, here: boolean): void {
+    if (!this.#plugged) return
+    if (here) this.driver.addAddress(mac)
+    else this.driver.removeAddress(mac)
+  }
+
   /** Put the NIC into a bridge. */
   plug(bridge: Pick<Bridge, 'addPort'>): void {
+    this.#plugged = true
     this.port.plug(bridge.addPort({ name: this.name, send: (frame) => this.port.send(frame) }))
   }
 }

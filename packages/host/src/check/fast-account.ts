@@ -28,7 +28,10 @@ export function fastLedger(world: World): FastLedger {
     sum([...host.nics.values()], (nic) => dropped(nic.device.drops.entries(), 'nic_vi_').segments),
   )
   const left = sum(nics, (nic) => nic.viTxPackets) + swallowed
-  const arrived = sum(nics, (nic) => nic.viRxPackets + nic.viRxMissedPackets)
+  const arrived = sum(
+    nics,
+    (nic) => nic.viRxPackets + nic.viRxMissedPackets + nic.switchViPackets + nic.switchMissedPackets,
+  )
   const lent = sum(fast, (of) => of.tx_segments)
   const delivered = sum(fast, (of) => of.rx_segments)
   const refused = dropped(drops, 'accel_tx_', 'nic_reset').segments

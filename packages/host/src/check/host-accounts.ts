@@ -123,15 +123,18 @@ function bridgeAccount(host: Host): Account {
 function nicAccounts(host: Host, nic: Nic): Account[] {
   const port = host.everyPort.find((each) => each.name === nic.name)
   if (port === undefined) return []
-  const { txPackets, viTxPackets, rxPackets, viRxPackets, rxBytes, viRxBytes } = nic.device.statistics()
+  const of = nic.device.statistics()
   const drops = nic.device.drops.entries()
   const { outSegments, inSegments, inBytes } = port.counters
-  const received = { segments: rxPackets - viRxPackets, bytes: rxBytes - viRxBytes }
+  const received = {
+    segments: of.rxPackets - of.viRxPackets + of.switchHostPackets,
+    bytes: of.rxBytes - of.viRxBytes + of.switchHostBytes,
+  }
   return [
     segmentAccount(
       `${host.name}.${nic.name} out`,
       outSegments,
-      txPackets - viTxPackets,
+      of.txPackets - (of.viTxPackets - of.viTxLocalPackets),
       dropped(drops, 'nic_tx_').segments,
     ),
     account(
@@ -139,6 +142,15 @@ function nicAccounts(host: Host, nic: Nic): Account[] {
       received,
       { segments: inSegments, bytes: inBytes },
       dropped(drops, 'nic_rx_closed'),
+    ),
+    account(
+      `${host.name}.${nic.name} switch`,
+      { segments: of.switchInPackets, bytes: of.switchInBytes },
+      {
+        segments: of.switchViPackets + of.switchMissedPackets + of.switchHostPackets,
+        bytes: of.switchViBytes + of.switchMissedBytes + of.switchHostBytes,
+      },
+      dropped(drops, 'nic_switch_'),
     ),
   ]
 }

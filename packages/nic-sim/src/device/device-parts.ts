@@ -48,13 +48,13 @@ export interface DeviceParts {
   observer: NicObserver | null
 }
 
-/** Counters of the port, with Linux netdev names; segments and bytes as on the wire. */
+/** Counters of the port, with Linux netdev names; segments and bytes as on the wire. `tx` and `rx` are the wire's. */
 export interface PortStatistics {
   txPackets: number
   txBytes: number
   rxPackets: number
   rxBytes: number
-  /** Of these: by VIs. */
+  /** By VIs of guests. */
   viTxPackets: number
   viTxBytes: number
   viRxPackets: number
@@ -64,4 +64,19 @@ export interface PortStatistics {
   viRxMissedBytes: number
   /** Of those of VIs: in VIs that were closed before their guests had said that they had read them. */
   viRxUnreadPackets: number
+  /** Of `viTx`: those that have stayed on this host, which are not in `tx`. */
+  viTxLocalPackets: number
+  viTxLocalBytes: number
+  /** Frames of VIs that the switch was given, a group's copy for this host included. In none of the counts above: */
+  switchInPackets: number
+  switchInBytes: number
+  /** given to VIs, */
+  switchViPackets: number
+  switchViBytes: number
+  /** to VIs that had no room, whose event queues tell so, */
+  switchMissedPackets: number
+  switchMissedBytes: number
+  /** and to the driver domain. */
+  switchHostPackets: number
+  switchHostBytes: number
 }

@@ -8,6 +8,8 @@ import type { DeviceParts, NicObserver, PortStatistics } from './device-parts.js
 import type { FilterWords } from './filter-key.js'
 import { FilterTable } from './filter-table.js'
 import { Dma } from './dma.js'
+import { LocalSwitch } from './local-switch.js'
+import { macWords } from './mac-words.js'
 import { Meter } from './meter.js'
 import { RxEngine } from './rx-engine.js'
 import { TxEngine } from './tx-engine.js'
@@ -68,6 +70,7 @@ export class NicDevice implements WireSocket {
   private readonly bus: HostBus
   private readonly tx: TxEngine
   private readonly rx: RxEngine
+  private readonly local: LocalSwitch
   private readonly txPoll: PollHandle
   private readonly rxPoll: PollHandle
 
@@ -108,14 +111,18 @@ export class NicDevice implements WireSocket {
       mtu,
       observer: null,
     }
-    this.tx = new TxEngine(this.parts)
-    this.rx = new RxEngine(this.parts, { overflow, pauseNs, badChecksum })
+    const settings = { overflow, pauseNs, badChecksum }
+    this.local = new LocalSwitch(this.parts, settings, maxMtu)
+    this.local.addresses.add(macWords(mac))
+    this.tx = new TxEngine(this.parts, this.local)
+    this.rx = new RxEngine(this.parts, settings)
     this.txPoll = engine.addPoller(this.tx)
     this.rxPoll = engine.addPoller(this.rx)
     if (this.parts.police !== null) this.parts.police.onTokens = () => this.txPoll.schedule()
+    this.local.onRoom = () => this.txPoll.schedule()
     this.rx.onPauseEnd = () => this.rxPoll.schedule()
-    const { parts, tx, rx, txPoll, rxPoll } = this
-    this.vis = new ViSet({ parts, bus, tx, rx, txPoll, rxPoll })
+    const { parts, tx, rx, local, txPoll, rxPoll } = this
+    this.vis = new ViSet({ parts, bus, tx, rx, local, txPoll, rxPoll })
   }
 
   get mtu(): number {
@@ -206,18 +213,38 @@ export class NicDevice implements WireSocket {
     this.rx.onProcessed = call
   }
 
+  // ---- the switch ----
+
+  /**
+   * A station of the driver domain's bridge, as Linux dev_uc_add says it to a NIC: what guests' VIs send to this address
+   * goes to the driver domain, or to the VI that a filter names, and not to the wire. False: there are too many.
+   */
+  addAddress(mac: string): boolean {
+    return this.local.addresses.add(macWords(mac))
+  }
+
+  /** Undoes one {@link addAddress}. */
+  removeAddress(mac: string): void {
+    this.local.addresses.remove(macWords(mac))
+  }
+
   // ---- filters ----
 
   insertFilter(words: FilterWords, vi: VirtualInterface): number | 'duplicate' | 'full' {
     const slot = this.parts.filters.insert(words, vi.id)
-    this.rx.resteer()
+    this.resteer()
     return slot
   }
 
   removeFilter(slot: number): void {
     this.parts.filters.remove(slot)
-    this.rx.resteer()
+    this.resteer()
     this.rxPoll.schedule()
+  }
+
+  private resteer(): void {
+    this.rx.resteer()
+    if (this.local.waits) this.txPoll.schedule()
   }
 
   // ---- life ----
@@ -267,5 +294,15 @@ function emptyStatistics(): PortStatistics {
     viRxMissedPackets: 0,
     viRxMissedBytes: 0,
     viRxUnreadPackets: 0,
+    viTxLocalPackets: 0,
+    viTxLocalBytes: 0,
+    switchInPackets: 0,
+    switchInBytes: 0,
+    switchViPackets: 0,
+    switchViBytes: 0,
+    switchMissedPackets: 0,
+    switchMissedBytes: 0,
+    switchHostPackets: 0,
+    switchHostBytes: 0,
   }
 }

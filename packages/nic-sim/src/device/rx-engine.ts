@@ -1,21 +1,12 @@
 // Stage 7 of a frame's way in: the NIC, and the other fork.
 import type { DropReason } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
-import { ETH_HEADER, PacketInfo, parsePacket, plainIsTcp, plainTransport, VLAN_TAG } from '@netaccel/packet'
+import { ETH_HEADER, VLAN_TAG } from '@netaccel/packet'
 import type { Poller, Timer } from '@netaccel/xen'
-import {
-  REASON_CHECKSUM,
-  REASON_CRC,
-  RX_CHECKSUM_BAD,
-  RX_CHECKSUM_OK,
-  RX_IPV6,
-  RX_TCP,
-  RX_UDP,
-} from '../constants.js'
-import { ChecksumEngine } from './checksum-engine.js'
-import type { ChecksumVerdict } from './checksum-engine.js'
+import { REASON_CHECKSUM, REASON_CRC, RX_CHECKSUM_BAD } from '../constants.js'
 import type { DeviceParts } from './device-parts.js'
 import { RxScatter } from './rx-scatter.js'
+import { Steering } from './steering.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import { HOST_VI } from './virtual-interface.js'
 
@@ -46,16 +37,12 @@ export class RxEngine implements Poller {
   pauseTimeouts: number
   private readonly device: DeviceParts
   private readonly settings: RxSettings
-  private readonly info: PacketInfo
+  private readonly steering: Steering
   private readonly scatter: RxScatter
-  private readonly checksums: ChecksumEngine
   private readonly whenPauseEnds: () => void
   /** What was found of the frame at the head, so that a frame that waits is looked at once. */
   private steered: boolean
   private target: VirtualInterface | null
-  /** RX_* of its event, and whether it is tagged. */
-  private flags: number
-  private tagged: boolean
   private waitingSince: number
   private timer: Timer | null
 
@@ -68,14 +55,11 @@ export class RxEngine implements Poller {
     this.pauseTimeouts = 0
     this.device = device
     this.settings = settings
-    this.info = new PacketInfo()
+    this.steering = new Steering(device)
     this.scatter = new RxScatter(device)
-    this.checksums = new ChecksumEngine(device.dma)
     this.whenPauseEnds = () => this.pauseEnded()
     this.steered = false
     this.target = null
-    this.flags = 0
-    this.tagged = false
     this.waitingSince = -1
     this.timer = null
   }
@@ -120,37 +104,13 @@ export class RxEngine implements Poller {
     const vi = this.target
     if (vi === null) return this.toHost(frame, corrupt)
     if (corrupt) return this.toVi(vi, frame, REASON_CRC)
-    const discard = (this.flags & RX_CHECKSUM_BAD) !== 0 && this.settings.badChecksum === 'discard'
+    const discard = (this.steering.flags & RX_CHECKSUM_BAD) !== 0 && this.settings.badChecksum === 'discard'
     return this.toVi(vi, frame, discard ? REASON_CHECKSUM : 0)
   }
 
   private steer(frame: Frame, corrupt: boolean): void {
-    const { device } = this
     this.steered = true
-    this.target = null
-    const plain = plainTransport(frame)
-    const slot = plain < 0 ? this.look(frame, corrupt) : this.lookPlain(frame, plain, corrupt)
-    if (slot < 0) return
-    const vi = device.vis[device.filters.vi(slot)]
-    if (vi !== null && vi.state === 'live') this.target = vi
-  }
-
-  /** What nearly every frame is, without a PacketInfo. */
-  private lookPlain(frame: Frame, plain: number, corrupt: boolean): number {
-    const isTcp = plainIsTcp(plain)
-    this.tagged = false
-    this.flags = isTcp ? RX_TCP : RX_UDP
-    if (!corrupt) this.flags |= verdictFlag(this.checksums.checkPlain(frame, plain))
-    return this.device.filters.matchPlain(frame, isTcp)
-  }
-
-  private look(frame: Frame, corrupt: boolean): number {
-    const { info } = this
-    parsePacket(frame, info)
-    this.tagged = info.vlanTags > 0
-    this.flags = (info.isTcp ? RX_TCP : info.isUdp ? RX_UDP : 0) | (info.ipVersion === 6 ? RX_IPV6 : 0)
-    if (!corrupt) this.flags |= verdictFlag(this.checksums.check(frame, info))
-    return this.device.filters.match(frame, info)
+    this.target = this.steering.target(frame, corrupt)
   }
 
   /** The driver domain's: what the port itself refuses does not reach its queue. */
@@ -159,14 +119,14 @@ export class RxEngine implements Poller {
     const { host } = device
     if (corrupt) return this.drop(frame, 'wire_corrupt')
     if (frame.length < ETH_HEADER) return this.drop(frame, 'nic_rx_short')
-    if (frame.length > device.mtu + ETH_HEADER + (this.tagged ? VLAN_TAG : 0))
+    if (frame.length > device.mtu + ETH_HEADER + (this.steering.tagged ? VLAN_TAG : 0))
       return this.drop(frame, 'nic_rx_too_long')
     return host === null ? this.wait(frame, null) : this.toVi(host, frame, 0)
   }
 
   private toVi(vi: VirtualInterface, frame: Frame, discard: number): boolean {
     const { statistics, observer } = this.device
-    if (this.scatter.lay(vi, frame, this.flags, discard) === 'no-room') return this.wait(frame, vi)
+    if (this.scatter.lay(vi, frame, this.steering.flags, discard) === 'no-room') return this.wait(frame, vi)
     if (observer !== null) observer.received(frame, vi.id)
     this.count(frame.length)
     if (vi.id === HOST_VI) return true
@@ -221,10 +181,6 @@ export class RxEngine implements Poller {
     statistics.rxPackets++
     statistics.rxBytes += bytes
   }
-}
-
-function verdictFlag(verdict: ChecksumVerdict): number {
-  return verdict === 'ok' ? RX_CHECKSUM_OK : verdict === 'bad' ? RX_CHECKSUM_BAD : 0
 }
 
 function ignore(): void {}

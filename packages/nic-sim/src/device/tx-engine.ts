@@ -8,9 +8,11 @@ import { ChecksumEngine } from './checksum-engine.js'
 import { Cutter } from './cutter.js'
 import type { DeviceParts } from './device-parts.js'
 import { longestFrame } from './frame-limit.js'
+import type { LocalSwitch } from './local-switch.js'
 import { TxChain } from './tx-chain.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import { HOST_VI, TX_EVENT_RESERVE } from './virtual-interface.js'
+import type { WireLane } from './wire-lane.js'
 
 /** Frames or segments of one sender before the next has its turn. */
 const QUANTUM = 16
@@ -30,18 +32,24 @@ export class TxEngine implements Poller {
   private readonly device: DeviceParts
   private readonly chain: TxChain
   private readonly checksums: ChecksumEngine
-  private readonly cutter: Cutter
+  private readonly local: LocalSwitch
+  /** For the wire. While it is busy nobody else sends. */
+  private cutter: Cutter
+  /** For receivers on this host: it may have to wait for one without holding up others. */
+  private inner: Cutter
   private turn: number
   private left: number
   private blocked: boolean
 
-  constructor(device: DeviceParts) {
+  constructor(device: DeviceParts, local: LocalSwitch) {
     this.name = `${device.name}-tx`
     this.onViIdle = ignore
     this.device = device
     this.chain = new TxChain()
     this.checksums = new ChecksumEngine(device.dma)
+    this.local = local
     this.cutter = new Cutter()
+    this.inner = new Cutter()
     this.turn = 0
     this.left = 0
     this.blocked = false
@@ -52,6 +60,8 @@ export class TxEngine implements Poller {
     if (!device.running) return false
     this.left = budget
     this.blocked = false
+    this.local.waits = false
+    if (this.inner.vi !== null) this.resumeInside(this.inner.vi)
     if (this.cutter.vi !== null) this.resumeCut(this.cutter.vi)
     const turns = device.viTop + 1
     if (this.turn >= turns) this.turn = 0
@@ -67,23 +77,23 @@ export class TxEngine implements Poller {
 
   /** True while a frame that was fetched from this VI is still leaving. */
   busyWith(vi: VirtualInterface): boolean {
-    return this.cutter.vi === vi
+    return this.cutter.vi === vi || this.inner.vi === vi
   }
 
   /** Gives up the rest of a frame that is still leaving. Nothing tells a guest; the driver's frame has left, in part. */
   abandon(vi: VirtualInterface, reason: DropReason): void {
-    if (this.cutter.vi !== vi) return
-    for (; this.cutter.left > 0; this.cutter.next++)
-      this.device.drops.count(reason, 1, this.cutter.segmenter.lengthOf(this.cutter.next))
-    const { descriptors } = this.cutter.chain
-    this.cutter.end()
+    const cutter = this.inner.vi === vi ? this.inner : this.cutter
+    if (cutter.vi !== vi) return
+    this.dropRest(cutter, reason)
+    const { descriptors } = cutter.chain
+    cutter.end()
     if (vi.id !== HOST_VI) return
     vi.completeTx(descriptors)
     vi.flushTx()
   }
 
   private sendVi(vi: VirtualInterface | null): void {
-    if (vi === null || vi.state !== 'live') return
+    if (vi === null || vi.state !== 'live' || this.inner.vi === vi) return
     vi.takeDoorbells()
     const stop = Math.max(0, this.left - QUANTUM)
     const police = vi.id === HOST_VI ? null : this.device.police
@@ -93,65 +103,101 @@ export class TxEngine implements Poller {
       if (found === 'none') break
       this.device.meter.descriptors += this.chain.descriptors
       if (found === 'bad') this.discard(vi, this.chain.reason)
-      else if (!this.device.link || this.device.out === null) this.discard(vi, REASON_LINK)
-      else if (this.chain.mss > 0) this.startCut(vi)
-      else this.sendWhole(vi)
+      else if (!(this.chain.mss > 0 ? this.startCut(vi) : this.sendWhole(vi))) break
+      else if (police !== null) police.spend(vi.id, this.chain.bytes)
     }
     vi.flushTx()
   }
 
-  private sendWhole(vi: VirtualInterface): void {
-    const { chain } = this
-    const lane = this.device.out
-    if (lane === null) return
+  /** False: it must wait, for the wire or for its receiver on this host. */
+  private sendWhole(vi: VirtualInterface): boolean {
+    const { chain, device } = this
+    const lane = device.link ? device.out : null
+    if (lane === null && vi.id === HOST_VI) return this.discard(vi, REASON_LINK)
     if (chain.bytes < ETH_HEADER) return this.discard(vi, REASON_MALFORMED)
-    if (chain.bytes > this.device.mtu + ETH_HEADER + VLAN_TAG) return this.discard(vi, REASON_OVERSIZE)
-    const slot = lane.slot()
-    if (slot === undefined) {
-      this.block()
-      return
-    }
-    chain.gather(this.device.dma, vi, slot.words, slot.offset)
+    if (chain.bytes > device.mtu + ETH_HEADER + VLAN_TAG) return this.discard(vi, REASON_OVERSIZE)
+    const slot = lane === null ? this.local.spare : lane.slot()
+    if (slot === undefined) return this.block()
+    chain.gather(device.dma, vi, slot.words, slot.offset)
     slot.length = chain.bytes
-    if (slot.length > longestFrame(slot, this.device.mtu)) {
-      lane.putBack(slot)
-      return this.discard(vi, REASON_OVERSIZE)
+    slot.checksum = 'none'
+    const outcome = this.dispatch(vi, slot, lane)
+    if (lane !== null && outcome !== 'sent') lane.putBack(slot)
+    return outcome !== 'waits'
+  }
+
+  /** 'sent': the wire has the slot. 'kept': the frame is done with, its slot is not taken. 'waits': it is not done. */
+  private dispatch(vi: VirtualInterface, slot: Frame, lane: WireLane | null): 'sent' | 'kept' | 'waits' {
+    const { device, local, chain } = this
+    const guest = vi.id !== HOST_VI
+    if (slot.length > longestFrame(slot, device.mtu)) {
+      this.discard(vi, REASON_OVERSIZE)
+      return 'kept'
     }
-    if (this.policed(vi, slot)) {
-      lane.putBack(slot)
-      this.device.drops.count('nic_vi_spoofed', 1, chain.bytes)
-      return this.swallow(vi)
+    if (guest && device.police !== null && !device.police.isOwn(vi, slot)) {
+      device.drops.count('nic_vi_spoofed', 1, slot.length)
+      this.swallow(vi)
+      return 'kept'
     }
     if (chain.checksum) this.checksums.finish(slot)
+    const way = guest ? local.way(slot, vi) : 'wire'
+    if (way === 'wire' && lane === null) {
+      this.discard(vi, REASON_LINK)
+      return 'kept'
+    }
+    if (way === 'nowhere') local.swallow(slot.length)
+    else if (way !== 'wire' && !local.deliver(slot, vi)) return 'waits'
     this.left--
     vi.txFrames++
-    this.send(slot, vi)
+    const leaves = lane !== null && (way === 'wire' || way === 'both')
+    if (leaves) this.send(slot, vi)
+    else this.stay(slot, vi)
     vi.completeTx(chain.descriptors)
+    return leaves ? 'sent' : 'kept'
   }
 
-  private startCut(vi: VirtualInterface): void {
-    const { chain, cutter } = this
-    const outcome = cutter.begin(vi, chain, this.device.dma, this.device.mtu)
-    if (outcome !== 'begun') {
+  /** False: it must wait for another frame that is being cut for a receiver on this host. */
+  private startCut(vi: VirtualInterface): boolean {
+    const { chain, cutter, device, local } = this
+    const lane = device.link ? device.out : null
+    if (lane === null && vi.id === HOST_VI) return this.discard(vi, REASON_LINK)
+    const outcome = cutter.begin(vi, chain, device.dma, device.mtu)
+    if (outcome !== 'begun')
+      return this.endCut(vi, outcome === 'oversize' ? REASON_OVERSIZE : REASON_MALFORMED)
+    const guest = vi.id !== HOST_VI
+    if (guest && device.police !== null && !device.police.isOwn(vi, cutter.staging)) {
+      this.dropRest(cutter, 'nic_vi_spoofed')
       cutter.end()
-      return this.discard(vi, outcome === 'oversize' ? REASON_OVERSIZE : REASON_MALFORMED)
+      this.swallow(vi)
+      return true
     }
-    if (this.policed(vi, cutter.staging)) {
-      for (let i = 0; i < cutter.segmenter.count; i++)
-        this.device.drops.count('nic_vi_spoofed', 1, cutter.segmenter.lengthOf(i))
+    const way = guest ? local.way(cutter.staging, vi) : 'wire'
+    // TCP knows no groups, and nobody sends itself what has to be cut.
+    if (way === 'both' || way === 'nowhere') return this.endCut(vi, REASON_MALFORMED)
+    if (way === 'wire' && lane === null) return this.endCut(vi, REASON_LINK)
+    if (way === 'inside' && this.inner.active) {
       cutter.end()
-      return this.swallow(vi)
+      return false
     }
     vi.flushTx()
-    this.cut()
+    if (way === 'wire') this.cut()
+    else {
+      this.cutter = this.inner
+      this.inner = cutter
+      this.cutInside(vi)
+    }
+    return true
   }
 
-  /** Pays for a frame that was fetched with its sender's tokens. True: it is to be swallowed for its source address. */
-  private policed(vi: VirtualInterface, frame: Frame): boolean {
-    const { police } = this.device
-    if (police === null || vi.id === HOST_VI) return false
-    police.spend(vi.id, this.chain.bytes)
-    return !police.isOwn(vi, frame)
+  private endCut(vi: VirtualInterface, reason: number): true {
+    this.cutter.end()
+    return this.discard(vi, reason)
+  }
+
+  /** What has not left of a frame that is being cut never will. */
+  private dropRest(cutter: Cutter, reason: DropReason): void {
+    for (; cutter.left > 0; cutter.next++)
+      this.device.drops.count(reason, 1, cutter.segmenter.lengthOf(cutter.next))
   }
 
   /** The frame goes nowhere, and its sender is not told so. */
@@ -166,16 +212,18 @@ export class TxEngine implements Poller {
    */
   private resumeCut(vi: VirtualInterface): void {
     const { cutter } = this
-    if (!cutter.chain.stillOwned(vi)) {
-      for (; cutter.left > 0; cutter.next++)
-        this.device.drops.count('nic_tx_rights', 1, cutter.segmenter.lengthOf(cutter.next))
-    }
+    if (!cutter.chain.stillOwned(vi)) this.dropRest(cutter, 'nic_tx_rights')
     this.cut()
   }
 
+  /** The same for one that stays on this host. */
+  private resumeInside(vi: VirtualInterface): void {
+    if (!this.inner.chain.stillOwned(vi)) this.dropRest(this.inner, 'nic_tx_rights')
+    this.cutInside(vi)
+  }
+
   /** One segment into a slot: headers that are the NIC's own, payload from where it lies. */
-  private fill(slot: Frame, vi: VirtualInterface): void {
-    const { segmenter, chain, next } = this.cutter
+  private fill(slot: Frame, vi: VirtualInterface, { segmenter, chain, next }: Cutter): void {
     segmenter.writeHeaders(next, slot)
     const headers = segmenter.headerLength
     const at = segmenter.payloadAt(next)
@@ -199,18 +247,33 @@ export class TxEngine implements Poller {
       if (slot === null)
         this.device.drops.count('nic_tx_link_down', 1, cutter.segmenter.lengthOf(cutter.next))
       else {
-        this.fill(slot, vi)
+        this.fill(slot, vi, cutter)
         this.send(slot, vi)
       }
       cutter.next++
       this.left--
     }
-    this.finishCut(vi)
+    this.finishCut(vi, cutter)
   }
 
-  private finishCut(vi: VirtualInterface): void {
-    const { descriptors } = this.cutter.chain
-    this.cutter.end()
+  /** Gives segments to their receiver on this host while there is budget and room; nobody else waits for that. */
+  private cutInside(vi: VirtualInterface): void {
+    const { inner, local } = this
+    const { spare } = local
+    while (inner.left > 0) {
+      if (this.left <= 0) return
+      this.fill(spare, vi, inner)
+      if (!local.deliver(spare, vi)) return
+      this.stay(spare, vi)
+      inner.next++
+      this.left--
+    }
+    this.finishCut(vi, inner)
+  }
+
+  private finishCut(vi: VirtualInterface, cutter: Cutter): void {
+    const { descriptors } = cutter.chain
+    cutter.end()
     vi.txFrames++
     vi.completeTx(descriptors)
     vi.flushTx()
@@ -234,9 +297,25 @@ export class TxEngine implements Poller {
     out?.send(slot)
   }
 
-  private discard(vi: VirtualInterface, reason: number): void {
+  /** A frame of a guest that stays on this host. */
+  private stay(frame: Frame, vi: VirtualInterface): void {
+    const { statistics, meter, observer } = this.device
+    const { length } = frame
+    statistics.viTxPackets++
+    statistics.viTxBytes += length
+    statistics.viTxLocalPackets++
+    statistics.viTxLocalBytes += length
+    vi.txSegments++
+    vi.txBytes += length
+    meter.frames++
+    meter.bytes += length
+    if (observer !== null) observer.sent(frame, vi.id)
+  }
+
+  private discard(vi: VirtualInterface, reason: number): true {
     this.left--
     vi.discardTx(this.chain.descriptors, reason)
+    return true
   }
 
   private block(): false {

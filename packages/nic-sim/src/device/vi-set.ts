@@ -6,6 +6,7 @@ import type { HostBus } from './bus.js'
 import type { AddressSpace } from './address-space.js'
 import { PhysicalSpace } from './address-space.js'
 import type { DeviceParts } from './device-parts.js'
+import type { LocalSwitch } from './local-switch.js'
 import type { MacWords } from './mac-words.js'
 import { RingMemory } from './ring-memory.js'
 import type { RxEngine } from './rx-engine.js'
@@ -17,6 +18,7 @@ export interface ViSetParts {
   readonly bus: HostBus
   readonly tx: TxEngine
   readonly rx: RxEngine
+  readonly local: LocalSwitch
   readonly txPoll: PollHandle
   readonly rxPoll: PollHandle
 }
@@ -52,12 +54,14 @@ export class ViSet {
    * left. The capacities are powers of two and the pages enough: the driver has checked.
    */
   create(owner: DomainId, sizes: ViSizes): VirtualInterface | undefined {
-    const { parts } = this.all
+    const { parts, local } = this.all
     const id = parts.vis.indexOf(null)
     if (id < 0 || !parts.running) return undefined
     const vi = this.make(id, owner, sizes, parts.buffers)
     parts.vis[id] = vi
     parts.police?.begin(id)
+    local.begin(id)
+    if (vi.address !== null) local.addresses.add(vi.address)
     parts.viTop = Math.max(parts.viTop, id + 1)
     return vi
   }
@@ -89,8 +93,9 @@ export class ViSet {
   /** Takes filters, buffers and the doorbell of a VI away and frees its number. It is quiet from here. */
   destroy(vi: VirtualInterface): void {
     this.stop(vi)
-    const { parts, bus } = this.all
+    const { parts, bus, local } = this.all
     if (parts.vis[vi.id] !== vi) return
+    if (vi.address !== null) local.addresses.remove(vi.address)
     parts.filters.removeVi(vi.id)
     parts.buffers.removeAll(vi.id)
     bus.freeIoPage(vi.doorbell)
@@ -109,11 +114,12 @@ export class ViSet {
 
   /** From here on the VI fetches and writes nothing new. `quiet` is called, at once or later, when nothing is left. */
   quiesce(vi: VirtualInterface, quiet: () => void): void {
-    const { tx, rx, rxPoll } = this.all
+    const { tx, rx, rxPoll, txPoll } = this.all
     if (vi.state === 'live') {
       vi.state = 'quiescing'
       rx.resteer()
       rxPoll.schedule()
+      txPoll.schedule()
     }
     if (vi.state === 'quiescing' && tx.busyWith(vi)) {
       this.quietCallbacks.set(vi.id, [...(this.quietCallbacks.get(vi.id) ?? []), quiet])
@@ -141,12 +147,12 @@ export class ViSet {
 
   /** A write to its doorbell page. */
   ring(vi: VirtualInterface, offset: number, value: number): void {
-    const { txPoll, rxPoll } = this.all
+    const { txPoll, rxPoll, local } = this.all
     if (vi.state !== 'live' || !vi.ring(offset, value)) return
     if (offset === DOORBELL_TX) txPoll.schedule()
     else {
       rxPoll.schedule()
-      if (offset !== DOORBELL_RX && vi.txProducer !== vi.txConsumer) txPoll.schedule()
+      if (local.waits || (offset !== DOORBELL_RX && vi.txProducer !== vi.txConsumer)) txPoll.schedule()
     }
   }
 

@@ -18,10 +18,12 @@ import {
   RX_CHECKSUM_OK,
   RX_CONTINUED,
   RX_START,
+  RX_SWITCHED,
 } from '../constants.js'
 import type { HostBus } from '../device/bus.js'
 import type { NicDevice } from '../device/nic-device.js'
 import type { VirtualInterface } from '../device/virtual-interface.js'
+import { NicError } from '../errors.js'
 import { EventReader } from './event-reader.js'
 import { HandOver } from './hand-over.js'
 import { NicFilters, NicVis } from './providers.js'
@@ -65,6 +67,8 @@ export class NicDriver implements AcceleratedPort, Poller {
   readonly device: NicDevice
   /** Takes each received frame, and owns it. The bridge port; until it is set, frames wait. */
   onReceive: ((frame: Frame) => void) | null
+  /** Takes each frame that a guest's VI of this NIC has sent to this host, and owns it; null: `onReceive` does. */
+  onSwitched: ((frame: Frame) => void) | null
   /** There is room again after `transmit` said 'full'. */
   onRoom: (() => void) | null
   private readonly engine: Engine
@@ -103,6 +107,7 @@ export class NicDriver implements AcceleratedPort, Poller {
     this.pool = pool
     this.resetNs = resetNs
     this.onReceive = null
+    this.onSwitched = null
     this.onRoom = null
     this.pollHandle = engine.addPoller(this)
     this.vis = new NicVis(device, bus, engine, () => this.interrupt())
@@ -197,6 +202,20 @@ export class NicDriver implements AcceleratedPort, Poller {
       this.receivers = this.receivers.filter((other) => other !== received)
       this.transmitters = this.transmitters.filter((other) => other !== transmitted)
     }
+  }
+
+  /**
+   * A station of the bridge that this port is plugged into: guests' VIs reach it through the driver domain and not by the
+   * wire (Linux dev_uc_add). The driver domain's own address need not be said.
+   */
+  addAddress(mac: string): void {
+    if (!this.device.addAddress(mac))
+      throw new NicError('TOO_MANY', `${this.name} holds no more addresses: ${mac} cannot be added`)
+  }
+
+  /** Undoes one {@link addAddress}. */
+  removeAddress(mac: string): void {
+    this.device.removeAddress(mac)
   }
 
   onChange(changed: (change: PortChange) => void): void {
@@ -369,7 +388,8 @@ export class NicDriver implements AcceleratedPort, Poller {
       this.held.push(frame)
       return true
     }
-    this.handOn(frame, this.onReceive)
+    const switched = (word1 & RX_SWITCHED) !== 0 ? this.onSwitched : null
+    this.handOn(frame, switched ?? this.onReceive)
     return true
   }
 
@@ -398,6 +418,7 @@ export class NicDriver implements AcceleratedPort, Poller {
   private readLastEvents(): void {
     const { events } = this
     this.onReceive = (frame) => this.dropClosed(frame)
+    this.onSwitched = null
     this.receivers = []
     this.handHeld()
     while (events.next()) this.handle(events.word0, events.word1)
