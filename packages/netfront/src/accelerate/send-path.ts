@@ -1,0 +1,275 @@
+// Stage 3f of a frame's way out, the host's side: what is lent to an accelerator.
+import type { Frame } from '@netaccel/packet'
+import { LEASE_LENT } from '@netaccel/core'
+import type { DropReason, Lease, PathParts, QueueGeneration } from '@netaccel/core'
+import type { Offer, QueueSide } from '../fast-path.js'
+import type { FastCounters } from './fast-counters.js'
+import { LentTable } from './lent-table.js'
+import { Parking } from './parking.js'
+import type { ParkingCause, ParkingOwner } from './parking.js'
+import type { TxFence } from './tx-fence.js'
+
+/** Most frames that a host lends on one queue, whatever the plugin's `txDepth` says. */
+const MAX_DEPTH = 65536
+
+/** What a {@link SendPath} shares with the queue's path that it belongs to. */
+export interface SendParts {
+  readonly queue: QueueSide
+  readonly counters: FastCounters
+  readonly lease: Lease
+  readonly path: PathParts
+  /** Null: flows may be overtaken by themselves when they change paths. */
+  readonly fence: TxFence | null
+}
+
+/** The sending half of a queue's fast path during one attachment: lends frames, parks one, keeps the order of flows. */
+export class SendPath implements ParkingOwner {
+  /** Frames that are lent now; made when the plugin has said how many it can have. */
+  lent: LentTable
+  /** Null before the hooks are installed and after they are cleared. */
+  generation: QueueGeneration | null = null
+  /** Keeps the order of what is sent; none for a plugin that sends nothing. */
+  readonly fence: TxFence | null
+  readonly place: Parking
+  private readonly queue: QueueSide
+  private readonly counters: FastCounters
+  private readonly lease: Lease
+  private readonly parts: PathParts
+  private readonly tx: boolean
+  private readonly gso: boolean
+  private readonly blank: boolean
+  private gate = false
+  private accepted = 0
+  private quarantine: Frame[] = []
+
+  constructor({ queue, counters, lease, path, fence }: SendParts) {
+    const { capabilities } = path
+    this.queue = queue
+    this.counters = counters
+    this.lease = lease
+    this.parts = path
+    this.tx = capabilities.has('tx')
+    this.gso = capabilities.has('tx-gso')
+    this.blank = capabilities.has('tx-checksum')
+    this.fence = this.tx ? fence : null
+    this.lent = new LentTable(1)
+    this.place = new Parking(queue, this)
+  }
+
+  /** The plugin has said how many frames it can have. */
+  setDepth(txDepth: number): void {
+    this.lent = new LentTable(Math.min(Math.max(1, txDepth), MAX_DEPTH))
+  }
+
+  /** The hooks are installed. `before`: the path of the last attachment, which may have a frame parked still. */
+  start(generation: QueueGeneration, before: SendPath | null): void {
+    const { fence } = this
+    this.generation = generation
+    fence?.reset()
+    // What stands in the ring now is not answered before it has left, and its flows stay slow until then.
+    if (fence !== null) this.queue.eachSlow((frame) => fence.slowSent(frame))
+    // A frame that the last attachment had parked still waits for a slot of the ring.
+    if (before !== null) this.place.inherit(before.place)
+  }
+
+  openGate(): void {
+    this.gate = true
+  }
+
+  /** Step 2 of a detach. A flow goes by the ring once its lent frames have left, or have had their time. */
+  shutGate(): void {
+    const { fence, queue } = this
+    if (this.gate && fence !== null && this.lent.size > 0) {
+      queue.engine.after(this.parts.holdNs, () => {
+        if (this.generation === null || this.gate) return
+        fence.expire()
+        this.place.wake()
+      })
+    }
+    this.gate = false
+    this.place.divert()
+    queue.wakeIfReady()
+  }
+
+  /** The hooks are cleared. */
+  clear(): void {
+    this.generation = null
+    this.gate = false
+  }
+
+  /** Frames that are still lent are dropped, and kept aside until {@link quiet}. Their number. */
+  takeAll(): number {
+    const frames = this.lent.list()
+    for (const frame of frames) {
+      this.lent.remove(frame)
+      this.counters.dropped.count('forced_detach', frame.segments, frame.length)
+    }
+    this.quarantine.push(...frames)
+    return frames.length
+  }
+
+  /** Frames kept aside until {@link quiet}. */
+  get aside(): number {
+    return this.quarantine.length
+  }
+
+  quiet(): void {
+    for (const frame of this.quarantine.splice(0)) frame.release()
+  }
+
+  // --- the fork
+
+  /** True: frames may be offered. */
+  begin(): boolean {
+    this.accepted = 0
+    return this.place.empty && (this.gate || (this.fence !== null && this.lent.size > 0))
+  }
+
+  /** The rules (i) to (iii) of docs/adr/0008. */
+  offer(frame: Frame): Offer {
+    const { generation, fence } = this
+    if (generation === null) return 'declined'
+    const bucket = fence === null ? 0 : fence.bucketOf(frame)
+    if (!this.gate) return this.byRing(frame, bucket)
+    const able = this.mayOffer(frame)
+    if (fence !== null && fence.fenced(bucket)) {
+      const accepts = able && generation.accepts(frame) === true
+      const step = fence.asked(bucket, accepts)
+      if (step === 'to-fast') return this.park(frame, 'to-fast')
+      if (step === 'ring') {
+        if (accepts) this.counters.tx_fenced++
+        else this.counters.tx_declined++
+        return this.byRing(frame, bucket)
+      }
+    }
+    if (!able) return this.declined(frame, bucket)
+    if (this.lent.size >= this.lent.capacity)
+      return generation.accepts(frame) ? this.park(frame, 'busy') : this.declined(frame, bucket)
+    const verdict = generation.startXmit(frame)
+    if (verdict === 'accepted') this.lend(frame, bucket)
+    else if (verdict === 'busy') return this.park(frame, 'busy')
+    else if (verdict === 'fault') this.dropFaulty(frame)
+    else return this.declined(frame, bucket)
+    return 'taken'
+  }
+
+  /** The burst is over. */
+  end(): void {
+    if (this.accepted === 0) return
+    this.flush()
+    if (this.gate && !this.roomy()) this.queue.stop()
+  }
+
+  /** Before the queue is woken. What is parked goes first; then the queue is looked at once more. */
+  hasRoom(): boolean {
+    if (!this.place.empty) {
+      this.place.settle()
+      if (this.place.empty) this.place.wake()
+      return false
+    }
+    return !this.gate || this.roomy()
+  }
+
+  /** A frame that was lent, and is not any more; `dropped`: it never left, for this reason. */
+  complete(frame: Frame, dropped: DropReason | null): void {
+    this.fence?.fastDone(frame)
+    if (dropped === null) this.counters.tx_completed++
+    else this.counters.dropped.count(dropped, frame.segments, frame.length)
+    this.lease.drop(LEASE_LENT)
+    frame.release()
+  }
+
+  // --- what the parking place asks
+
+  offerAgain(frame: Frame): 'taken' | 'busy' | 'declined' {
+    const generation = this.generation
+    if (generation === null || !this.gate) return 'declined'
+    if (this.lent.size >= this.lent.capacity) return 'busy'
+    const verdict = generation.startXmit(frame)
+    if (verdict === undefined) return 'declined'
+    if (verdict === 'busy') return 'busy'
+    if (verdict === 'fault') this.dropFaulty(frame)
+    else {
+      this.lend(frame, this.fence === null ? 0 : this.fence.bucketOf(frame))
+      this.flush()
+    }
+    return 'taken'
+  }
+
+  slowLeft(frame: Frame): boolean {
+    return this.fence === null || this.fence.slowLeft(this.fence.bucketOf(frame))
+  }
+
+  fastLeft(frame: Frame): boolean {
+    return this.fence === null || this.fence.fastLeft(this.fence.bucketOf(frame))
+  }
+
+  diverted(frame: Frame): void {
+    if (this.fence !== null) this.countOvertaking(frame, this.fence)
+  }
+
+  timedOut(): void {
+    if (this.generation !== null) this.parts.onTimeout(this.queue.index)
+  }
+
+  // --- small parts
+
+  private park(frame: Frame, cause: ParkingCause): 'stop' {
+    this.place.park(frame, cause)
+    if (cause === 'busy') this.counters.tx_busy++
+    else if (cause === 'to-fast') this.counters.fence_to_fast++
+    else this.counters.fence_to_slow++
+    return 'stop'
+  }
+
+  private declined(frame: Frame, bucket: number): Offer {
+    this.counters.tx_declined++
+    return this.byRing(frame, bucket)
+  }
+
+  /** Rule (iii). */
+  private byRing(frame: Frame, bucket: number): Offer {
+    const { fence } = this
+    if (fence === null) return 'declined'
+    if (!fence.toRing(bucket)) return this.park(frame, 'to-slow')
+    this.countOvertaking(frame, fence)
+    return 'declined'
+  }
+
+  private countOvertaking(frame: Frame, fence: TxFence): void {
+    if (fence.overtakes(fence.bucketOf(frame))) this.counters.fence_expired++
+  }
+
+  private mayOffer(frame: Frame): boolean {
+    return (frame.gsoSize === 0 || this.gso) && (frame.checksum !== 'blank' || this.blank)
+  }
+
+  private roomy(): boolean {
+    const generation = this.generation
+    return generation === null || (this.lent.size < this.lent.capacity && generation.hasRoom() !== false)
+  }
+
+  private lend(frame: Frame, bucket: number): void {
+    if (!this.tx) this.parts.tally.violation('VN-06')
+    this.lent.add(frame)
+    if (this.fence !== null) this.fence.fastSent(bucket)
+    this.lease.take(LEASE_LENT)
+    this.accepted++
+    this.counters.tx_packets++
+    this.counters.tx_segments += frame.segments
+    this.counters.tx_bytes += frame.length
+    if (this.queue.observer !== null) this.queue.observer.sent(frame, 'fast')
+  }
+
+  private flush(): void {
+    this.queue.engine.charge('frame', this.accepted)
+    this.accepted = 0
+    this.generation?.flush()
+  }
+
+  /** The plugin failed while it had the frame: it may have left, so it is not sent again; it may be about to be read. */
+  private dropFaulty(frame: Frame): void {
+    this.counters.dropped.count('accelerator_fault', frame.segments, frame.length)
+    this.quarantine.push(frame)
+  }
+}
