@@ -4,7 +4,6 @@ import type { Timer } from '@netaccel/xen'
 import { REASON_CHECKSUM, RX_CHECKSUM_BAD, RX_SWITCHED } from '../constants.js'
 import { AddressTable } from './address-table.js'
 import type { DeviceParts } from './device-parts.js'
-import type { MacWords } from './mac-words.js'
 import type { RxSettings } from './rx-engine.js'
 import { RxScatter } from './rx-scatter.js'
 import { Steering } from './steering.js'
@@ -81,8 +80,6 @@ export class LocalSwitch {
       return this.wait(frame, sender, receiver)
     this.since[sender.id] = -1
     const { statistics, observer } = device
-    statistics.switchInPackets++
-    statistics.switchInBytes += frame.length
     if (receiver.id === HOST_VI) {
       statistics.switchHostPackets++
       statistics.switchHostBytes += frame.length
@@ -96,8 +93,6 @@ export class LocalSwitch {
 
   /** A frame that is addressed to its sender. */
   swallow(bytes: number): void {
-    this.device.statistics.switchInPackets++
-    this.device.statistics.switchInBytes += bytes
     this.device.drops.count('nic_switch_own', 1, bytes)
   }
 
@@ -114,7 +109,13 @@ export class LocalSwitch {
     const { host } = this.device
     const vi = this.steering.target(frame, false)
     if (vi === null || vi === sender) return host
-    return vi.address === null || isTo(frame, vi.address) ? vi : host
+    return this.isFor(frame, vi) ? vi : host
+  }
+
+  private isFor({ view, offset }: Frame, { address }: VirtualInterface): boolean {
+    if (address === null) return true
+    const at = offset + ETH_DESTINATION
+    return view.getUint16(at) === address.high && view.getInt32(at + 2) === address.low
   }
 
   private wait(frame: Frame, sender: VirtualInterface, receiver: VirtualInterface): boolean {
@@ -142,8 +143,6 @@ export class LocalSwitch {
   private give(frame: Frame, sender: VirtualInterface, receiver: VirtualInterface | null): true {
     const { statistics, drops } = this.device
     this.since[sender.id] = -1
-    statistics.switchInPackets++
-    statistics.switchInBytes += frame.length
     if (receiver === null || receiver.id === HOST_VI) {
       drops.count('nic_switch_no_buffer', 1, frame.length)
       return true
@@ -153,12 +152,6 @@ export class LocalSwitch {
     statistics.switchMissedBytes += frame.length
     return true
   }
-}
-
-function isTo({ view, offset }: Frame, { high, low }: MacWords): boolean {
-  return (
-    view.getUint16(offset + ETH_DESTINATION) === high && view.getInt32(offset + ETH_DESTINATION + 2) === low
-  )
 }
 
 function ignore(): void {}

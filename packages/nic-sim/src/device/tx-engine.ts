@@ -149,6 +149,7 @@ export class TxEngine implements Poller {
     else if (way !== 'wire' && !local.deliver(slot, vi)) return 'waits'
     this.left--
     vi.txFrames++
+    if (way !== 'wire') this.switched(slot.length)
     const leaves = lane !== null && (way === 'wire' || way === 'both')
     if (leaves) this.send(slot, vi)
     else this.stay(slot, vi)
@@ -264,6 +265,7 @@ export class TxEngine implements Poller {
       if (this.left <= 0) return
       this.fill(spare, vi, inner)
       if (!local.deliver(spare, vi)) return
+      this.switched(spare.length)
       this.stay(spare, vi)
       inner.next++
       this.left--
@@ -295,6 +297,12 @@ export class TxEngine implements Poller {
     meter.bytes += slot.length
     if (observer !== null) observer.sent(slot, vi.id)
     out?.send(slot)
+  }
+
+  /** The switch has taken a frame, whatever became of it: its own counters say that. */
+  private switched(bytes: number): void {
+    this.device.statistics.switchInPackets++
+    this.device.statistics.switchInBytes += bytes
   }
 
   /** A frame of a guest that stays on this host. */

@@ -1,10 +1,10 @@
 // A guest that writes whatever it likes, beside one that works: what the NIC must never do, as a list of findings.
-import { Random } from '@netaccel/packet'
+import { parseMac, Random } from '@netaccel/packet'
 import type { Arena } from '@netaccel/xen'
 import { VirtualClock } from '@netaccel/xen'
-import { ENTRY_BYTES, EVENT_RX, EVENT_TX, EVENT_TX_DISCARD } from '../constants.js'
+import { ENTRY_BYTES, EVENT_RX, EVENT_TX, EVENT_TX_DISCARD, RX_SWITCHED } from '../constants.js'
 import { Wire } from '../index.js'
-import { HOSTILE_RING, HostileGuest, LONG_CHAIN } from './hostile-guest.js'
+import { GOOD_MAC, HOSTILE_MAC, HOSTILE_RING, HostileGuest, LOCAL_PORT, LONG_CHAIN } from './hostile-guest.js'
 import { RawGuest } from './raw-guest.js'
 import { handleOf, Host, key, pattern, share, udp, written } from './rig.js'
 
@@ -15,7 +15,7 @@ const GOOD_PORT = 6000
 const HOST_OUT = 7000
 const HOST_IN = 7001
 const BUFFER = 2048
-const POSTED = 24
+const POSTED = 6
 
 /** What one attack left to see. `findings` is empty for a sound NIC. */
 export interface Attack {
@@ -51,9 +51,15 @@ class Battle {
     this.far = new Host(this.clock, 'far', {}, { tx: 512 })
     new Wire().join(this.near.device, this.far.device)
     const ring = HOSTILE_RING
-    this.enemy = new RawGuest(this.near, 1, { events: ring, tx: ring, rx: ring, buffers: 8 })
+    this.enemy = new RawGuest(this.near, 1, {
+      events: ring,
+      tx: ring,
+      rx: ring,
+      buffers: 8,
+      mac: HOSTILE_MAC,
+    })
     // Small rings, so that the good guest goes round them during the fight.
-    this.good = new RawGuest(this.near, 2, { events: 128, tx: 64, rx: 64 })
+    this.good = new RawGuest(this.near, 2, { events: 128, tx: 64, rx: 64, mac: GOOD_MAC })
     this.canary('unregistered pages of the hostile guest', this.enemy.extent.allocPages(8))
     const spare = this.good.extent.allocPages(8)
     this.canary("registered pages of the good guest's VI", spare)
@@ -65,6 +71,7 @@ class Battle {
     this.hostile = new HostileGuest(this.enemy, this.random, foreign, seed % 4 === 0)
     this.near.driver.filters.insert(key(17, HOSTILE_PORT), this.enemy.vi)
     this.near.driver.filters.insert(key(17, GOOD_PORT), this.good.vi)
+    this.near.driver.filters.insert(key(17, LOCAL_PORT), this.good.vi)
     this.good.buffers.bytes.fill(
       poison,
       this.good.buffers.offset,
@@ -148,12 +155,15 @@ class Battle {
   /** The good guest's poll: takes frames out, looks at what lies behind them, posts the buffers again. */
   private takeGood(): void {
     const { good } = this
-    for (const { kind, slot, count } of good.poll()) {
+    for (const { kind, slot, count, word1 } of good.poll()) {
       if (kind === EVENT_TX || kind === EVENT_TX_DISCARD) this.goodCompleted += count
       if (kind !== EVENT_RX) continue
       if (slot !== (this.goodTaken & 63)) this.findings.push('a slot came back out of turn')
       const at = (this.goodTaken++ % POSTED) * BUFFER
-      this.goodReceived.push(good.get(at, count))
+      const frame = good.get(at, count)
+      if ((word1 & RX_SWITCHED) === 0) this.goodReceived.push(frame)
+      else if (Buffer.compare(frame.subarray(0, 6), parseMac(GOOD_MAC)) !== 0)
+        this.findings.push('the switch gave the good guest what is not for it')
       if (good.get(at + count, 300).some((byte) => byte !== this.poison))
         this.findings.push('bytes behind a received frame')
       const start = good.buffers.offset + at
@@ -182,6 +192,7 @@ class Battle {
       this.findings.push('not all frames for the driver domain arrived')
     if (this.far.received.some((frame) => Buffer.compare(frame.subarray(0, 32), LONG_CHAIN) === 0))
       this.findings.push('a frame of more descriptors than may be gathered was sent')
+    this.judgeSwitch()
   }
 
   /** The hostile guest's VI is closed; another guest gets its place, and nothing of it. */
@@ -201,11 +212,26 @@ class Battle {
     const { device } = near
     const registered = good.buffers.pages.length + 8 + heir.buffers.pages.length
     if (device.buffers.used !== registered) this.findings.push('a closed VI left entries of the buffer table')
-    if (device.filters.used !== 1) this.findings.push('a closed VI left filters')
+    if (device.filters.used !== 2) this.findings.push('a closed VI left filters')
     near.driver.close()
     far.driver.close()
     for (const pool of [near.txPool, near.rxPool, far.txPool, far.rxPool])
       if (pool.free !== pool.size) this.findings.push('the driver domain lost frames')
+  }
+
+  /** Of the hostile guest's frames for this host alone, none at the far end; of what it has sent, nothing in its own buffers. */
+  private judgeSwitch(): void {
+    const local = [GOOD_MAC, HOSTILE_MAC].map(parseMac)
+    const isLocal = (frame: Uint8Array): boolean =>
+      local.some((mac) => Buffer.compare(frame.subarray(0, 6), mac) === 0)
+    if (this.far.received.some((frame) => frame.length >= 14 && isLocal(frame)))
+      this.findings.push('a frame for this host was seen beyond the wire')
+    const { switchInPackets, switchViPackets, switchMissedPackets, switchHostPackets } =
+      this.near.device.statistics()
+    const own = this.near.device.drops.frames('nic_switch_own')
+    const refused = this.near.device.drops.frames('nic_switch_no_buffer')
+    if (switchInPackets !== switchViPackets + switchMissedPackets + switchHostPackets + own + refused)
+      this.findings.push('the switch lost frames without a word')
   }
 
   private observed(): Uint8Array {

@@ -1,15 +1,26 @@
 // What a hostile guest does to its VI: noise, things that are nearly right, and what only another CPU of its can do.
 import type { Random } from '@netaccel/packet'
+import { parseMac } from '@netaccel/packet'
 import {
   bufferAddress,
   DOORBELL_EVENT_ARM,
   DOORBELL_EVENT_READ,
   DOORBELL_RX,
   DOORBELL_TX,
+  TX_CHECKSUM,
   TX_CONTINUE,
 } from '../constants.js'
 import type { RingMemory } from '../device/ring-memory.js'
 import type { RawGuest } from './raw-guest.js'
+import { udp, written } from './rig.js'
+
+export const HOSTILE_MAC = '00:16:3e:00:00:66'
+export const GOOD_MAC = '00:16:3e:00:00:61'
+/** Of the driver domain's NIC. */
+const NIC_MAC = '00:0f:53:00:00:01'
+const ADDRESSES = [HOSTILE_MAC, GOOD_MAC, GOOD_MAC, NIC_MAC, 'ff:ff:ff:ff:ff:ff', '00:16:3e:00:00:99']
+/** Where the good guest lets others of this host send to. */
+export const LOCAL_PORT = 6001
 
 /** Capacity of each of its rings. */
 export const HOSTILE_RING = 64
@@ -44,7 +55,7 @@ export class HostileGuest {
   /** One move. `unregistered`: the pages that it has just taken out of the buffer table, from this byte on. */
   move(unregistered: (at: number, pages: number) => void): void {
     const { random, guest } = this
-    const action = random.below(13)
+    const action = random.below(14)
     this.unmark()
     if (this.mute && (action === 1 || action === 4 || action === 6)) return
     switch (action) {
@@ -74,6 +85,8 @@ export class HostileGuest {
         return
       case 11:
         return this.scribble(guest.events[0].view)
+      case 12:
+        return this.local()
       default:
         this.ring(random.below(1024) * 4, random.next32())
     }
@@ -134,6 +147,34 @@ export class HostileGuest {
       const length = i === 0 ? LONG_CHAIN.length : 1 + random.below(20)
       const at = i === 0 ? 0 : 64 + random.below(4000)
       this.describe(guest.txRing[0].view, txProducer + i, guest.address(at), length | more)
+    }
+    this.ring(DOORBELL_TX, (txProducer + count) >>> 0)
+  }
+
+  /**
+   * A burst for this host: to the good guest, the driver domain, all, or itself; some under the good guest's address,
+   * some cut off; sometimes more than the receiver has posted for.
+   */
+  private local(): void {
+    const { guest, random } = this
+    const { txProducer, txConsumer } = guest.vi.hardware
+    const count = 1 + random.below(32)
+    if (((txProducer - txConsumer) >>> 0) + count > HOSTILE_RING) return
+    const destinationMac = parseMac(random.pick(ADDRESSES))
+    const destinationPort = random.pick([LOCAL_PORT, LOCAL_PORT, 9])
+    for (let i = 0; i < count; i++) {
+      const frame = written(
+        udp(new Uint8Array(random.below(600)), {
+          sourceMac: parseMac(random.pick(ADDRESSES)),
+          destinationMac,
+          destinationPort,
+        }),
+      )
+      const at = 4096 * (1 + random.below(4)) + random.below(3000)
+      guest.put(at, frame)
+      const length = random.chance(0.8) ? frame.length : 1 + random.below(frame.length)
+      const flags = random.chance(0.2) ? TX_CHECKSUM : 0
+      this.describe(guest.txRing[0].view, txProducer + i, guest.address(at), length | flags)
     }
     this.ring(DOORBELL_TX, (txProducer + count) >>> 0)
   }

@@ -3,6 +3,7 @@ import { vi as mock } from 'vitest'
 import { TX_MAX_DESCRIPTORS } from '../constants.js'
 import { BufferTable } from '../device/buffer-table.js'
 import { FilterTable } from '../device/filter-table.js'
+import { LocalSwitch } from '../device/local-switch.js'
 import { RingMemory } from '../device/ring-memory.js'
 import { TxChain } from '../device/tx-chain.js'
 import { VirtualInterface } from '../device/virtual-interface.js'
@@ -99,6 +100,18 @@ export const plantedFaults: [string, () => void][] = [
         ;(this as { armed: boolean }).armed = true
       })
     },
+  ],
+  [
+    'what is for this host goes to the wire all the same',
+    () => mock.spyOn(LocalSwitch.prototype, 'way').mockReturnValue('wire'),
+  ],
+  [
+    'a filter draws in what is for another guest of the host',
+    () => mock.spyOn(inside(LocalSwitch), 'isFor').mockReturnValue(true),
+  ],
+  [
+    'a receiver without buffers swallows what the switch gives it',
+    () => mock.spyOn(inside(LocalSwitch), 'wait').mockReturnValue(true),
   ],
   [
     'filters of a closed VI stay',
