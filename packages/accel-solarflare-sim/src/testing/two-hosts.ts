@@ -97,7 +97,7 @@ export class TwoHosts {
     await this.world.drive(host.plugins.loader.load(plugin, 'backend'))
     for (const { plugins } of host.guests.values())
       await this.world.drive(plugins.loader.load(plugin, 'frontend'))
-    await this.until(() => vif.phase === 'active' || vif.phase === 'declined')
+    await this.until(() => vif.phase === 'active' || vif.phase === 'declined', 8000)
     return vif.phase
   }
 
