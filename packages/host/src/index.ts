@@ -32,4 +32,5 @@ export {
   switchingTrial,
   switchingWire,
 } from './trial/switching.js'
-export { TWO_VIFS, twoHosts } from './trial/two-hosts.js'
+export { type PauseOptions, type PauseReport, pauseTrial } from './trial/pause.js'
+export { twoHosts } from './trial/two-hosts.js'

@@ -1,8 +1,5 @@
 import type { WireValue, WorldValue } from '../value/world-value.js'
 
-/** The guests' devices of {@link twoHosts}, by their paths. */
-export const TWO_VIFS = ['a.guest1.vif0', 'b.guest1.vif0'] as const
-
 /** Two hosts joined by a wire, a guest on each whose vif asks for the accelerator of its NIC. */
 export function twoHosts(accel = 'eth0', wire: Partial<WireValue> = {}): WorldValue {
   const host = (nic: string, guest: string) => ({
