@@ -226,7 +226,7 @@ export class Vif implements QueueHost {
         if (this.current === 'connecting' && this.options.eager === true) return
         await this.disconnect()
         // Only who has been connected begins anew by itself: two ends that cannot agree would try for ever.
-        if (this.wasConnected) await device.switchState(XenbusState.Initialising)
+        if (this.wasConnected && (await this.isOnline())) await device.switchState(XenbusState.Initialising)
         this.wasConnected = false
         return
       case XenbusState.Initialising:
@@ -234,6 +234,11 @@ export class Vif implements QueueHost {
       case XenbusState.Reconfiguring:
       case XenbusState.Reconfigured:
     }
+  }
+
+  /** The toolstack unplugs a device whose backend says `online` 0 (xenbus_dev_is_online): it will not come back. */
+  private async isOnline(): Promise<boolean> {
+    return (await this.device.readOtherend('online')) !== '0'
   }
 
   private async connect(): Promise<void> {

@@ -12,6 +12,7 @@ const LEFT_BEHIND = [
   'netfront_tx_disconnected',
   'netback_rx_disconnected',
   'netback_rx_not_connected',
+  'netback_rx_queue_full',
   'netback_rx_copy_failed',
   'netback_tx_copy_failed',
   'bridge_no_port',

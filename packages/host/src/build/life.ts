@@ -49,10 +49,9 @@ export async function unplug(world: World, path: string): Promise<void> {
 }
 
 /** See `World.setAccel`. */
-export async function setAccel(world: World, path: string, nic: string | undefined): Promise<void> {
+export async function setAccel(world: World, path: string, port: string | undefined): Promise<void> {
   const [guest, name] = split(world, path)
-  if (nic !== undefined) world.nic(`${hostOf(world, path).name}.${nic}`)
-  await guest.setAccel(name, nic)
+  await guest.setAccel(name, port)
 }
 
 function hostOf(world: World, path: string): Host {

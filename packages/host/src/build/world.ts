@@ -228,9 +228,12 @@ export class World {
     return this.drive(life.unplug(this, path))
   }
 
-  /** Write the key `accel` of a vif, which asks for the accelerator of that NIC; undefined removes it. */
-  setAccel(path: string, nic: string | undefined): Promise<void> {
-    return this.drive(life.setAccel(this, path, nic))
+  /**
+   * Write the key `accel` of a vif, which asks for the accelerator of that port: a NIC, or the name of a plugin without
+   * hardware. Undefined removes it.
+   */
+  setAccel(path: string, port: string | undefined): Promise<void> {
+    return this.drive(life.setAccel(this, path, port))
   }
 
   /** What is going on now, as plain data. */

@@ -34,8 +34,10 @@ export function fastLedger(world: World): FastLedger {
   )
   const lent = sum(fast, (of) => of.tx_segments)
   const delivered = sum(fast, (of) => of.rx_segments)
-  const refused = dropped(drops, 'accel_tx_', 'nic_reset').segments
-  const discarded = dropped(drops, 'accel_rx_').segments
+  // What the NIC dropped itself is not among what plugins have failed: those frames are complete, or their VIs gone.
+  const refused =
+    dropped(drops, 'accel_tx_', 'nic_reset').segments + sum(nics, (nic) => nic.viTxDroppedPackets)
+  const discarded = dropped(drops, 'accel_rx_').segments + sum(nics, (nic) => nic.viRxUntoldPackets)
   const open = count(drops, 'forced_detach')
   const onOffer = count(drops, 'accelerator_fault')
   if (hosts.some((host) => host.hardware.size > 0))

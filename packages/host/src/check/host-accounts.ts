@@ -125,6 +125,7 @@ function nicAccounts(host: Host, nic: Nic): Account[] {
   if (port === undefined) return []
   const of = nic.device.statistics()
   const drops = nic.device.drops.entries()
+  const closed = dropped(drops, 'nic_rx_closed')
   const { outSegments, inSegments, inBytes } = port.counters
   const received = {
     segments: of.rxPackets - of.viRxPackets + of.switchHostPackets,
@@ -135,13 +136,13 @@ function nicAccounts(host: Host, nic: Nic): Account[] {
       `${host.name}.${nic.name} out`,
       outSegments,
       of.txPackets - (of.viTxPackets - of.viTxLocalPackets),
-      dropped(drops, 'nic_tx_').segments,
+      dropped(drops, 'nic_tx_').segments - of.viTxDroppedPackets,
     ),
     account(
       `${host.name}.${nic.name} in`,
       received,
       { segments: inSegments, bytes: inBytes },
-      dropped(drops, 'nic_rx_closed'),
+      { segments: closed.segments - of.viRxUntoldPackets, bytes: closed.bytes - of.viRxUntoldBytes },
     ),
     account(
       `${host.name}.${nic.name} switch`,

@@ -57,11 +57,17 @@ export interface PortStatistics {
   /** By VIs of guests. */
   viTxPackets: number
   viTxBytes: number
+  /** Segments of VIs' frames that the NIC had fetched and then dropped, under the reason it counts. */
+  viTxDroppedPackets: number
+  viTxDroppedBytes: number
   viRxPackets: number
   viRxBytes: number
   /** Steered to a VI that had no room for them; its event queue tells the guest. Not in the counts above. */
   viRxMissedPackets: number
   viRxMissedBytes: number
+  /** Of those missed: of VIs that were closed before their guests were told. */
+  viRxUntoldPackets: number
+  viRxUntoldBytes: number
   /** Of those of VIs: in VIs that were closed before their guests had said that they had read them. */
   viRxUnreadPackets: number
   /** Of `viTx`: those that have stayed on this host, which are not in `tx`. */

@@ -197,8 +197,18 @@ export class TxEngine implements Poller {
 
   /** What has not left of a frame that is being cut never will. */
   private dropRest(cutter: Cutter, reason: DropReason): void {
-    for (; cutter.left > 0; cutter.next++)
-      this.device.drops.count(reason, 1, cutter.segmenter.lengthOf(cutter.next))
+    for (; cutter.left > 0; cutter.next++) this.dropSegment(cutter, reason)
+  }
+
+  /** The segment that is next is not sent. */
+  private dropSegment({ vi, segmenter, next }: Cutter, reason: DropReason): void {
+    const { drops, statistics } = this.device
+    const length = segmenter.lengthOf(next)
+    drops.count(reason, 1, length)
+    // What policing drops has a name of its own.
+    if (vi === null || vi.id === HOST_VI || reason === 'nic_vi_spoofed') return
+    statistics.viTxDroppedPackets++
+    statistics.viTxDroppedBytes += length
   }
 
   /** The frame goes nowhere, and its sender is not told so. */
@@ -245,8 +255,7 @@ export class TxEngine implements Poller {
         this.block()
         return
       }
-      if (slot === null)
-        this.device.drops.count('nic_tx_link_down', 1, cutter.segmenter.lengthOf(cutter.next))
+      if (slot === null) this.dropSegment(cutter, 'nic_tx_link_down')
       else {
         this.fill(slot, vi, cutter)
         this.send(slot, vi)

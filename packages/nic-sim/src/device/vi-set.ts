@@ -160,6 +160,8 @@ export class ViSet {
     const { drops, statistics } = this.all.parts
     if (vi.state !== 'quiet') {
       if (vi.untold > 0) drops.count('nic_rx_closed', vi.untold, vi.untoldBytes)
+      statistics.viRxUntoldPackets += vi.untold
+      statistics.viRxUntoldBytes += vi.untoldBytes
       statistics.viRxUnreadPackets += vi.unread
     }
     vi.state = 'quiet'
