@@ -12,6 +12,8 @@ export interface FastLedger {
   readonly accounts: readonly Account[]
   /** Lent, or in a VI, at a detach by force. */
   readonly forced: number
+  /** Given back by plugins whose NIC was reset: a frame that was being cut may have left in part. */
+  readonly reset: number
   /** On offer at a fault. */
   readonly faulty: number
   /** Lent, or in a VI, when their guest was destroyed. */
@@ -35,28 +37,30 @@ export function fastLedger(world: World): FastLedger {
   const lent = sum(fast, (of) => of.tx_segments)
   const delivered = sum(fast, (of) => of.rx_segments)
   // What the NIC dropped itself is not among what plugins have failed: those frames are complete, or their VIs gone.
-  const refused =
-    dropped(drops, 'accel_tx_', 'nic_reset').segments + sum(nics, (nic) => nic.viTxDroppedPackets)
+  const reset = count(drops, 'accel_tx_reset')
+  const refused = dropped(drops, 'accel_tx_').segments - reset + sum(nics, (nic) => nic.viTxDroppedPackets)
   const discarded = dropped(drops, 'accel_rx_').segments + sum(nics, (nic) => nic.viRxUntoldPackets)
   const open = count(drops, 'forced_detach')
   const onOffer = count(drops, 'accelerator_fault')
   if (hosts.some((host) => host.hardware.size > 0))
-    return { accounts: [], forced: open, faulty: onOffer, died: 0 }
+    return { accounts: [], forced: open, faulty: onOffer, reset, died: 0 }
   const died = hosts.some((host) => host.everyVif.some((vif) => vif.died))
   const isForced = fast.some((of) => of.forced > 0)
   const unread = isForced || died ? sum(nics, (nic) => nic.viRxUnreadPackets) : 0
   const gone = clamp(left + refused - lent, onOffer)
   // Nobody knows how much a guest that was destroyed had lent: what the NIC has not sent of it.
-  const lostOut = clamp(lent + gone - left - refused, died ? Infinity : open)
+  const lostOut = clamp(lent + gone - left - refused, died ? Infinity : open + reset)
   const lostIn = clamp(arrived - delivered - discarded, unread)
-  const forced = died ? Math.min(lostOut, open) + (isForced ? lostIn : 0) : lostOut + lostIn
+  const lostReset = Math.min(lostOut, reset)
+  const lostForced = Math.min(lostOut - lostReset, open) + (isForced ? lostIn : 0)
   return {
     accounts: [
       segmentAccount('fast path out', lent + gone, left - swallowed, refused + lostOut + swallowed),
       segmentAccount('fast path in', arrived, delivered, discarded + lostIn),
     ],
-    forced,
-    died: lostOut + lostIn - forced,
+    forced: lostForced,
+    reset: lostReset,
+    died: lostOut + lostIn - lostReset - lostForced,
     faulty: onOffer - gone,
   }
 }

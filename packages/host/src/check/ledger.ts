@@ -72,10 +72,11 @@ export function drops(world: World): ReadonlyMap<DropReason, number> {
   }
   for (const { lane } of world.lanes) add(lane.drops.entries())
   // Frames that may have left are lost only if the other side of the link says that they have not.
-  const { forced, faulty, died } = fastLedger(world)
+  const { forced, faulty, reset, died } = fastLedger(world)
   const open = new Map<DropReason, number>([
     ['forced_detach', forced],
     ['accelerator_fault', faulty],
+    ['accel_tx_reset', reset],
     ['guest_died', died],
     ['netfront_tx_disconnected', 0],
   ])
