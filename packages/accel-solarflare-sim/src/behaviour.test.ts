@@ -27,7 +27,7 @@ function announce(pair: TwoHosts, host: string, mac: string, operation: number, 
 }
 
 describe('which frames go past the bridge', () => {
-  it('never ICMP, ARP or IPv6', async () => {
+  it('scenario 20: never ICMP, ARP or IPv6', async () => {
     const pair = await attached()
     pair.start(8, SLOW_ONLY)
     await pair.for(10)
@@ -38,7 +38,7 @@ describe('which frames go past the bridge', () => {
     await pair.world.close()
   })
 
-  it('UDP too, once each side has heard of the other by its NIC', async () => {
+  it('scenario 21: UDP too, once each side has heard of the other by its NIC', async () => {
     const pair = await attached()
     pair.start(4, UDP_ONLY)
     await pair.for(5)
@@ -63,7 +63,7 @@ describe('which frames go past the bridge', () => {
     await pair.world.close()
   })
 
-  it('a 9th port gets no filter while eight carry traffic', async () => {
+  it('scenario 20: a 9th port gets no filter while eight carry traffic', async () => {
     const pair = await attached()
     pair.start(12, UDP_ONLY)
     await pair.for(30)
@@ -77,7 +77,7 @@ describe('which frames go past the bridge', () => {
 })
 
 describe('what changes it', () => {
-  it('an address that shows itself on this host goes slow again: ARP replies, and requests for its own address', async () => {
+  it('scenario 21: an address that shows itself on this host goes slow again: ARP replies, and requests for its own address', async () => {
     for (const [operation, gratuitous] of [
       [2, false],
       [1, true],

@@ -219,7 +219,7 @@ describe('set-up that fails', () => {
 })
 
 describe('what is true for a while only', () => {
-  it('bug 15: an address that is not heard of by the NIC any more is forgotten', async () => {
+  it('bug 15: scenario 21: an address that is not heard of by the NIC any more is forgotten', async () => {
     const pair = await TwoHosts.make(twoHosts())
     await pair.loadWith({ frontend: { macAge: 400 } })
     pair.start(2, UDP_ONLY)

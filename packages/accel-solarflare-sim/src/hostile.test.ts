@@ -50,7 +50,7 @@ async function neighboursAreFine({ pair }: Trial): Promise<void> {
 }
 
 describe('a guest that asks for too much', () => {
-  it('over its quota: gets as many pages as that is, then an error, and is reported', async () => {
+  it('scenario 19: over its quota: gets as many pages as that is, then an error, and is reported', async () => {
     const { pair, got, punished } = await trial('greedy')
     expect(got.slice(0, 2)).toEqual(['1', '2'])
     expect(got.filter((id) => id === '80000004').length).toBe(384 / 8)
@@ -59,7 +59,7 @@ describe('a guest that asks for too much', () => {
     await neighboursAreFine({ pair, got, punished })
   })
 
-  it('in requests that are no power of two up to 8: an error each', async () => {
+  it('scenario 19: in requests that are no power of two up to 8: an error each', async () => {
     const { pair, got, punished } = await trial('odd')
     expect(got).toEqual(['1', '2', 'c0000004', 'c0000004', 'c0000004', 'c0000004'])
     expect(punished).toEqual(
@@ -118,7 +118,7 @@ describe('a guest that does not answer', () => {
 })
 
 describe('FL-04: a filter that lets through what is not the guest’s', () => {
-  it('bug 1: is named by the guest and taken away', async () => {
+  it('bug 1: scenario 22: is named by the guest and taken away', async () => {
     const pair = await TwoHosts.make(twoHosts())
     await pair.loadWith({ backend: { filterMac: false } })
     pair.start(1, { tcp: 0, tcp6: 0, udp: 1, icmp: 0, arp: 0 })

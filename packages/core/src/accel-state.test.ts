@@ -178,7 +178,7 @@ describe('a leave', () => {
     expect([frontend.state.own, await read(BACK)]).toEqual([Closed, undefined])
   })
 
-  it('of both at once ends in order', async () => {
+  it('scenario 17: of both at once ends in order', async () => {
     const { both, wait, read, log } = await setUp()
     const { frontend, backend } = await both()
     log.length = 0
@@ -194,7 +194,7 @@ describe('a leave', () => {
   })
 
   it.each(['frontend', 'backend'] as const)(
-    'of the %s from a silent peer ends at its deadline',
+    'scenario 17: of the %s from a silent peer ends at its deadline',
     async (side) => {
       const { both, read, timeline } = await setUp()
       const ends = await both()
@@ -209,7 +209,7 @@ describe('a leave', () => {
     },
   )
 
-  it('from a peer that is gone waits for nothing', async () => {
+  it('scenario 17: from a peer that is gone waits for nothing', async () => {
     const { both, xen, guest, wait, timeline, log } = await setUp()
     const { backend } = await both()
     await wait(xen.destroyDomain(guest))
@@ -245,7 +245,7 @@ describe('a peer that misbehaves', () => {
     expect(log).toEqual(before)
   })
 
-  it('and is Initialising again without a farewell is taken for a new one', async () => {
+  it('scenario 17: and is Initialising again without a farewell is taken for a new one', async () => {
     const { both, half, wait, timeline, log } = await setUp()
     const { frontend, backend } = await both()
     frontend.book.kill()
@@ -257,7 +257,7 @@ describe('a peer that misbehaves', () => {
     expect([next.state.established, backend.state.established]).toEqual([true, true])
   })
 
-  it('and comes back between two looks is noticed by the number of its start', async () => {
+  it('scenario 17: and comes back between two looks is noticed by the number of its start', async () => {
     const { both, dom0, wait, timeline, log } = await setUp()
     const { frontend, backend } = await both()
     log.length = 0

@@ -189,7 +189,7 @@ describe('a vif that asks', () => {
     detach: async () => {},
   })
 
-  it('for what the catalogue holds has it loaded, once', async () => {
+  it('scenario 2: for what the catalogue holds has it loaded, once', async () => {
     const { registry, timeline, loader } = await setUp()
     registry.request('my_netfront', vif())
     registry.request('my_netfront', vif(new Lease('vif1.1')))

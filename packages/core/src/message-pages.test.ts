@@ -92,7 +92,7 @@ describe('the pages', () => {
 })
 
 describe('a full ring', () => {
-  it('takes eight ordinary messages, then fifteen with replies, and no more', () => {
+  it('scenario 18: takes eight ordinary messages, then fifteen with replies, and no more', () => {
     const { frontend } = setUp()
     for (let n = 0; n < 8; n++) expect(frontend.send(text('m'))).toBe('sent')
     expect(frontend.send(text('m'))).toBe('full')
@@ -101,26 +101,29 @@ describe('a full ring', () => {
     expect(frontend.room()).toBe(0)
   })
 
-  it.each(['frontend', 'backend'] as const)('of the %s is announced, drained, and resumed', (side) => {
-    const pages = setUp()
-    const sender = pages[side]
-    const reader = side === 'frontend' ? pages.backend : pages.frontend
-    for (let n = 0; n < 8; n++) sender.send(text('m'))
-    expect(sender.send(text('m'))).toBe('full')
-    expect(sender.send(text('m'))).toBe('full')
-    // Eight messages and one flag: the second 'full' finds the flag set.
-    expect(pages.notified[side]).toBe(9)
-    expect(pages.word(20)).toBe(side === 'frontend' ? 4 : 1)
-    expect(reader.announced()).toEqual({ room: false, link: false })
-    expect(pages.word(20)).toBe(0)
-    for (let n = 0; n < 8; n++) expect(reader.receive()).toBe('message')
-    expect(pages.word(20)).toBe(0)
-    expect(reader.receive()).toBe('none')
-    expect(pages.word(20)).toBe(side === 'frontend' ? 8 : 2)
-    expect(sender.announced()).toEqual({ room: true, link: false })
-    expect(sender.announced()).toEqual({ room: false, link: false })
-    expect(sender.send(text('m'))).toBe('sent')
-  })
+  it.each(['frontend', 'backend'] as const)(
+    'scenario 18: of the %s is announced, drained, and resumed',
+    (side) => {
+      const pages = setUp()
+      const sender = pages[side]
+      const reader = side === 'frontend' ? pages.backend : pages.frontend
+      for (let n = 0; n < 8; n++) sender.send(text('m'))
+      expect(sender.send(text('m'))).toBe('full')
+      expect(sender.send(text('m'))).toBe('full')
+      // Eight messages and one flag: the second 'full' finds the flag set.
+      expect(pages.notified[side]).toBe(9)
+      expect(pages.word(20)).toBe(side === 'frontend' ? 4 : 1)
+      expect(reader.announced()).toEqual({ room: false, link: false })
+      expect(pages.word(20)).toBe(0)
+      for (let n = 0; n < 8; n++) expect(reader.receive()).toBe('message')
+      expect(pages.word(20)).toBe(0)
+      expect(reader.receive()).toBe('none')
+      expect(pages.word(20)).toBe(side === 'frontend' ? 8 : 2)
+      expect(sender.announced()).toEqual({ room: true, link: false })
+      expect(sender.announced()).toEqual({ room: false, link: false })
+      expect(sender.send(text('m'))).toBe('sent')
+    },
+  )
 
   it('that was drained before the flag was seen is resumed all the same', () => {
     const { frontend, backend } = setUp()

@@ -56,20 +56,22 @@ function setUp(options: Partial<RegistryOptions> = {}) {
   return { timeline, engine, registry, log, events, vif: (name: string) => new Vif(name, engine, log) }
 }
 
-describe('versions', () => {
+describe.each(['frontend', 'backend'] as const)('versions of the %s side', (side) => {
   it.each([
     [1, 0],
     [2, 0],
     [3, 2],
     [99, 2],
     [0, 'EPROTO'],
-  ] as const)('%s against [1, 2] gives %s', (version, result) => {
-    const { registry } = setUp({ versions: [1, 2] })
+  ] as const)('scenario 4: %s against [1, 2] gives %s', (version, result) => {
+    const { registry } = setUp({ versions: [1, 2], side })
     expect(registry.loaded(version, 'sfc_netfront', 'half')).toBe(result)
     expect(registry.state('sfc_netfront')?.state).toBe(result === 0 ? 'loaded' : undefined)
   })
+})
 
-  it('refuses a frontend half in the driver domain before it looks at the version', () => {
+describe('versions', () => {
+  it('scenario 4: refuses a frontend half in the driver domain before it looks at the version', () => {
     const { registry } = setUp({ inDriverDomain: true })
     expect(registry.loaded(99, 'sfc_netfront', 'half')).toBe('EINVAL')
     expect(setUp({ inDriverDomain: true, side: 'backend' }).registry.loaded(1, 'sfc_netback', 'half')).toBe(0)
@@ -77,7 +79,7 @@ describe('versions', () => {
 })
 
 describe('a name', () => {
-  it('may be asked for before a half is loaded, and is then attached, newest vif first', async () => {
+  it('scenario 2: may be asked for before a half is loaded, and is then attached, newest vif first', async () => {
     const asked: string[] = []
     const { registry, timeline, vif, log } = setUp({ onRequested: (name) => asked.push(name) })
     registry.request('sfc_netfront', vif('vif1.0'))
@@ -271,7 +273,7 @@ describe('a stop', () => {
 })
 
 describe('a second install', () => {
-  it('waits for the last lease of the first and is then live, never before', async () => {
+  it('scenario 6: waits for the last lease of the first and is then live, never before', async () => {
     const { registry, timeline, engine, vif, log } = setUp()
     const guest = vif('vif1.0')
     registry.loaded(1, 'sfc_netfront', 'one')

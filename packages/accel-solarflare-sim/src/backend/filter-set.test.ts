@@ -93,7 +93,7 @@ async function full(replacement?: Replacement): Promise<Bench> {
 }
 
 describe('FilterSet', () => {
-  it('inserts once per flow, up to the quota', async () => {
+  it('scenario 20: inserts once per flow, up to the quota', async () => {
     const bench = await full()
     for (const port of eight) await bench.frame(port)
     expect(bench.asked).toEqual(eight)
@@ -115,7 +115,7 @@ describe('FilterSet', () => {
     expect(bench.live.has(2)).toBe(true)
   })
 
-  it('lru: the 9th flow takes the place of the one that has been idle the longest', async () => {
+  it('scenario 20: lru: the 9th flow takes the place of the one that has been idle the longest', async () => {
     const bench = await full()
     for (const idle of [3, 6, 1, 2, 4, 5, 7, 8]) {
       bench.tick()

@@ -22,7 +22,7 @@ describe('how the quota is divided', () => {
 })
 
 describe('MAPBUF requests', () => {
-  it('CT-06: cover every total from 1 to 384 in powers of two of 8 pages at most', () => {
+  it('scenario 19: CT-06: cover every total from 1 to 384 in powers of two of 8 pages at most', () => {
     for (let total = 1; total <= 384; total++) {
       const sizes: number[] = []
       for (let left = total; left > 0; left -= chunkOf(left)) sizes.push(chunkOf(left))

@@ -370,7 +370,7 @@ describe('receiving', () => {
 })
 
 describe('interrupts', () => {
-  it('IR-01, IR-02: waits for nothing that is there, arms else, and one wake-up schedules once', () => {
+  it('scenario 14: IR-01, IR-02: waits for nothing that is there, arms else, and one wake-up schedules once', () => {
     const bench = new Bench()
     bench.received(0, 60)
     expect([bench.queue.startInterrupts(), bench.masked]).toEqual(['waiting', true])

@@ -63,7 +63,7 @@ describe('the key of a filter', () => {
     ['the broadcast address', udp({ destination: parseIp('255.255.255.255') })],
     ['IPv6', udp({ source: parseIp('fd00::1'), destination: parseIp('fd00::2') })],
   ]
-  it.each(never)('bug 5: FL-01: is never made of %s', (_what, bad) => {
+  it.each(never)('bug 5: FL-01: scenario 20: is never made of %s', (_what, bad) => {
     expect(new FilterKey().read(bad)).toBe(false)
   })
 

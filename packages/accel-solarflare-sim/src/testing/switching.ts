@@ -28,7 +28,7 @@ export function trial(options: Omit<SwitchingOptions, 'world' | 'plugin'>): Prom
 /** Declares the test of one seed. In a file each, so that they run beside one another. */
 export function testSeed(seed: number): void {
   it(
-    `${CYCLES} cycles of load and unload under traffic lose, double and reorder nothing, seed ${seed}`,
+    `scenario 26: ${CYCLES} cycles of load and unload under traffic lose, double and reorder nothing, seed ${seed}`,
     async () => {
       const report = await trial({ cycles: CYCLES, seed })
       console.log(figures(seed, report))

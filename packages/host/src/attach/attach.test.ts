@@ -117,7 +117,7 @@ describe('a door that fails', () => {
 
 describe('leaving from inside a hook', () => {
   const hooks = ['accepts', 'startXmit', 'flush', 'hasRoom', 'poll', 'startInterrupts', 'stopInterrupts']
-  it.each(hooks)('%s: the unload waits until the hook is over', async (name) => {
+  it.each(hooks)('scenario 5: %s: the unload waits until the hook is over', async (name) => {
     let stop: Promise<unknown> | undefined
     const worlds: PairWorld[] = []
     const hook = (called: string) => {
@@ -176,7 +176,7 @@ describe('a change of the device', () => {
 })
 
 describe('a second install', () => {
-  it('waits until the last lease of the first is gone', async () => {
+  it('scenario 6: waits until the last lease of the first is gone', async () => {
     const world = await active()
     const [guest] = world.guests
     startAll(world)
@@ -194,7 +194,7 @@ describe('a second install', () => {
 })
 
 describe('keys', () => {
-  it('removing accel detaches in order, writing it again attaches', async () => {
+  it('scenario 7: removing accel detaches in order, writing it again attaches', async () => {
     const world = await active()
     startAll(world)
     const key = `${world.backVif(0).device.nodename}/accel`
@@ -413,7 +413,7 @@ describe('a hook that throws while the vif leaves already', () => {
 })
 
 describe('a parked frame', () => {
-  it('goes by the ring at plug-out, before the frames behind it', async () => {
+  it('scenario 12: goes by the ring at plug-out, before the frames behind it', async () => {
     const world = await active()
     const [guest, other] = world.guests
     if (guest === undefined || other === undefined) throw new Error('no guest')
@@ -428,7 +428,7 @@ describe('a parked frame', () => {
 })
 
 describe('suspend', () => {
-  it('detaches and waits; cancelled, it attaches anew', async () => {
+  it('scenario 8: detaches and waits; cancelled, it attaches anew', async () => {
     const world = await active()
     startAll(world)
     const [guest] = world.guests
@@ -460,7 +460,7 @@ describe('a vif that goes', () => {
     )
   })
 
-  it('with its domain: the other end gives everything back and serves on', async () => {
+  it('scenario 17: with its domain: the other end gives everything back and serves on', async () => {
     const world = await connected()
     const [before] = world.resources()
     world.loadAll()

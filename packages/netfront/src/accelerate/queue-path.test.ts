@@ -45,6 +45,32 @@ describe('the fast path of a queue', () => {
     expect(world.queue.slow).toEqual([])
   })
 
+  it.each([
+    ['the fast path', 'the ring'],
+    ['the ring', 'the fast path'],
+  ])('scenario 11: both are full: one frame is parked, and %s free alone, then %s, wakes once', (first) => {
+    const world = setup()
+    const { queue, path, plugin } = world
+    plugin.limit = 2
+    expect(burst(world, 5)).toEqual(['taken', 'taken', 'stop'])
+    queue.room = 0
+    queue.wakes = 0
+    const free = {
+      'the fast path': () => void path.poll(64),
+      'the ring': () => {
+        queue.room = 10
+      },
+    }
+    free[first === 'the ring' ? 'the ring' : 'the fast path']()
+    queue.wakeIfReady()
+    expect([queue.wakes, queue.stopped]).toEqual([0, true])
+    free[first === 'the ring' ? 'the fast path' : 'the ring']()
+    queue.wakeIfReady()
+    expect([queue.wakes > 0, queue.stopped]).toEqual([true, false])
+    // The parked frame went by the path that it had waited for, once.
+    expect([plugin.count, queue.slow.length, path.hasParked]).toEqual([1, 0, false])
+  })
+
   it('never lends more than txDepth, whatever the plugin says', () => {
     const world = setup()
     world.plugin.limit = 1000
