@@ -7,9 +7,9 @@ describe('drop reasons', () => {
     for (const name of DROP_NAMES) expect(DROP_REASONS[name].sentence).toMatch(/^[A-Z].*\.$/)
   })
 
-  it('are named after their stage, but for the accelerator reasons that reports are known by', () => {
+  it('are named after their stage, but for the reasons that reports are known by', () => {
     const other = DROP_NAMES.filter((name) => !name.startsWith(`${DROP_REASONS[name].stage}_`))
-    const known = ['forced_detach', 'nic_reset']
+    const known = ['guest_died', 'forced_detach', 'nic_reset']
     expect(other.filter((name) => !name.startsWith('accel_'))).toEqual(known)
   })
 

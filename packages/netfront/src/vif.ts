@@ -74,6 +74,8 @@ export class Vif implements QueueHost {
   private connection: CleanupStack | null
   /** Since the last state of the other end was acted on: it has carried frames; connecting has failed here. */
   private wasConnected: boolean
+  /** We wrote Initialising by ourselves, and the backend has not offered anything since. */
+  private begunAnew: boolean
   private failed: boolean
 
   /** Throws what the extent throws when the guest has not the pages. Call {@link start} next. */
@@ -94,6 +96,7 @@ export class Vif implements QueueHost {
     this.current = 'waiting'
     this.connection = null
     this.wasConnected = false
+    this.begunAnew = false
     this.failed = false
     this.serial = new Serial(domain.engine, (error) => this.report(error))
     const taken: Arena[] = []
@@ -218,6 +221,8 @@ export class Vif implements QueueHost {
         if (this.current === 'connecting') this.carrierOn()
         return
       case XenbusState.Closing:
+        // It leaves what was before: it took our old state for the new one, and offers anew once it sees that we began.
+        if (this.begunAnew && device.state === XenbusState.Initialising && (await this.isOnline())) return
         await this.disconnect()
         if (!this.failed) await device.switchState(XenbusState.Closed)
         return
@@ -226,7 +231,8 @@ export class Vif implements QueueHost {
         if (this.current === 'connecting' && this.options.eager === true) return
         await this.disconnect()
         // Only who has been connected begins anew by itself: two ends that cannot agree would try for ever.
-        if (this.wasConnected && (await this.isOnline())) await device.switchState(XenbusState.Initialising)
+        this.begunAnew = this.wasConnected && (await this.isOnline())
+        if (this.begunAnew) await device.switchState(XenbusState.Initialising)
         this.wasConnected = false
         return
       case XenbusState.Initialising:
@@ -244,6 +250,7 @@ export class Vif implements QueueHost {
   private async connect(): Promise<void> {
     const cleanup = new CleanupStack()
     this.connection = cleanup
+    this.begunAnew = false
     try {
       const backend = await readBackend(this.device, this.options)
       const queue = this.queues[0]
