@@ -16,10 +16,10 @@ const SEEDS = 200
 type MakeEngine = (machine: Machine) => CopyEngine
 
 /** Seeds on which an engine leaves other memory behind than the wasm module does. */
-function seedsThatDiffer(make: MakeEngine, seeds: number): number[] {
+function seedsThatDiffer(make: MakeEngine, seeds: number, threads: 'one' | 'many' = 'many'): number[] {
   const found: number[] = []
   for (let seed = 0; seed < seeds; seed++) {
-    const options = { selfModifying: seed % 2 === 0 }
+    const options = { selfModifying: seed % 2 === 0, threads }
     const expected = grantWorld(seed, options)
     const failed = copyEngine(expected.machine, 'wasm').copyBatch(expected.ops, expected.count, CALLER)
     const actual = grantWorld(seed, options)
@@ -34,9 +34,12 @@ function seedsThatDiffer(make: MakeEngine, seeds: number): number[] {
 }
 
 describe('the two copy engines', () => {
-  it('leave the same machine memory: bytes, statuses, pins, entries', () => {
-    expect(seedsThatDiffer((machine) => new TypeScriptCopyEngine(machine), SEEDS)).toEqual([])
-  })
+  it.each(['one', 'many'] as const)(
+    'leave the same machine memory: bytes, statuses, pins, entries (memory of %s)',
+    (threads) => {
+      expect(seedsThatDiffer((machine) => new TypeScriptCopyEngine(machine), SEEDS, threads)).toEqual([])
+    },
+  )
 
   it('were shown every status they can give, and many successes', () => {
     const seen = new Map<number, number>()

@@ -4,6 +4,7 @@ import type { Machine } from './machine.js'
 import { PAGE_SIZE } from './memory.js'
 import type { Page } from './memory.js'
 import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_MASK, UPCALL_PENDING } from './shared-info.js'
+import { andShared, orShared } from './shared-word.js'
 import { loadShared } from './store-order.js'
 
 /** Ports 1 to 1023 of a domain, the limit that libxl sets by default (max_event_channels). */
@@ -57,6 +58,11 @@ export class EventChannelTable {
 
   constructor(machine: Machine) {
     this.#machine = machine
+  }
+
+  /** Whether the domains' words are one thread's: `Machine.oneThread`. */
+  get oneThread(): number {
+    return this.#machine.oneThread
   }
 
   /** Takes a page of hypervisor memory for the domain's ports. Throws NO_MEMORY. */
@@ -206,8 +212,9 @@ export class EventChannelTable {
 
   #select(domain: Registered, port: number): void {
     if (this.#set(domain, PENDING_SEL, port >> 6)) return
-    const { words } = this.#machine
-    const vcpu = Atomics.or(words, domain.sharedInfo + (UPCALL_PENDING >> 2), 1 << ((UPCALL_PENDING & 3) * 8))
+    const { words, oneThread } = this.#machine
+    const upcall = 1 << ((UPCALL_PENDING & 3) * 8)
+    const vcpu = orShared(words, domain.sharedInfo + (UPCALL_PENDING >> 2), upcall, oneThread)
     if (((vcpu >>> (UPCALL_MASK * 8)) & 0xff) === 0) domain.engine.raise()
   }
 
@@ -221,16 +228,16 @@ export class EventChannelTable {
 
   /** Sets a bit of a bit array in shared_info; true if it was set. */
   #set(domain: Registered, array: number, bit: number): boolean {
+    const { words, oneThread } = this.#machine
     const mask = 1 << (bit & 31)
-    return (Atomics.or(this.#machine.words, domain.sharedInfo + (array >> 2) + (bit >> 5), mask) & mask) !== 0
+    return (orShared(words, domain.sharedInfo + (array >> 2) + (bit >> 5), mask, oneThread) & mask) !== 0
   }
 
   /** Clears a bit; true if it was set. */
   #clear(domain: Registered, array: number, bit: number): boolean {
+    const { words, oneThread } = this.#machine
     const mask = 1 << (bit & 31)
-    return (
-      (Atomics.and(this.#machine.words, domain.sharedInfo + (array >> 2) + (bit >> 5), ~mask) & mask) !== 0
-    )
+    return (andShared(words, domain.sharedInfo + (array >> 2) + (bit >> 5), ~mask, oneThread) & mask) !== 0
   }
 
   #test(domain: Registered, array: number, bit: number): boolean {

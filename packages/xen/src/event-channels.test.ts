@@ -8,10 +8,12 @@ import type { Arena } from './memory.js'
 import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_MASK, UPCALL_PENDING } from './shared-info.js'
 import { VirtualClock } from './virtual-clock.js'
 
+const THREADS = ['one', 'many'] as const
+
 /** Two domains of one machine with nothing but event channels. */
-function world() {
+function world(threads: 'one' | 'many') {
   const clock = new VirtualClock()
-  const machine = new Machine({ bytes: 1 << 20 })
+  const machine = new Machine({ bytes: 1 << 20, threads })
   const table = new EventChannelTable(machine)
   const domain = (domid: number) => {
     const extent = machine.createExtent(domid, 4)
@@ -28,9 +30,9 @@ function world() {
   return { clock, machine, table, a: domain(0), b: domain(1) }
 }
 
-describe('shared_info, x86-64 layout', () => {
+describe.each(THREADS)('shared_info, x86-64 layout (memory of %s)', (threads) => {
   it('a notification sets exactly the pending bit, the selector bit and the upcall byte', () => {
-    const { a, b } = world()
+    const { a, b } = world(threads)
     const open = Array.from({ length: 70 }, () => b.events.allocUnbound(0, () => {}))
     expect(open[0]).toBe(1)
     const remote = open[open.length - 1]
@@ -53,7 +55,7 @@ describe('shared_info, x86-64 layout', () => {
   })
 
   it('binding sets the new local port pending, so that a signal sent before is not lost', async () => {
-    const { clock, a, b } = world()
+    const { clock, a, b } = world(threads)
     const remote = b.events.allocUnbound(0, () => {})
     let ran = 0
     a.events.bindInterdomain(1, remote, () => ran++)
@@ -65,7 +67,7 @@ describe('shared_info, x86-64 layout', () => {
   })
 
   it('a masked event stays pending without selector or upcall, and is delivered by the unmask', async () => {
-    const { clock, a, b } = world()
+    const { clock, a, b } = world(threads)
     let ran = 0
     const remote = b.events.allocUnbound(0, () => ran++)
     const local = a.events.bindInterdomain(1, remote, () => {})!
@@ -86,7 +88,7 @@ describe('shared_info, x86-64 layout', () => {
   })
 
   it('a pending bit that is set already stops the chain: one upcall for many signals', async () => {
-    const { clock, a, b } = world()
+    const { clock, a, b } = world(threads)
     let ran = 0
     const remote = b.events.allocUnbound(0, () => ran++)
     const local = a.events.bindInterdomain(1, remote, () => {})!
@@ -99,7 +101,7 @@ describe('shared_info, x86-64 layout', () => {
   })
 
   it('no upcall reaches a virtual CPU that masks them', async () => {
-    const { clock, a, b } = world()
+    const { clock, a, b } = world(threads)
     let ran = 0
     const remote = b.events.allocUnbound(0, () => ran++)
     const local = a.events.bindInterdomain(1, remote, () => {})!
@@ -111,9 +113,9 @@ describe('shared_info, x86-64 layout', () => {
   })
 })
 
-describe('ports', () => {
+describe.each(THREADS)('ports (memory of %s)', (threads) => {
   it('only the domain that an unbound port is meant for can bind to it, and only once', () => {
-    const { a, b, table } = world()
+    const { a, b, table } = world(threads)
     const forB = a.events.allocUnbound(1, () => {})
     const forC = a.events.allocUnbound(5, () => {})
     expect(b.events.bindInterdomain(0, forC, () => {})).toBeUndefined()
@@ -127,7 +129,7 @@ describe('ports', () => {
   })
 
   it('a signal to an unbound port is dropped, to a closed one refused', () => {
-    const { a, b, table } = world()
+    const { a, b, table } = world(threads)
     const port = a.events.allocUnbound(1, () => {})
     expect(table.send(0, port)).toBe(0)
     expect(table.send(0, port + 1)).toBe(-22)
@@ -141,7 +143,7 @@ describe('ports', () => {
   })
 
   it('closing makes the peer unbound, kept for the closer to bind again', async () => {
-    const { clock, a, b, table } = world()
+    const { clock, a, b, table } = world(threads)
     let ran = 0
     const port = a.events.allocUnbound(1, () => ran++)
     const first = b.events.bindInterdomain(0, port, () => {})!
@@ -156,7 +158,7 @@ describe('ports', () => {
   })
 
   it('an event of a closed port does not run the handler of the next owner', async () => {
-    const { clock, a, b } = world()
+    const { clock, a, b } = world(threads)
     const ran: string[] = []
     const port = b.events.allocUnbound(0, () => ran.push('old'))
     const local = a.events.bindInterdomain(1, port, () => {})!
@@ -168,7 +170,7 @@ describe('ports', () => {
   })
 
   it('a domain has 1023 ports, and says so when they are used up', () => {
-    const { a } = world()
+    const { a } = world(threads)
     for (let count = 1; count <= 1023; count++) expect(a.events.allocUnbound(1, () => {})).toBe(count)
     expect(() => a.events.allocUnbound(1, () => {})).toThrowError(
       expect.objectContaining({ code: 'NO_PORTS' }) as Error,
@@ -179,7 +181,7 @@ describe('ports', () => {
   })
 
   it('the death of a domain closes its ports and unbinds its peers', () => {
-    const { machine, table, a, b } = world()
+    const { machine, table, a, b } = world(threads)
     const port = a.events.allocUnbound(1, () => {})
     b.events.bindInterdomain(0, port, () => {})
     const free = machine.pagesFree
@@ -205,9 +207,9 @@ describe('ports', () => {
   })
 })
 
-describe('the upcall', () => {
+describe.each(THREADS)('the upcall (memory of %s)', (threads) => {
   it('starts after the port that was handled last', async () => {
-    const { clock, a, b } = world()
+    const { clock, a, b } = world(threads)
     const order: number[] = []
     const locals = Array.from({ length: 100 }, () => {
       const port = b.events.allocUnbound(0, () => order.push(port))
@@ -226,7 +228,7 @@ describe('the upcall', () => {
   })
 
   it('runs a handler again for an event that comes while it runs', async () => {
-    const { clock, a, b } = world()
+    const { clock, a, b } = world(threads)
     let ran = 0
     let local = 0
     const remote = b.events.allocUnbound(0, () => {
@@ -239,7 +241,7 @@ describe('the upcall', () => {
   })
 
   it('a port that an earlier handler masks keeps its event', async () => {
-    const { clock, a, b } = world()
+    const { clock, a, b } = world(threads)
     const ran: string[] = []
     const first = b.events.allocUnbound(0, () => {
       ran.push('first')
@@ -259,7 +261,7 @@ describe('the upcall', () => {
     const action = fc.record({ what: fc.constantFrom('notify', 'mask', 'unmask', 'run'), which: fc.nat(39) })
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 200 }), async (actions) => {
-        const { clock, a, b } = world()
+        const { clock, a, b } = world(threads)
         const due = new Set<number>()
         const ports = Array.from({ length: 40 }, () => {
           const port = b.events.allocUnbound(0, () => {

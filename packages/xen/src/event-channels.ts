@@ -4,6 +4,7 @@ import { EVENT_ERRORS, MAX_PORTS } from './event-channel-table.js'
 import type { EventChannelTable } from './event-channel-table.js'
 import type { SharedView } from './memory.js'
 import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_PENDING } from './shared-info.js'
+import { andShared, takeShared } from './shared-word.js'
 import { loadShared } from './store-order.js'
 
 /** A local event-channel port: 1 to 1023. */
@@ -23,6 +24,7 @@ export class EventChannels {
   readonly #table: EventChannelTable
   readonly #engine: Engine
   readonly #words: Int32Array
+  readonly #oneThread: number
   readonly #base: number
   readonly #bytes: Uint8Array
   readonly #upcallPending: number
@@ -37,6 +39,7 @@ export class EventChannels {
     this.#table = table
     this.#engine = engine
     this.#words = sharedInfo.words
+    this.#oneThread = table.oneThread
     this.#base = sharedInfo.offset >> 2
     this.#bytes = sharedInfo.bytes
     this.#upcallPending = sharedInfo.offset + UPCALL_PENDING
@@ -128,7 +131,7 @@ export class EventChannels {
     const base = this.#base
     // A plain store of the byte, as in Linux: the exchange behind it makes it visible before sel is read.
     this.#bytes[this.#upcallPending] = 0
-    const low = Atomics.exchange(words, base + (PENDING_SEL >> 2), 0)
+    const low = takeShared(words, base + (PENDING_SEL >> 2), this.#oneThread)
     // Ports above 1023 do not exist here, so the second half of sel is only cleared.
     if (words[base + (PENDING_SEL >> 2) + 1] !== 0) words[base + (PENDING_SEL >> 2) + 1] = 0
     const first = this.#next
@@ -165,7 +168,7 @@ export class EventChannels {
       const port = (word << 5) | bit
       // An earlier handler of this pass may have masked the port: then its event stays for the unmask.
       if ((loadShared(words, maskAt) & (1 << bit)) !== 0) continue
-      Atomics.and(words, at, ~(1 << bit))
+      andShared(words, at, ~(1 << bit), this.#oneThread)
       this.#next = port + 1 === MAX_PORTS ? 1 : port + 1
       const handler = this.#handlers[port]
       if (handler === undefined || this.#closed) continue

@@ -1,4 +1,5 @@
 import { DOMAIN_ALIVE, DOMAIN_IN_HYPERCALL, DOMAIN_STATE } from './hypervisor-layout.js'
+import { addShared } from './shared-word.js'
 import { loadShared } from './store-order.js'
 import type { Machine } from './machine.js'
 
@@ -9,14 +10,14 @@ import type { Machine } from './machine.js'
 export function enterHypercall(machine: Machine, caller: number): boolean {
   const { words } = machine
   const record = machine.record(caller)
-  Atomics.add(words, (record + DOMAIN_IN_HYPERCALL) >> 2, 1)
+  addShared(words, (record + DOMAIN_IN_HYPERCALL) >> 2, 1, machine.oneThread)
   if (loadShared(words, (record + DOMAIN_STATE) >> 2) === DOMAIN_ALIVE) return true
   leaveHypercall(machine, caller)
   return false
 }
 
 export function leaveHypercall(machine: Machine, caller: number): void {
-  Atomics.sub(machine.words, (machine.record(caller) + DOMAIN_IN_HYPERCALL) >> 2, 1)
+  addShared(machine.words, (machine.record(caller) + DOMAIN_IN_HYPERCALL) >> 2, -1, machine.oneThread)
 }
 
 /** Machine byte offset of a living domain's record, -1 when there is none of that id. */

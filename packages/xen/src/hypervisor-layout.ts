@@ -5,6 +5,8 @@
 export const MACHINE_MAX_DOMAINS = 64
 /** i32: 1 where other cores see a core's stores in their order, so that a plain store unlocks (`STORES_IN_ORDER`). */
 export const MACHINE_STORES_IN_ORDER = 68
+/** i32: 1 where no other thread ever looks at the memory, so that an exchange needs no lock (`MachineOptions.threads`). */
+export const MACHINE_ONE_THREAD = 72
 
 /** The domain table starts at machine page 1: one record per domid. */
 export const DOMAIN_TABLE = 4096

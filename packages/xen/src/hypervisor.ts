@@ -24,6 +24,7 @@ import type { Xenstored } from './xenstore/server.js'
 
 export interface HypervisorOptions {
   readonly timeline: Timeline
+  /** Its memory is one thread's unless said: all engines of a timeline step on the thread that runs it. */
   readonly machine?: MachineOptions
   /** For every engine that the hypervisor makes. */
   readonly costs?: CostTable
@@ -82,7 +83,7 @@ export class Hypervisor {
     this.name = options.name ?? 'host'
     this.timeline = options.timeline
     this.costs = options.costs ?? defaultCosts
-    this.machine = new Machine({ name: this.name, ...options.machine })
+    this.machine = new Machine({ name: this.name, threads: 'one', ...options.machine })
     this.eventChannels = new EventChannelTable(this.machine)
     this.#grantOptions = options.grants ?? {}
     this.#daemon = new StoreDaemon(this.#engine('xenstored'), options.storeQuotas, (domid) =>

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { GrantOps } from './grant-ops.js'
 import { GrantTable } from './grant-table.js'
-import { Machine } from './machine.js'
+import { Machine, type MachineOptions } from './machine.js'
 import { RingGrants, type RingGrantsOptions } from './ring-grants.js'
 
-function world(options: Partial<RingGrantsOptions> = {}) {
-  const machine = new Machine({ bytes: 2 << 20 })
+function world({ threads, ...options }: Partial<RingGrantsOptions> & Pick<MachineOptions, 'threads'> = {}) {
+  const machine = new Machine({ bytes: 2 << 20, threads })
   machine.createExtent(0, 16)
   const extent = machine.createExtent(1, 160)
   const table = new GrantTable(machine, extent)
@@ -15,9 +15,15 @@ function world(options: Partial<RingGrantsOptions> = {}) {
   return { extent, table, ops, grants, free }
 }
 
-describe.each(['wasm', 'typescript'] as const)('the grants of a ring (%s)', (engine) => {
+const KINDS = [
+  { engine: 'wasm', threads: 'one' },
+  { engine: 'wasm', threads: 'many' },
+  { engine: 'typescript', threads: 'many' },
+] as const
+
+describe.each(KINDS)('the grants of a ring ($engine, memory of $threads)', (kind) => {
   it('are permitted as the table permits them', () => {
-    const { extent, table, grants } = world({ engine, slots: 2, domid: 0x0203 })
+    const { extent, table, grants } = world({ ...kind, slots: 2, domid: 0x0203 })
     const [page] = extent.allocPages(1).pages
     grants.permit(1, page)
     const twin = table.claim()
@@ -31,13 +37,13 @@ describe.each(['wasm', 'typescript'] as const)('the grants of a ring (%s)', (eng
   })
 
   it('let write when they are for writing', () => {
-    const { extent, ops, grants } = world({ engine, access: 'rw' })
+    const { extent, ops, grants } = world({ ...kind, access: 'rw' })
     grants.permit(255, extent.allocPages(1).pages[0])
     expect(typeof ops.map(1, grants.refs[255], 'rw')).toBe('object')
   })
 
   it('end many at once, and say which are in use', () => {
-    const { extent, table, ops, grants } = world({ engine })
+    const { extent, table, ops, grants } = world({ ...kind })
     const [page] = extent.allocPages(1).pages
     const slots = [0, 255, 100]
     for (const slot of slots) grants.permit(slot, page)
@@ -56,7 +62,7 @@ describe.each(['wasm', 'typescript'] as const)('the grants of a ring (%s)', (eng
   })
 
   it('end as many as a loop has put into the queue itself', () => {
-    const { extent, table, grants } = world({ engine })
+    const { extent, table, grants } = world({ ...kind })
     for (const slot of [9, 10, 11]) grants.permit(slot, extent.allocPages(1).pages[0])
     grants.queue.set([9, 11, 10])
     expect([grants.end(2), grants.queued]).toEqual([0, 0])
@@ -64,7 +70,7 @@ describe.each(['wasm', 'typescript'] as const)('the grants of a ring (%s)', (eng
   })
 
   it('go back with their page, but those that are kept', () => {
-    const { extent, table, grants, free } = world({ engine })
+    const { extent, table, grants, free } = world({ ...kind })
     grants.close((slot) => slot === 7)
     expect([table.inUse, extent.pagesFree]).toEqual([1, free])
     table.release(grants.refs[7])

@@ -27,6 +27,8 @@ export interface GrantWorldOptions {
   readonly selfModifying: boolean
   /** Contents of the pages are drawn from this seed, everything else from the first. */
   readonly contents?: number
+  /** As `MachineOptions.threads`. */
+  readonly threads?: 'one' | 'many'
 }
 
 /** One of `values`, drawn. */
@@ -107,7 +109,7 @@ function writeOps(view: DataView, random: Random, own: number): void {
 
 /** The world of a seed: equal seeds and options give equal machine memory, byte for byte. */
 export function grantWorld(seed: number, options: GrantWorldOptions): GrantWorld {
-  const machine = new Machine({ bytes: 1 << 19, maxDomains: 32 })
+  const machine = new Machine({ bytes: 1 << 19, maxDomains: 32, threads: options.threads })
   const extents = Array.from({ length: DOMAINS }, (_, domid) => machine.createExtent(domid, PAGES))
   const random = new Random(seed)
   const contents = new Random(options.contents ?? seed + 0x10000)
