@@ -204,11 +204,13 @@ export class FromGuest {
         continue
       }
       const described = applyOffload(frame, batch.offloadOf(packet), info)
-      if (described === 'bad-checksum' || described === 'bad-gso') {
-        this.drop(frame, described === 'bad-gso' ? 'netback_tx_bad_gso' : 'netback_tx_bad_checksum')
-        continue
+      if (described !== 'ok') {
+        if (described !== 'fixed') {
+          this.drop(frame, described === 'bad-gso' ? 'netback_tx_bad_gso' : 'netback_tx_bad_checksum')
+          continue
+        }
+        counters.rx_gso_checksum_fixup++
       }
-      if (described === 'fixed') counters.rx_gso_checksum_fixup++
       bytes += frame.length
       segments += frame.segments
       if (observer !== null) observer.taken(frame)

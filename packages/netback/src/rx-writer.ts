@@ -89,20 +89,20 @@ export class RxWriter {
     const { mask, slots, words } = ring
     const first = ring.reqCons
     const room = COPY_BATCH - batch.count
-    const limit = most < room ? most : room
+    const waiting = queue.count
+    const least = most < room ? most : room
+    const limit = least < waiting ? least : waiting
     let copy = batch.count
     let keptCount = this.keptCount
     let bytes = 0
     let segments = 0
     let count = 0
     for (; count < limit; count++) {
-      const frame = queue.peek()
-      if (frame === null) break
+      const frame = queue.at(count)
       const { length, offset } = frame
       if (frame.gsoSize !== 0 || (offset & (PAGE - 1)) + length > PAGE) break
       const flags = checksumFlags(frame)
       if (!takesBlank && (flags & XEN_NETRXF_CSUM_BLANK) !== 0) break
-      queue.shift(length)
       const slot = (first + count) & mask
       const at = slots + slot * XEN_NETIF_RX_SLOT_BYTES
       const id = words[at >> 2]
@@ -114,6 +114,7 @@ export class RxWriter {
       segments += frame.segments
       if (observer !== null) observer.written(frame)
     }
+    queue.shiftBurst(count, bytes)
     batch.count = copy
     this.keptCount = keptCount
     ring.reqCons = (first + count) >>> 0

@@ -15,6 +15,8 @@ export class SendQueue {
   private readonly frames: (Frame | null)[]
   private head: number
   private tail: number
+  /** Position of place 0: an empty queue begins there again, in places that the cache still has. */
+  private origin: number
   private byteCount: number
 
   /** `start`: where the positions begin; another than 0 for a test near the wrap. */
@@ -23,6 +25,7 @@ export class SendQueue {
     this.times = new Float64Array(PLACES)
     this.head = start
     this.tail = start
+    this.origin = start
     this.byteCount = 0
   }
 
@@ -49,7 +52,8 @@ export class SendQueue {
 
   /** Put a frame in that came at `now[0]`; not a plain argument, which would be boxed. The queue is not full. */
   push(frame: Frame, now: Float64Array): void {
-    const place = this.tail & (PLACES - 1)
+    if (this.head === this.tail) this.origin = this.tail
+    const place = (this.tail - this.origin) & (PLACES - 1)
     this.tail = (this.tail + 1) | 0
     this.frames[place] = frame
     this.times[place] = now[0]
@@ -61,7 +65,9 @@ export class SendQueue {
    * that is not in.
    */
   pushBurst(frames: readonly Frame[], from: number, to: number, now: Float64Array): number {
-    const { times } = this
+    if (this.head === this.tail) this.origin = this.tail
+    const { origin, times } = this
+    const waiting = this.frames
     const time = now[0]
     const room = PLACES - this.count
     const last = to - from > room ? from + room : to
@@ -69,9 +75,9 @@ export class SendQueue {
     let next = from
     for (; next < last && byteCount < QUEUE_CAP_BYTES; next++) {
       const frame = frames[next]
-      const place = tail & (PLACES - 1)
+      const place = (tail - origin) & (PLACES - 1)
       tail = (tail + 1) | 0
-      this.frames[place] = frame
+      waiting[place] = frame
       times[place] = time
       byteCount += frame.length
     }
@@ -82,18 +88,29 @@ export class SendQueue {
 
   /** The oldest frame, left where it is; null when empty. */
   peek(): Frame | null {
-    return this.head === this.tail ? null : this.frames[this.head & (PLACES - 1)]
+    return this.head === this.tail ? null : this.at(0)
+  }
+
+  /** The frame behind the `index` oldest, left where it is. There must be one. */
+  at(index: number): Frame {
+    return this.frames[(this.head + index - this.origin) & (PLACES - 1)] as Frame
   }
 
   /** When the oldest frame came. Only while there is one. */
   get since(): number {
-    return this.times[this.head & (PLACES - 1)]
+    return this.times[(this.head - this.origin) & (PLACES - 1)]
   }
 
   /** Take out the oldest frame; `length` is what it was when pushed. */
   shift(length: number): void {
-    this.frames[this.head & (PLACES - 1)] = null
-    this.head = (this.head + 1) | 0
-    this.byteCount -= length
+    this.shiftBurst(1, length)
+  }
+
+  /** Take out the `count` oldest frames, of so many bytes when they were pushed. */
+  shiftBurst(count: number, bytes: number): void {
+    const { frames, head, origin } = this
+    for (let i = 0; i < count; i++) frames[(head + i - origin) & (PLACES - 1)] = null
+    this.head = (head + count) | 0
+    this.byteCount -= bytes
   }
 }

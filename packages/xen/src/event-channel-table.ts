@@ -60,11 +60,6 @@ export class EventChannelTable {
     this.#machine = machine
   }
 
-  /** Whether the domains' words are one thread's: `Machine.oneThread`. */
-  get oneThread(): number {
-    return this.#machine.oneThread
-  }
-
   /** Takes a page of hypervisor memory for the domain's ports. Throws NO_MEMORY. */
   addDomain(domid: number, sharedInfo: Page, engine: Engine): void {
     const ports = this.#machine.takePages(1)

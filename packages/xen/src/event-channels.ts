@@ -4,7 +4,7 @@ import { EVENT_ERRORS, MAX_PORTS } from './event-channel-table.js'
 import type { EventChannelTable } from './event-channel-table.js'
 import type { SharedView } from './memory.js'
 import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_PENDING } from './shared-info.js'
-import { andShared, takeShared } from './shared-word.js'
+import { andShared, isOneThread, takeShared } from './shared-word.js'
 import { loadShared } from './store-order.js'
 
 /** A local event-channel port: 1 to 1023. */
@@ -39,7 +39,7 @@ export class EventChannels {
     this.#table = table
     this.#engine = engine
     this.#words = sharedInfo.words
-    this.#oneThread = table.oneThread
+    this.#oneThread = isOneThread(sharedInfo.words.buffer)
     this.#base = sharedInfo.offset >> 2
     this.#bytes = sharedInfo.bytes
     this.#upcallPending = sharedInfo.offset + UPCALL_PENDING

@@ -17,6 +17,7 @@ import { IoPages } from './io-pages.js'
 import { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
 import { PageAllocator } from './page-allocator.js'
 import { discardGrantTable, pinsOnDomain } from './reaper.js'
+import { promiseOneThread } from './shared-word.js'
 import { STORES_IN_ORDER } from './store-order.js'
 import type { IoRead, IoWritten } from './io-pages.js'
 import type { Page } from './memory.js'
@@ -82,6 +83,7 @@ export class Machine {
     this.words[MACHINE_MAX_DOMAINS >> 2] = maxDomains
     this.words[MACHINE_STORES_IN_ORDER >> 2] = STORES_IN_ORDER
     this.words[MACHINE_ONE_THREAD >> 2] = this.oneThread
+    if (threads === 'one') promiseOneThread(this.buffer)
   }
 
   get pagesFree(): number {

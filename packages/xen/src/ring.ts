@@ -1,5 +1,6 @@
 // Shared rings: all index arithmetic, modulo 2^32. Xen public/io/ring.h. Waking the peer is the caller's act.
 import { XenError } from './errors.js'
+import { isOneThread, storeShared } from './shared-word.js'
 import { loadShared } from './store-order.js'
 import type { SharedView } from './memory.js'
 
@@ -50,6 +51,8 @@ class RingPage {
   /** What makes a slot's number of an index: `size - 1`. */
   readonly mask: number
   protected readonly word: number
+  /** 1: nobody in another thread sees the page. */
+  protected readonly oneThread: number
 
   constructor(page: SharedView, slotSize: number) {
     this.page = page
@@ -62,6 +65,7 @@ class RingPage {
       )
     this.words = page.words
     this.word = page.offset >> 2
+    this.oneThread = isOneThread(page.words.buffer)
     this.mask = this.size - 1
     this.slots = page.offset + RING_HEADER_BYTES
   }
@@ -112,10 +116,10 @@ export class FrontRing extends RingPage {
 
   /** Show the backend every request written so far. True if it asked to be woken for one of them. */
   pushRequests(): boolean {
-    const { words, word, reqProdPvt } = this
+    const { oneThread, words, word, reqProdPvt } = this
     const old = this.published
     this.published = reqProdPvt
-    Atomics.store(words, word + REQ_PROD, reqProdPvt)
+    storeShared(words, word + REQ_PROD, reqProdPvt, oneThread)
     return passesEvent(reqProdPvt, old, loadShared(words, word + REQ_EVENT))
   }
 
@@ -131,7 +135,7 @@ export class FrontRing extends RingPage {
    */
   finalCheckResponses(): boolean {
     if (this.unconsumedResponses() !== 0) return true
-    Atomics.store(this.words, this.word + RSP_EVENT, this.rspCons + 1)
+    storeShared(this.words, this.word + RSP_EVENT, this.rspCons + 1, this.oneThread)
     return this.unconsumedResponses() !== 0
   }
 
@@ -141,7 +145,7 @@ export class FrontRing extends RingPage {
    */
   finalCheckHalfway(): boolean {
     const outstanding = (this.published - this.rspCons) >>> 0
-    Atomics.store(this.words, this.word + RSP_EVENT, this.rspCons + (outstanding >>> 1) + 1)
+    storeShared(this.words, this.word + RSP_EVENT, this.rspCons + (outstanding >>> 1) + 1, this.oneThread)
     return this.unconsumedResponses() !== 0
   }
 }
@@ -188,17 +192,17 @@ export class BackRing extends RingPage {
 
   /** Show the frontend every response written so far. True if it asked to be woken for one of them. */
   pushResponses(): boolean {
-    const { words, word, rspProdPvt } = this
+    const { oneThread, words, word, rspProdPvt } = this
     const old = this.published
     this.published = rspProdPvt
-    Atomics.store(words, word + RSP_PROD, rspProdPvt)
+    storeShared(words, word + RSP_PROD, rspProdPvt, oneThread)
     return passesEvent(rspProdPvt, old, loadShared(words, word + RSP_EVENT))
   }
 
   /** Before sleeping: as `FrontRing.finalCheckResponses`. */
   finalCheckRequests(): boolean {
     if (this.unconsumedRequests() !== 0) return true
-    Atomics.store(this.words, this.word + REQ_EVENT, this.reqCons + 1)
+    storeShared(this.words, this.word + REQ_EVENT, this.reqCons + 1, this.oneThread)
     return this.unconsumedRequests() !== 0
   }
 
@@ -208,13 +212,13 @@ export class BackRing extends RingPage {
    * frontend that moves its producer for ever gets false. A lying producer gives false; `unconsumedRequests` tells.
    */
   requestsAtLeast(needed: number): boolean {
-    const { words, word } = this
+    const { oneThread, words, word } = this
     for (let look = 0; look < this.size; look++) {
       const ready = this.unconsumedRequests()
       if (ready >= needed) return true
       if (ready < 0) return false
       const producer = loadShared(words, word + REQ_PROD)
-      Atomics.store(words, word + REQ_EVENT, producer + 1)
+      storeShared(words, word + REQ_EVENT, producer + 1, oneThread)
       if (loadShared(words, word + REQ_PROD) === producer) return this.unconsumedRequests() >= needed
     }
     return false

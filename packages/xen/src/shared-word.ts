@@ -1,5 +1,23 @@
-// Read-modify-writes of a word that domains share. Each is an Atomics call, 7 to 8 ns and not inlined on Node 20, unless
-// the memory is one thread's (`MachineOptions.threads`): then nobody can come between a load and a store.
+// Words that domains share. Each of these is an Atomics call, 7 to 8 ns and not inlined on Node 20, unless the memory is
+// one thread's (`MachineOptions.threads`): then nobody can come between a load and a store, or see stores out of order.
+
+const oneThreadMemory = new WeakSet<ArrayBufferLike>()
+
+/** The machine's promise that no other thread ever looks at this memory. */
+export function promiseOneThread(memory: SharedArrayBuffer): void {
+  oneThreadMemory.add(memory)
+}
+
+/** 1 if the memory is one thread's: to be asked once and kept. A number, as `STORES_IN_ORDER` is. */
+export function isOneThread(memory: ArrayBufferLike): number {
+  return oneThreadMemory.has(memory) ? 1 : 0
+}
+
+/** Stores, and no later load comes before. */
+export function storeShared(words: Int32Array, index: number, value: number, oneThread: number): void {
+  if (oneThread === 1) words[index] = value
+  else Atomics.store(words, index, value)
+}
 
 /** Adds; what stood there. */
 export function addShared(words: Int32Array, index: number, value: number, oneThread: number): number {
