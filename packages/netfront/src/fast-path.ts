@@ -38,20 +38,24 @@ export interface FastPath {
   arm(): boolean
   /** The slow side is about to schedule the poll itself: interrupts are not needed. */
   disarm(): void
+  /** Flows keep their order on the way out: the three calls below are made for each frame of the ring, else none is. */
+  readonly ordersTx: boolean
   /** A frame is about to be written to the ring: note in it what {@link slowAnswered} will need. */
-  slowSending?(frame: Frame): void
+  slowSending(frame: Frame): void
   /** It has been written to the ring, or a copy of it has. */
-  slowSent?(frame: Frame): void
+  slowSent(frame: Frame): void
   /**
    * A frame that went by the ring has been answered (it has left, or never will). Called before the frame is
    * released, so its `hash` can still be read; the frame stays the queue's.
    */
-  slowAnswered?(frame: Frame): void
+  slowAnswered(frame: Frame): void
+  /** Frames are held back until the slow side has come so far: {@link slowReached} is called; it may be left out else. */
+  readonly ordersRx: boolean
   /**
    * The slow side has consumed its responses up to, not including, ring index `position` (unsigned 32 bit), and is
    * about to deliver the packet that begins there or to stop. Frames held back until then may be delivered from here.
    */
-  slowReached?(position: number): void
+  slowReached(position: number): void
 }
 
 /**

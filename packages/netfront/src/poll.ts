@@ -88,14 +88,20 @@ function takeSlow(
   const ring = rx.ring
   const counters = queue.counters
   const observer = queue.observer
-  const marked = fast !== null && fast.slowReached !== undefined
+  const marked = fast !== null && fast.ordersRx
   let work = 0
   let packets = 0
   let bytes = 0
   let segments = 0
   while (work < budget && ring.rspCons !== noted && reader.ready && rx.fault === null) {
-    if (marked) fast.slowReached?.(ring.rspCons)
-    const frame = reader.take((noted - ring.rspCons) >>> 0)
+    if (marked) fast.slowReached(ring.rspCons)
+    const available = (noted - ring.rspCons) >>> 0
+    const room = budget - work
+    // A run ends where the fast path wants to know how far it has come: at each packet.
+    const plain = reader.deliverPlain(queue, marked ? 1 : available < room ? available : room)
+    work += plain
+    if (plain > 0) continue
+    const frame = reader.take(available)
     work++
     if (frame === null) continue
     packets++
@@ -104,7 +110,7 @@ function takeSlow(
     if (observer !== null) observer.received(frame, 'slow')
     queue.deliver(frame)
   }
-  if (marked) fast.slowReached?.(ring.rspCons)
+  if (marked) fast.slowReached(ring.rspCons)
   counters.rx_packets += packets
   counters.rx_bytes += bytes
   counters.rx_segments += segments

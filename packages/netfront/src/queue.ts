@@ -136,7 +136,10 @@ export class TxRxQueue implements QueueSide, Poller {
     return fast.more || !this.arm(fast)
   }
 
-  /** A burst of a queue that nothing accelerates. The first n frames are taken; n is returned. */
+  /**
+   * A burst of which each frame goes by the ring, and no fast path wants to know. The first n frames are taken; n is
+   * returned. {@link flushSlow} shows them to the backend.
+   */
   sendBurst(frames: readonly Frame[], count: number): number {
     let taken = 0
     while (taken < count && !this.stopped) {
@@ -145,11 +148,16 @@ export class TxRxQueue implements QueueSide, Poller {
       else if (this.sendSlow(frames[taken])) taken++
       else break
     }
-    this.flushSlow()
     return taken
   }
 
-  private sendPlain(frames: readonly Frame[], from: number, to: number): number {
+  /** How many of the frames from `from` on {@link sendPlain} would surely take. */
+  plainRun(frames: readonly Frame[], from: number, to: number): number {
+    return this.link === null ? 0 : this.link.tx.plainRun(frames, from, to)
+  }
+
+  /** The frames from `from` on for as long as they are plain; see {@link TxRing.sendPlain}. Returns how many. */
+  sendPlain(frames: readonly Frame[], from: number, to: number): number {
     const { link, observer } = this
     if (link === null) return 0
     const sent = link.tx.sendPlain(frames, from, to)
@@ -168,11 +176,11 @@ export class TxRxQueue implements QueueSide, Poller {
     }
     const fast = this.fastPath
     const before = this.counters.tx_packets
-    if (fast !== null) fast.slowSending?.(frame)
+    if (fast !== null && fast.ordersTx) fast.slowSending(frame)
     const taken = link.tx.send(frame)
     // A frame that was dropped instead has not been sent by any path.
     if (this.counters.tx_packets !== before) {
-      if (fast !== null) fast.slowSent?.(frame)
+      if (fast !== null && fast.ordersTx) fast.slowSent(frame)
       if (this.observer !== null) this.observer.sent(frame, 'slow')
     }
     if (!link.tx.roomy) this.stopped = true

@@ -2,7 +2,7 @@
 import type { DropReason } from '@netaccel/core'
 import { copyBytes, ETH_HEADER, PacketInfo } from '@netaccel/packet'
 import type { Frame, FramePool } from '@netaccel/packet'
-import { applyOffload } from '@netaccel/xen'
+import { applyChecksum, applyOffload } from '@netaccel/xen'
 import {
   extraInfo,
   gsoExtraSize,
@@ -19,15 +19,17 @@ import {
   XEN_NETRXF_DATA_VALIDATED,
   XEN_NETRXF_EXTRA_INFO,
   XEN_NETRXF_MORE_DATA,
+  XEN_NETIF_RX_SLOT_BYTES,
 } from '@netaccel/xen/netif'
 import type { RingOffload } from '@netaccel/xen'
 import type { ExtraInfo, RxResponse } from '@netaccel/xen/netif'
 import type { QueueCounters } from './counters.js'
+import type { TxRxQueue } from './queue.js'
+import { EMPTY } from './rx-ring.js'
 import type { RxRing } from './rx-ring.js'
 import { MAX_SLOTS } from './tx-ring.js'
 
 const PAGE = 4096
-const EMPTY = -1
 /** Flags of a packet that the fast lane leaves. */
 const NOT_PLAIN = XEN_NETRXF_MORE_DATA | XEN_NETRXF_EXTRA_INFO
 
@@ -75,34 +77,8 @@ export class RxPacketReader {
   /**
    * Take the packet that begins at `rspCons`; at least one and at most `available` responses are consumed. The frame
    * is the caller's. Null if the packet made none: counted, its pages given back, and `rx.fault` set if it was hostile.
-   *
-   * The fast lane is for a packet of one good slot without extra info, as most are: 15 ns a frame, against 45. What it
-   * leaves is copied from the ring once more, and that second copy alone is judged.
    */
   take(available: number): Frame | null {
-    const { offload, rx } = this
-    const { ring } = rx
-    const words = ring.page.words
-    const index = ring.rspCons
-    const at = ring.slotOffset(index) >> 2
-    const offset = words[at] >>> 16
-    const flags = words[at + 1]
-    const length = flags >> 16
-    if ((flags & NOT_PLAIN) !== 0 || length < ETH_HEADER || offset + length > PAGE)
-      return this.takeAny(available)
-    const page = rx.claim(index)
-    ring.rspCons = (index + 1) >>> 0
-    rx.work.slots++
-    this.total = length
-    if (page === EMPTY) return this.reject('netfront_rx_grant_in_use')
-    const frame = rx.pages.deliverOne(page, offset, length)
-    offload.blank = (flags & XEN_NETRXF_CSUM_BLANK) !== 0
-    offload.verified = (flags & XEN_NETRXF_DATA_VALIDATED) !== 0
-    offload.gsoSize = 0
-    return this.describe(frame)
-  }
-
-  private takeAny(available: number): Frame | null {
     let bad = this.read(available)
     if (bad === null && this.total < ETH_HEADER) bad = 'netfront_rx_short'
     if (bad === null && this.total > this.gather.stride) bad = 'netfront_rx_too_many_slots'
@@ -112,6 +88,60 @@ export class RxPacketReader {
     }
     const frame = this.build()
     return frame === null ? this.reject('netfront_rx_no_frame') : this.describe(frame)
+  }
+
+  /**
+   * The fast lane of {@link take}, for a run of packets of one good slot without extra info, as most are: takes those at
+   * `rspCons`, at most `most`, and hands each to the queue, counted. Returns how many. With the lane of `TxAnswers` it
+   * takes 10 ns of 300 off a frame's way from guest to guest, beside lanes for one frame at a time. What it leaves is copied
+   * from the ring once more by {@link take}, and that second copy alone is judged.
+   */
+  deliverPlain(queue: TxRxQueue, most: number): number {
+    const { rx } = this
+    const { ring, posted, mask, pages } = rx
+    const { words, slots } = ring
+    const { observer, counters } = queue
+    const from = ring.rspCons
+    const ended = rx.endedRun(from)
+    const count = most < ended ? most : ended
+    let done = 0
+    let packets = 0
+    let bytes = 0
+    let segments = 0
+    while (done < count) {
+      const slot = (from + done) & mask
+      const at = (slots + slot * XEN_NETIF_RX_SLOT_BYTES) >> 2
+      const offset = words[at] >>> 16
+      const flags = words[at + 1]
+      const length = flags >> 16
+      const page = posted[slot]
+      if ((flags & NOT_PLAIN) !== 0 || length < ETH_HEADER || offset + length > PAGE || page === EMPTY) break
+      const frame = pages.deliverOne(page, offset, length)
+      posted[slot] = EMPTY
+      done++
+      ring.rspCons = (from + done) >>> 0
+      const blank = (flags & XEN_NETRXF_CSUM_BLANK) !== 0
+      const verified = (flags & XEN_NETRXF_DATA_VALIDATED) !== 0
+      if (!applyChecksum(frame, blank, verified) && this.describeBlank(frame) === null) continue
+      packets++
+      bytes += length
+      segments += frame.segments
+      if (observer !== null) observer.received(frame, 'slow')
+      queue.deliver(frame)
+    }
+    counters.rx_packets += packets
+    counters.rx_bytes += bytes
+    counters.rx_segments += segments
+    rx.work.slots += done
+    return done
+  }
+
+  /** A frame of one slot whose checksum is said to be blank, and which is not plain. */
+  private describeBlank(frame: Frame): Frame | null {
+    this.total = frame.length
+    this.offload.blank = true
+    this.offload.gsoSize = 0
+    return this.describe(frame)
   }
 
   /** The frame as the slots say, if its bytes bear it out; else it is dropped. */

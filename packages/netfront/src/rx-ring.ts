@@ -7,7 +7,8 @@ import { NO_PAGE } from './rx-pages.js'
 import type { RxPages } from './rx-pages.js'
 import { MAX_SLOTS } from './tx-ring.js'
 
-const EMPTY = -1
+/** No page. */
+export const EMPTY = -1
 /** Requests are shown to the backend only when it has this many: enough for one packet of any kind. */
 const LEAST_POSTED = MAX_SLOTS + 1
 
@@ -31,15 +32,17 @@ export class RxRing {
   fault: RxFault | null
   readonly work: Work
   private readonly parts: RxRingParts
-  private readonly mask: number
+  /** What makes a slot's number of an index. */
+  readonly mask: number
+  /** Page in each slot; {@link EMPTY}: none. */
+  readonly posted: Int16Array
   private readonly target: FillTarget
-  /** Page in each slot, and the page of a slot whose reference could not be ended. */
-  private readonly posted: Int16Array
   /** All grants of the batch have ended; else, by slot, which. Up to which response that is, and there are responses. */
   private allEnded: boolean
   private readonly ended: Uint8Array
   private endedTo: number
   private answered: number
+  /** Page of a slot whose reference could not be ended. */
   private readonly stuck: Int16Array
 
   constructor(parts: RxRingParts) {
@@ -109,15 +112,24 @@ export class RxRing {
     return this.takeOut(slot, this.allEnded || this.ended[slot] === 1)
   }
 
+  /**
+   * For a loop that takes pages out of {@link posted} itself: how many slots from `index` on the backend has let go of.
+   * 0 when it still maps one of them: {@link claim} each, which tells.
+   */
+  endedRun(index: number): number {
+    if (index === this.endedTo) this.endAnswered(index)
+    return this.allEnded ? (this.endedTo - index) >>> 0 : 0
+  }
+
   private endAnswered(from: number): void {
+    const { mask } = this
     const { grants } = this.parts
+    const { queue } = grants
     const count = (this.answered - from) >>> 0
-    for (let i = 0; i < count; i++) grants.queueEnd((from + i) & this.mask)
-    const inUse = grants.end()
-    grants.reset()
+    for (let i = 0; i < count; i++) queue[i] = (from + i) & mask
+    const inUse = grants.end(count)
     this.allEnded = inUse === 0
-    if (inUse !== 0)
-      for (let i = 0; i < count; i++) this.ended[(from + i) & this.mask] = grants.ended(i) ? 1 : 0
+    if (inUse !== 0) for (let i = 0; i < count; i++) this.ended[(from + i) & mask] = grants.ended(i) ? 1 : 0
     this.endedTo = this.answered
     this.work.grantOps += count
   }

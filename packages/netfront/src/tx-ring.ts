@@ -5,6 +5,7 @@ import type { FrontRing, Page, RingGrants, Work } from '@netaccel/xen'
 import {
   XEN_NETIF_GSO_TYPE_TCPV4,
   XEN_NETIF_GSO_TYPE_TCPV6,
+  XEN_NETIF_TX_SLOT_BYTES,
   XEN_NETTXF_CSUM_BLANK,
   XEN_NETTXF_DATA_VALIDATED,
   XEN_NETTXF_EXTRA_INFO,
@@ -91,38 +92,36 @@ export class TxRing {
    * ring's until answered. The next one may want {@link send}, which takes any frame.
    */
   sendPlain(frames: readonly Frame[], from: number, to: number): number {
-    const { ring, slots, memory } = this
-    const { grants, counters, work } = this.parts
+    const { slots, memory } = this
+    const { ring, grants, counters, work } = this.parts
     const { refs } = grants
-    const { link, head, pending, state } = slots
-    const words = ring.page.words
+    const { link, head, pending, state, frames: out } = slots
+    const { words, mask, slots: firstSlot } = ring
     const room = this.room
     const end = to - from < room ? to : from + room
-    let produced = ring.reqProdPvt
+    const produced = ring.reqProdPvt
     let id = slots.freeId
     let bytes = 0
     let segments = 0
     let at = from
     for (; at < end; at++) {
       const frame = frames[at]
+      if (!isPlain(frame, memory)) break
       const { length, offset } = frame
-      const within = offset & (PAGE - 1)
-      if (length < LEAST_HEAD || within + length > PAGE || frame.gsoSize !== 0 || frame.bytes !== memory)
-        break
       grants.permit(id, (offset >>> 12) as Page)
-      writeTxRequest(words, ring.slotOffset(produced), refs[id], within, checksumFlags(frame), id, length)
-      produced = (produced + 1) >>> 0
+      const slot = firstSlot + ((produced + (at - from)) & mask) * XEN_NETIF_TX_SLOT_BYTES
+      writeTxRequest(words, slot, refs[id], offset & (PAGE - 1), checksumFlags(frame), id, length)
       state[id] = OUT
       head[id] = id
       pending[id] = 1
-      slots.frames[id] = frame
+      out[id] = frame
       id = link[id]
       bytes += length
       segments += frame.segments
     }
     const sent = at - from
     if (sent <= 0) return 0
-    ring.reqProdPvt = produced
+    ring.reqProdPvt = (produced + sent) >>> 0
     slots.taken(id, sent, sent)
     counters.tx_packets += sent
     counters.tx_bytes += bytes
@@ -131,6 +130,15 @@ export class TxRing {
     work.slots += sent
     work.grantOps += sent
     return sent
+  }
+
+  /** How many of frames[from] and those behind it, up to `to`, {@link sendPlain} would write now. */
+  plainRun(frames: readonly Frame[], from: number, to: number): number {
+    const room = this.room
+    const end = to - from < room ? to : from + room
+    let at = from
+    while (at < end && isPlain(frames[at], this.memory)) at++
+    return at - from
   }
 
   /**
@@ -236,7 +244,7 @@ export class TxRing {
       const frame = frames[first]
       if (frame === null) continue
       counters.dropped.count('netfront_tx_disconnected', frame.segments, frame.length)
-      if (fast !== null) fast.slowAnswered?.(frame)
+      if (fast !== null && fast.ordersTx) fast.slowAnswered(frame)
       if (pending[first] === 0) this.giveBack(first)
     }
     for (let id = 0; id < size; id++) {
@@ -279,6 +287,17 @@ export class TxRing {
     frame.release()
     return true
   }
+}
+
+/** One slot is all that the frame needs, in the memory that the backend can be granted. */
+function isPlain(frame: Frame, memory: Uint8Array): boolean {
+  const { length } = frame
+  return (
+    length >= LEAST_HEAD &&
+    (frame.offset & (PAGE - 1)) + length <= PAGE &&
+    frame.gsoSize === 0 &&
+    frame.bytes === memory
+  )
 }
 
 function checksumFlags(frame: Frame): number {

@@ -59,6 +59,14 @@ export class TxSlots {
     this.idsFree++
   }
 
+  /** As many frames of one slot have been answered; `first`: their ids stand before {@link freeId}, linked to it. */
+  given(first: number, count: number): void {
+    this.freeId = first
+    this.idsFree += count
+    this.idsOut -= count
+    this.framesOut -= count
+  }
+
   /** All of a frame has been answered: its first id is given back, the frame is the caller's. */
   finish(first: number): Frame | null {
     const frame = this.frames[first]

@@ -38,19 +38,30 @@ export type OffloadResult = 'ok' | 'fixed' | 'bad-checksum' | 'bad-gso'
  * use it: netback for what a guest sends, netfront for what it is sent. `info` may be overwritten.
  */
 export function applyOffload(frame: Frame, ring: RingOffload, info: PacketInfo): OffloadResult {
-  if (!ring.blank && ring.gsoSize === 0) {
-    frame.checksum = ring.verified ? 'verified' : 'none'
-    return 'ok'
-  }
+  if (ring.gsoSize === 0 && applyChecksum(frame, ring.blank, ring.verified)) return 'ok'
   if (ring.blank) {
     const plain = plainTransport(frame)
     if (plain >= 0) {
       makeBlank(frame, PLAIN_L4, plainIsTcp(plain))
-      if (ring.gsoSize === 0) return 'ok'
       return plainIsTcp(plain) ? applyGso(frame, ring, 4, plainPayload(plain)) : 'bad-gso'
     }
   }
   return applyParsed(frame, ring, info)
+}
+
+/**
+ * The fast lane of {@link applyOffload}, for a frame without GSO. False: nothing was done, since its checksum is blank and
+ * it is not plain (see `plainTransport`): {@link applyOffload} finds out what it is.
+ */
+export function applyChecksum(frame: Frame, blank: boolean, verified: boolean): boolean {
+  if (!blank) {
+    frame.checksum = verified ? 'verified' : 'none'
+    return true
+  }
+  const plain = plainTransport(frame)
+  if (plain < 0) return false
+  makeBlank(frame, PLAIN_L4, plainIsTcp(plain))
+  return true
 }
 
 /** As {@link applyOffload}, for a frame of any shape: its headers are parsed. */

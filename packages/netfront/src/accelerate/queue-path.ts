@@ -41,6 +41,7 @@ export class QueuePath implements FastPath, RxFenceOwner {
   polling = false
   more = false
   readonly unordered: boolean
+  readonly ordersTx: boolean
   private readonly hooks: QueueHooks
   private readonly parts: PathParts
   private readonly doors: QueueDoors
@@ -64,6 +65,7 @@ export class QueuePath implements FastPath, RxFenceOwner {
     const { queue, counters, lease } = this
     this.send = new SendPath({ queue, counters, lease, path: parts, fence: keep.txFence })
     this.unordered = keep.txFence === null
+    this.ordersTx = this.send.fence !== null
     this.drained = null
   }
 
@@ -246,6 +248,10 @@ export class QueuePath implements FastPath, RxFenceOwner {
 
   slowAnswered(frame: Frame): void {
     this.send.fence?.slowAnswered(frame)
+  }
+
+  get ordersRx(): boolean {
+    return this.rxFence !== null && this.rxFence.watching
   }
 
   slowReached(position: number): void {

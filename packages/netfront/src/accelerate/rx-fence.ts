@@ -64,6 +64,11 @@ export class RxFence {
     this.told = false
   }
 
+  /** Some flow is changing over, so {@link reached} wants to be called. */
+  get watching(): boolean {
+    return this.active > 0
+  }
+
   /** Before the fast path is polled: what netback asks for from now on concerns what is delivered after this poll. */
   look(): void {
     const bell = this.page.backBell

@@ -28,9 +28,9 @@ export class TestQueue implements QueueSide {
   sendSlow(frame: Frame): boolean {
     if (this.room === 0) return false
     this.room--
-    this.fastPath?.slowSending?.(frame)
+    this.fastPath?.slowSending(frame)
     this.slow.push(frame)
-    this.fastPath?.slowSent?.(frame)
+    this.fastPath?.slowSent(frame)
     return true
   }
 
