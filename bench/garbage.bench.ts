@@ -18,7 +18,7 @@ interface Stretch {
 
 /** What the child printed between 'begin TIMES' and 'end TIMES BYTES'. */
 function stretch(output: string, times: number): Stretch {
-  const found = new RegExp(`begin ${times}\\n([^]*?)end ${times} (-?\\d+)\\n`).exec(output)
+  const found = new RegExp(`^begin ${times}\\n([^]*?)^end ${times} (-?\\d+)\\n`, 'm').exec(output)
   if (found === null) throw new Error(`the child did not finish:\n${output}`)
   return { scavenges: found[1].match(/Scavenge/g)?.length ?? 0, bytes: Math.max(0, Number(found[2])) }
 }

@@ -23,22 +23,28 @@ export interface EngineClock {
   asyncEnd(): void
 }
 
+/** Places of an engine's times. */
+const LOOKED = 0
+const ARMED = 1
+
 class EngineTimer implements Timer, HeapItem {
   heapIndex = -1
-  readonly at: number
-  readonly sequence: number
+  at = 0
+  sequence = 0
   readonly work: () => void
-  readonly #timers: Heap<EngineTimer>
+  readonly #engine: EngineCore
 
-  constructor(timers: Heap<EngineTimer>, at: number, sequence: number, work: () => void) {
-    this.#timers = timers
-    this.at = at
-    this.sequence = sequence
+  constructor(engine: EngineCore, work: () => void) {
+    this.#engine = engine
     this.work = work
   }
 
   cancel(): void {
-    this.#timers.remove(this)
+    this.#engine.disarm(this)
+  }
+
+  again(ns: number): void {
+    this.#engine.arm(this, ns)
   }
 }
 
@@ -99,8 +105,8 @@ export class EngineCore implements Engine, HeapItem {
   readonly #charges: Charges
   readonly #pollers: PollSlot[] = []
   readonly #timers = new Heap<EngineTimer>()
-  /** The time at which timers are looked at. */
-  readonly #time = new Float64Array(1)
+  /** The time at which timers are looked at, and that at which the last was armed: an answer of `now()` would be boxed. */
+  readonly #time = new Float64Array(2)
   readonly #upcallHandlers: (() => void)[] = []
   #deferred: (() => void)[] = []
   #deferredSpare: (() => void)[] = []
@@ -156,13 +162,28 @@ export class EngineCore implements Engine, HeapItem {
   }
 
   after(ns: number, work: () => void): Timer {
+    const timer = new EngineTimer(this, work)
+    this.arm(timer, ns)
+    return timer
+  }
+
+  /** For its timers: due `ns` nanoseconds from now, and no more when it was due before. */
+  arm(timer: EngineTimer, ns: number): void {
     if (!(ns >= 0))
       throw new XenError('BAD_ARGUMENT', `a timer on engine '${this.name}' was asked for in ${ns} ns`)
-    const timer = new EngineTimer(this.#timers, this.now() + ns, this.#clock.nextSequence(), work)
-    if (this.removed) return timer
-    this.#timers.push(timer)
-    if (this.#timers.peek() === timer) this.#wake()
-    return timer
+    const timers = this.#timers
+    timers.remove(timer)
+    const time = this.#time
+    this.stamp(time, ARMED)
+    timer.at = time[ARMED] + ns
+    timer.sequence = this.#clock.nextSequence()
+    if (this.removed) return
+    timers.push(timer)
+    if (timers.peek() === timer) this.#wake()
+  }
+
+  disarm(timer: EngineTimer): void {
+    this.#timers.remove(timer)
   }
 
   defer(work: () => void): void {
@@ -312,10 +333,10 @@ export class EngineCore implements Engine, HeapItem {
     let timer = timers.peek()
     if (timer === undefined) return
     const time = this.#time
-    this.stamp(time, 0)
-    if (timer.at > time[0]) return
+    this.stamp(time, LOOKED)
+    if (timer.at > time[LOOKED]) return
     const last = this.#clock.nextSequence()
-    while (timer !== undefined && timer.at <= time[0] && timer.sequence < last) {
+    while (timer !== undefined && timer.at <= time[LOOKED] && timer.sequence < last) {
       timers.remove(timer)
       timer.work()
       timer = timers.peek()

@@ -21,9 +21,15 @@ export interface PollHandle {
   remove(): void
 }
 
-/** A timer that has not fired. `cancel` after it fired, or twice, does nothing. */
+/** A timer of {@link Engine.after}. */
 export interface Timer {
+  /** Does nothing once it has fired, or twice. */
   cancel(): void
+  /**
+   * Runs the same work once `ns` nanoseconds have passed, whether the timer has fired, was cancelled or still waits. What
+   * runs at intervals asks for it from its own work, so that no interval makes a new timer.
+   */
+  again(ns: number): void
 }
 
 /**

@@ -7,10 +7,10 @@ import { XenError } from './errors.js'
 
 /**
  * The longest the loop lets Node's own event loop wait while engines have work: signals, child processes, sockets. A turn
- * leaves about 850 bytes in Node itself, on a path of GSO frames more than all frames of two milliseconds. What needs the
+ * leaves about 500 bytes in Node itself, more than all frames between two turns. What needs the
  * event loop sooner announces a chain, which makes it turn each round; the outside of `idle` is looked at all the time.
  */
-const YIELD_NS = 50_000_000
+const YIELD_NS = 100_000_000
 /** The longest one idle wait: what a signal, a promise or `until` may wait for. */
 const IDLE_NS = 2_000_000
 /** How often the outside world is looked at while engines have work. */
@@ -54,7 +54,7 @@ export interface RealClockOptions {
 /**
  * The machine's own time. Engines with work step in turn; charges only count. An idle clock waits for the next timer,
  * for `idle`, or for Node's event loop, which turns whenever engines have no work, each round while a promise chain is
- * announced, and otherwise 20 times a second, so that signals and child processes go on.
+ * announced, and otherwise 10 times a second, so that signals and child processes go on.
  *
  * Time that the machine gave to other processes while engines had work does not count, as stolen time does not for a
  * guest's scheduler (Xen public/vcpu.h, RUNSTATE_runnable): nobody's deadline passes while nobody could have met it.

@@ -33,7 +33,11 @@ class Bench {
       {
         insert: async (ip, ports) => this.insert(ip, ports),
         task: (_name, work) => void this.tasks.push(work()),
-        after: (_ms, work) => void this.timers.push(work),
+        after: (_ms, work) => {
+          this.timers.push(work)
+          return { again: () => void this.timers.push(work) }
+        },
+        over: false,
       },
       this.counts,
     )

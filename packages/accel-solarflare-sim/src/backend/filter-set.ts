@@ -1,4 +1,4 @@
-import type { Filter, FilterStatus } from '@netaccel/core'
+import type { Filter, FilterStatus, ScopeTimer } from '@netaccel/core'
 import { PairTable } from './pair-table.js'
 import type { FilterUse, Replacement } from './replacement.js'
 
@@ -13,7 +13,10 @@ const MAX_REFUSED = 256
 export interface FilterDoors {
   insert(ip: number, ports: number): Promise<Filter | FilterStatus>
   task(name: string, work: () => Promise<void>): void
-  after(ms: number, work: () => void): void
+  /** Null once the conversation is over. */
+  after(ms: number, work: () => void): Pick<ScopeTimer, 'again'> | null
+  /** The conversation is over. */
+  readonly over: boolean
 }
 
 /** Bumped as filters come and go; `standing` is how many there are. */
@@ -53,6 +56,8 @@ export class FilterSet {
   private tick = 0
   private blockedUntil = 0
   private ticking = false
+  /** One for all ticks. */
+  private timer: Pick<ScopeTimer, 'again'> | null = null
   private open = false
 
   constructor(options: FilterSetOptions, doors: FilterDoors, counts: FilterCounts) {
@@ -161,7 +166,9 @@ export class FilterSet {
 
   /** Which filters have matched since the last look. */
   private look(): void {
-    for (const place of this.places) {
+    const { places } = this
+    for (let index = 0; index < places.length; index++) {
+      const place = places[index]
       if (place === null || place.filter === null) continue
       const hits = place.filter.hits()
       if (hits === place.hits) continue
@@ -184,7 +191,8 @@ export class FilterSet {
   private keepTicking(): void {
     if (this.ticking) return
     this.ticking = true
-    this.doors.after(TICK_MS, () => this.ticked())
+    if (this.timer === null) this.timer = this.doors.after(TICK_MS, () => this.ticked())
+    else if (!this.doors.over) this.timer.again(TICK_MS)
   }
 
   private ticked(): void {
@@ -203,7 +211,9 @@ export class FilterSet {
   private age(): void {
     const { idleTicks } = this.options
     if (idleTicks === 0) return
-    for (const place of this.places) {
+    const { places } = this
+    for (let index = 0; index < places.length; index++) {
+      const place = places[index]
       if (place === null || place.filter === null || place.idleTicks() < idleTicks) continue
       this.counts.aged.value++
       this.vacate(place)

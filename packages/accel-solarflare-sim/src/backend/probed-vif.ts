@@ -148,8 +148,9 @@ export class Probed implements ProbedVif, PortGuest {
       {
         insert: (ip, ports) => conversation.insertFilter(ip, ports),
         task: (name, work) => vif.task(name, work),
-        after: (ms, work) => {
-          if (!vif.signal.aborted) vif.after(ms, work)
+        after: (ms, work) => (vif.signal.aborted ? null : vif.after(ms, work)),
+        get over() {
+          return vif.signal.aborted
         },
       },
       {

@@ -275,17 +275,18 @@ export class Attachment implements AcceleratedVif {
   private keepSweeping(): void {
     const { vif, macs, options } = this
     if (vif.signal.aborted) return
-    vif.after(options.macAge / SWEEPS, () => {
-      if (macs.sweep()) this.keepSweeping()
+    const every = options.macAge / SWEEPS
+    const timer = vif.after(every, () => {
+      if (macs.sweep() && !vif.signal.aborted) timer.again(every)
     })
   }
 
   private keepTicking(): void {
     const { vif, flows, tally } = this
     if (vif.signal.aborted) return
-    vif.after(LRO_TICK_MS, () => {
+    const timer = vif.after(LRO_TICK_MS, () => {
       tally.ssrDropStream += flows.tick()
-      if (flows.size > 0) this.keepTicking()
+      if (flows.size > 0 && !vif.signal.aborted) timer.again(LRO_TICK_MS)
     })
   }
 }

@@ -69,6 +69,17 @@ export interface Manifest {
   readonly counters?: Readonly<Record<string, string>>
 }
 
+/** A timer of {@link Scope.after}; it ends with its scope. */
+export interface ScopeTimer {
+  /** Does nothing once it has fired, or twice. */
+  cancel(): void
+  /**
+   * Runs the same work once `ms` milliseconds have passed, counted from now. What runs at intervals asks for it from its
+   * own work: it costs no new timer, and leaves no garbage. Throws CLOSED once the scope begins to close.
+   */
+  again(ms: number): void
+}
+
 /**
  * Doors: all that allocates or changes the world. Each taking is recorded and undone, newest first, when the scope
  * closes (MEM-01). A door of a closed scope does nothing and throws `CLOSED` where it would have given something out
@@ -80,7 +91,7 @@ export interface Scope {
   /** The engine's clock, in nanoseconds. */
   now(): number
   /** Runs `work`, which is synchronous, `ms` milliseconds of engine time from now. */
-  after(ms: number, work: () => void): { cancel(): void }
+  after(ms: number, work: () => void): ScopeTimer
   /** The only home of a promise that nobody awaits (ER-02); holds a lease while it runs. */
   task(name: string, work: (signal: AbortSignal) => Promise<void>): void
   /** A counter that the manifest declares, bumped in place: `counter('frames_cut').value++`. */

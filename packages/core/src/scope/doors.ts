@@ -1,8 +1,8 @@
 import { AcceleratorError } from '../errors.js'
-import type { Closable, Scope } from '../contract/index.js'
-import { NS_PER_MS } from '../control-clock.js'
+import type { Closable, Scope, ScopeTimer } from '../contract/index.js'
 import type { LogLevel } from './parts.js'
 import type { ScopeBook } from './scope-book.js'
+import { BookedTimer } from './scope-timer.js'
 
 /**
  * The doors that every scope has. A plugin holds these objects, never a book. A door that would hand something out
@@ -23,21 +23,9 @@ export class Doors implements Scope {
     return this.#book.parts.engine.now()
   }
 
-  after(ms: number, work: () => void): { cancel(): void } {
-    const book = this.#book
-    book.enter('after')
-    if (!(ms >= 0))
-      throw new AcceleratorError('BAD_ARGUMENT', `after: ${ms} is no number of milliseconds; give 0 or more`)
-    const timer = book.parts.engine.after(ms * NS_PER_MS, () => {
-      book.forget(taking)
-      book.guard('a timer', work)
-    })
-    const taking = book.take('timer', `${ms} ms`, () => timer.cancel())
-    return {
-      cancel: () => {
-        if (book.forget(taking)) timer.cancel()
-      },
-    }
+  after(ms: number, work: () => void): ScopeTimer {
+    this.#book.enter('after')
+    return new BookedTimer(this.#book, ms, work)
   }
 
   task(name: string, work: (signal: AbortSignal) => Promise<void>): void {

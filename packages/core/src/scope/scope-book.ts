@@ -104,6 +104,11 @@ export class ScopeBook {
     return taking
   }
 
+  /** The taking is held, also if it was forgotten. */
+  keep(taking: Taking): void {
+    this.#takings.add(taking)
+  }
+
   /** The taking was given back before the scope closed. False: it was not held. */
   forget(taking: Taking): boolean {
     return this.#takings.delete(taking)

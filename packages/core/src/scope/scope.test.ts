@@ -184,6 +184,34 @@ describe('a scope', () => {
     expect(world.tally.threw).toBe(1)
   })
 
+  it('a timer runs its work again when asked to, is held while it waits, and ends with the scope', async () => {
+    const world = await World.make()
+    const fired: number[] = []
+    const timer = world.doors.after(1, () => {
+      fired.push(Math.floor(world.doors.now() / MS))
+      if (fired.length < 3) timer.again(2)
+    })
+    await world.clock.run({ for: 2 * MS })
+    expect(world.book.holdings().get('timer')).toBe(1)
+    await world.clock.run({ for: 10 * MS })
+    expect(fired).toEqual([1, 3, 5])
+    expect(world.book.holdings().get('timer')).toBeUndefined()
+    timer.again(1)
+    timer.cancel()
+    timer.again(5)
+    timer.again(3)
+    expect(world.book.holdings().get('timer')).toBe(1)
+    await world.clock.run({ for: 10 * MS })
+    expect(fired).toEqual([1, 3, 5, 15])
+    timer.again(5)
+    expect(() => timer.again(-1)).toThrow(/^BAD_ARGUMENT/)
+    await world.run(world.book.close())
+    expect(() => timer.again(1)).toThrow(/^CLOSED/)
+    await world.clock.run({ for: 100 * MS })
+    expect(fired).toEqual([1, 3, 5, 15])
+    expect(world.tally.threw).toBe(0)
+  })
+
   it('dead doors throw CLOSED where they would give, else are inert, and both are counted', async () => {
     const world = await World.make()
     const { doors } = world

@@ -34,7 +34,8 @@ export class Parking {
   private cause: ParkingCause
   /** Room may have appeared since the frame was offered last. */
   private retry: boolean
-  private waitingSince: number
+  /** Since when it waits. In an array: a field, or a call's answer, would be boxed with each poll that finds completions. */
+  private readonly waitingSince: Float64Array
   private timer: boolean
   private wakeAsked: boolean
   private readonly onWake: () => void
@@ -45,7 +46,7 @@ export class Parking {
     this.frame = null
     this.cause = 'busy'
     this.retry = false
-    this.waitingSince = 0
+    this.waitingSince = new Float64Array(1)
     this.timer = false
     this.wakeAsked = false
     this.onWake = () => this.woken()
@@ -65,7 +66,7 @@ export class Parking {
   /** Something was completed: the hardware moves, and there may be room. */
   completed(): void {
     this.retry = true
-    this.waitingSince = this.queue.engine.now()
+    this.queue.engine.stamp(this.waitingSince, 0)
   }
 
   /** Room may have appeared. May be called inside a hook, so nothing is offered before the engine's next step. */
@@ -107,7 +108,7 @@ export class Parking {
 
   private become(cause: ParkingCause): void {
     this.cause = cause
-    this.waitingSince = this.queue.engine.now()
+    this.queue.engine.stamp(this.waitingSince, 0)
     if (cause !== 'to-fast') this.watch(TX_TIMEOUT_NS)
   }
 
@@ -132,7 +133,7 @@ export class Parking {
       this.timer = false
       const { frame, cause } = this
       if (frame === null || cause === 'to-fast' || (cause === 'to-slow' && this.owner.fastLeft(frame))) return
-      const left = this.waitingSince + TX_TIMEOUT_NS - this.queue.engine.now()
+      const left = this.waitingSince[0] + TX_TIMEOUT_NS - this.queue.engine.now()
       if (left > 0) this.watch(left)
       else this.owner.timedOut()
     })
