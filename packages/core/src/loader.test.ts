@@ -63,7 +63,7 @@ function testScope(facts: GenerationFacts, log: string[]): OpenScope {
     signal: abort.signal,
     requestUnload: facts.requestUnload,
     now: () => 0,
-    after: () => ({ cancel() {} }),
+    after: () => ({ cancel() {}, again() {} }),
     task() {},
     counter(name) {
       const counter = facts.description.counter(name)
