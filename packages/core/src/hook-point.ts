@@ -94,6 +94,9 @@ function compile(name: string, kind: HookKind, taps: readonly { name: string; fn
     for (const tap of taps) hook.tapPromise(tap.name, async (argument) => void (await tap.fn(argument)))
     return (argument) => hook.promise(argument)
   }
+  // All calls through tapable share one place in the code, which the compiler can see through to no hook; the one tap that a
+  // queue's hooks have is called as it is, which a compiled call does too.
+  if (taps.length === 1) return taps[0].fn
   const hook =
     kind === 'bail'
       ? new SyncBailHook<[unknown], unknown>(['argument'], name)

@@ -33,6 +33,22 @@ describe('a lease', () => {
     expect(lease.held).toBe(1)
   })
 
+  it('takes and gives back many at once, as one by one', () => {
+    const lease = new Lease('queue 0')
+    let zeros = 0
+    lease.takeMany(LEASE_LENT, 3)
+    lease.take(LEASE_POLL)
+    lease.whenZero(() => void zeros++)
+    lease.dropMany(LEASE_LENT, 2)
+    expect([lease.held, lease.lent, zeros]).toEqual([2, 1, 0])
+    expect(() => lease.dropMany(LEASE_LENT, 2)).toThrow(/^LEASE: lent of queue 0\./)
+    lease.dropMany(LEASE_LENT, 0)
+    lease.drop(LEASE_POLL)
+    expect(zeros).toBe(0)
+    lease.dropMany(LEASE_LENT, 1)
+    expect([lease.held, zeros]).toEqual([0, 1])
+  })
+
   it('calls those who wait for zero once, at zero and not before, in their order', () => {
     const lease = new Lease('queue 0')
     const called: string[] = []

@@ -103,6 +103,22 @@ export class Lease extends Waiters implements Held {
     if (--this.#held === 0) this.#zero()
   }
 
+  /** Takes `count` at once: what a burst has lent, before its own lease is given back. */
+  takeMany(kind: LeaseKindNumber, count: number): void {
+    this.#counts[kind] += count
+    this.#held += count
+  }
+
+  /** Gives `count` back at once; see {@link drop}. */
+  dropMany(kind: LeaseKindNumber, count: number): void {
+    if (count === 0) return
+    if (this.#counts[kind] < count)
+      throw new AcceleratorError('LEASE', `${LEASE_KINDS[kind]} of ${this.name}`)
+    this.#counts[kind] -= count
+    this.#held -= count
+    if (this.#held === 0) this.#zero()
+  }
+
   /** Forgets everything held: the owner is dead, or the deadline has passed and its gates are shut for good. */
   forfeit(): void {
     if (this.#held === 0) return

@@ -8,6 +8,7 @@ import {
   EVENT_RX_DISCARD,
   EVENT_TX,
   EVENT_TX_DISCARD,
+  RX_UDP,
 } from '@netaccel/nic-sim/constants'
 import type { AcceptTest } from './accept.js'
 import type { EventQueue } from './event-queue.js'
@@ -206,7 +207,8 @@ export class VnicQueue implements AcceleratedQueue {
     switch ((word1 >>> EVENT_KIND_SHIFT) & EVENT_KIND_MASK) {
       case EVENT_RX:
         this.rxEvents++
-        return vnic.receiver.buffer(word0, word1, this.received)
+        // The NIC says that it is UDP: nothing to merge, and the flows of TCP need not hear of it.
+        return vnic.receiver.buffer(word0, word1, (word1 & RX_UDP) === 0 ? this.received : queue)
       case EVENT_TX:
         this.txEvents++
         if (!vnic.tx.completed(word0, word1, false, queue)) vnic.tally.badEventCount++

@@ -1,6 +1,6 @@
 // Stage 3f of a frame's way in, the host's side: where an accelerator is plugged into a queue, and what it delivers.
 import type { Frame } from '@netaccel/packet'
-import { Lease, LEASE_BURST, LEASE_POLL } from '@netaccel/core'
+import { Lease, LEASE_BURST, LEASE_LENT, LEASE_POLL } from '@netaccel/core'
 import type {
   AcceleratedVif,
   DropReason,
@@ -212,7 +212,11 @@ export class QueuePath implements FastPath, RxFenceOwner {
     if (rxFence !== null) rxFence.polled(delivered, answer !== 'more')
     this.more = answer === 'more' || delivered >= budget
     const { place } = this.send
-    if (this.completed > 0) place.completed()
+    if (this.completed > 0) {
+      // No lease is missed meanwhile: that of the poll stands.
+      lease.dropMany(LEASE_LENT, this.completed)
+      place.completed()
+    }
     place.settle()
     const done = delivered + this.completed
     if (done > 0) this.queue.engine.charge('frame', done)

@@ -39,6 +39,7 @@ export class SendPath implements ParkingOwner {
   private readonly gso: boolean
   private readonly blank: boolean
   private gate = false
+  /** Accepted in this burst, and not counted yet: packets, and the leases of what is lent, are counted once a burst. */
   private accepted = 0
   private quarantine: Frame[] = []
 
@@ -170,12 +171,11 @@ export class SendPath implements ParkingOwner {
     return !this.gate || this.roomy()
   }
 
-  /** A frame that was lent, and is not any more; `dropped`: it never left, for this reason. */
+  /** A frame that was lent, and is not any more; `dropped`: it never left. The poll under way gives its lease back. */
   complete(frame: Frame, dropped: DropReason | null): void {
     this.fence?.fastDone(frame)
     if (dropped === null) this.counters.tx_completed++
     else this.counters.dropped.count(dropped, frame.segments, frame.length)
-    this.lease.drop(LEASE_LENT)
     frame.release()
   }
 
@@ -253,17 +253,18 @@ export class SendPath implements ParkingOwner {
     if (!this.tx) this.parts.tally.violation('VN-06')
     this.lent.add(frame)
     if (this.fence !== null) this.fence.fastSent(bucket)
-    this.lease.take(LEASE_LENT)
     this.accepted++
-    this.counters.tx_packets++
     this.counters.tx_segments += frame.segments
     this.counters.tx_bytes += frame.length
     if (this.queue.observer !== null) this.queue.observer.sent(frame, 'fast')
   }
 
   private flush(): void {
-    this.queue.engine.charge('frame', this.accepted)
+    const { accepted } = this
     this.accepted = 0
+    this.lease.takeMany(LEASE_LENT, accepted)
+    this.counters.tx_packets += accepted
+    this.queue.engine.charge('frame', accepted)
     this.generation?.flush()
   }
 
