@@ -204,6 +204,10 @@ describe.skipIf(status !== 0)('start with the kernel', () => {
     const run = netaccel('start', ...phases, '--json', '--out', out)
     const report = JSON.parse(run.stdout) as Report
     if (report.verdict === 'inconclusive') return console.log(`inconclusive: ${run.stderr}`)
+    // A machine that gives us but a part of its time outlasts the holds of the order fence: that is told, and no loss.
+    const seconds = report.phases.reduce((sum, phase) => sum + phase.seconds, 0)
+    if (report.switches.reordered > 0 && report.stolenSeconds > seconds / 10)
+      return console.log(`inconclusive: the machine ran others for ${report.stolenSeconds.toFixed(1)} s`)
     console.log(`real TCP, ${CYCLES} cycles: iperf3 counts ${report.tcp.retransmits} retransmits`)
     expect(report).toMatchObject({
       verdict: 'nothing lost',

@@ -47,6 +47,7 @@ export async function mainJob(job: MainJob): Promise<number> {
     ping,
     tcp,
     switches: experiment.switches,
+    stolenSeconds: world.timeline.stolenNs / 1e9,
     dropped: judged.dropped,
     beforeUs,
     left: leftOf(before, world.resources()),

@@ -90,6 +90,7 @@ describe('report.html', () => {
     ping: { sent: 1, lost: 0, doubled: 0 },
     tcp: { retransmits: null },
     switches: { count: 1, reordered: 0 },
+    stolenSeconds: 0,
     dropped: { nic_rx_closed: 3 },
     beforeUs: 0,
     left: { grants: 0, ports: 0, watches: 0, vis: 0, filters: 0, leases: 0, pages: 0 },

@@ -39,6 +39,8 @@ export interface Report {
   readonly ping: PingResult
   readonly tcp: TcpResult
   readonly switches: Switches
+  /** Seconds in which the machine ran others while this program had work; its clock leaves them out. */
+  readonly stolenSeconds: number
   /** Wire segments by reason. */
   readonly dropped: Readonly<Partial<Record<string, number>>>
   readonly beforeUs: number

@@ -1,5 +1,5 @@
 import { Bridge, type BridgePort, type PortOptions } from '@netaccel/bridge'
-import { type BackendAccelerator, type Deadlines, onClock, readPlugin } from '@netaccel/core'
+import { type BackendAccelerator, type Deadlines, onClock, readPlugin, DEADLINES } from '@netaccel/core'
 import { type BackVif, Netback, type NetbackAccelerators } from '@netaccel/netback'
 import { CleanupStack, type CostTable, type Domain, Hypervisor, type Timeline } from '@netaccel/xen'
 import type { EdgeOracle } from '../check/oracle.js'
@@ -71,8 +71,9 @@ export class Host {
     this.#cleanup = cleanup
     this.bridge = new Bridge(driver.engine)
     for (const [nicName, nic] of Object.entries(value.nics ?? {})) {
+      const holdMs = parts.deadlines.hold ?? DEADLINES.hold
       const parted = [nicName, nic, hypervisor, driver, cleanup] as const
-      if (nic.kind === undefined || nic.kind === NIC_SIM) this.nics.set(nicName, new Nic(...parted))
+      if (nic.kind === undefined || nic.kind === NIC_SIM) this.nics.set(nicName, new Nic(...parted, holdMs))
       else this.hardware.set(nicName, new HardwareNic(...parted))
     }
     this.plugins = driverPlugins(driver, parts, this.hardware, {

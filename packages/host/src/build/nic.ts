@@ -8,6 +8,7 @@ import { NicPort } from './nic-port.js'
 /** Receive buffers of the driver domain: what a NIC of this speed class posts, as many as its ring has descriptors. */
 const RX_FRAMES = 512
 const DEFAULT_MTU = 1500
+const NS_PER_MS = 1_000_000
 const ETHERNET_HEADER = 18
 
 /** A NIC of a host: device, driver, and what plugs it into the bridge. */
@@ -20,8 +21,18 @@ export class Nic {
   readonly engine: Engine
   #plugged = false
 
-  /** Build it, pushing on `cleanup` whatever undoes it. */
-  constructor(name: string, value: NicValue, hypervisor: Hypervisor, driver: Domain, cleanup: CleanupStack) {
+  /**
+   * Build it, pushing on `cleanup` whatever undoes it. `holdMs`: how long a guest may hold received frames back for the
+   * order of a flow, and with them all of its buffers: the NIC waits for buffers twice as long before it drops.
+   */
+  constructor(
+    name: string,
+    value: NicValue,
+    hypervisor: Hypervisor,
+    driver: Domain,
+    cleanup: CleanupStack,
+    holdMs: number,
+  ) {
     const { mac, mtu = DEFAULT_MTU, overflow, police } = value
     this.name = name
     this.engine = hypervisor.timeline.engine(`${hypervisor.name}.${name}`, hypervisor.costs)
@@ -33,6 +44,7 @@ export class Nic {
       bus,
       mac,
       mtu,
+      pauseNs: 2 * holdMs * NS_PER_MS,
       ...(overflow === undefined ? {} : { overflow }),
       ...(police === undefined ? {} : { police }),
     })

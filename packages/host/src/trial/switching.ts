@@ -58,7 +58,7 @@ export const switchingTraffic: Required<TrafficOptions> = {
 }
 
 /** The wire for it: so slow that a burst stands everywhere on its way for a while, which costs no work. */
-export const switchingWire = { gbps: 2.5, delayUs: 50 } as const
+export const switchingWire = { gbps: 2.5, delayUs: 400 } as const
 
 /** How long a plugin stays, and stays away, at most. */
 const STAY_NS = 600 * MICROSECOND

@@ -38,8 +38,10 @@ class Hold {
 
 /**
  * At most {@link FENCE_SLOTS} flows at once, over a page that netback writes into. While there is none it costs one
- * atomic load a poll. What netback writes is read once and bounded: a hold ends by its deadline, all holds together have
- * room for half of what the fast path can receive.
+ * atomic load a poll. What netback writes is read once and bounded: a hold ends by its deadline, all holds together keep
+ * at most what the fast path can receive. When they keep all of its buffers it has nothing more to read, so that the poll
+ * turns to the slow frames that are waited for: with a limit below that, a flow that fills the hardware was let go before
+ * its slow frames ever had a turn.
  */
 export class RxFence {
   /** Frames held now. */
@@ -97,7 +99,7 @@ export class RxFence {
     for (let slot = 0; slot < FENCE_SLOTS; slot++) {
       const hold = this.holds[slot]
       if (!hold.holding || hold.matcher === null || !hold.matcher.matches(frame, this.info)) continue
-      if (this.held >= this.owner.rxDepth >>> 1) this.makeRoom()
+      if (this.held >= this.owner.rxDepth) this.makeRoom()
       // Its own hold may have been the one that had to end.
       if (!hold.holding) return false
       hold.frames.push(frame)
