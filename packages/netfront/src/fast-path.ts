@@ -17,6 +17,12 @@ export interface FastPath {
   beginBurst(): boolean
   /** Offer one frame; see {@link Offer} for who owns it afterwards. Only between a true beginBurst and endBurst. */
   offer(frame: Frame): Offer
+  /**
+   * How many of frames[from] and those behind it, up to `to`, {@link offer} would decline unasked, one after the other: the
+   * half has not declared that it takes such. When they go by the ring instead, {@link passedBy} is told how many did.
+   */
+  unoffered(frames: readonly Frame[], from: number, to: number): number
+  passedBy(count: number): void
   /** The burst is over: what was taken now leaves, the lease is dropped. */
   endBurst(): void
   /** A frame is parked, and the queue is stopped behind it. */
@@ -27,6 +33,8 @@ export interface FastPath {
   poll(budget: number): number
   /** True: the order of received frames is not to be kept (see poll.ts); for tests of the fence. */
   readonly unordered: boolean
+  /** False: its half has not declared `rx`, so there is nothing to keep in order; it is polled for what it has sent. */
+  readonly receives: boolean
   /** After {@link poll}: there is more, poll again. */
   readonly more: boolean
   /**

@@ -14,14 +14,16 @@ export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): bo
   let work = 0
   if (fault === null) {
     const available = link.rx.available()
-    if (fast !== null && !fast.unordered) work = pollBoth(queue, link, fast, budget)
+    if (fast !== null && fast.receives && !fast.unordered) work = pollBoth(queue, link, fast, budget)
     else {
       // A round that a fast path left open would name an index that has gone by when the next one comes.
       queue.round.open = false
       queue.round.slowDue = false
       if (available > 0) work = takeSlow(queue, link, null, (link.rx.ring.rspCons + available) >>> 0, budget)
       // The order of the original, slow before fast: what the hardware held when a filter went is overtaken.
-      if (fast !== null && work < budget) work += fast.poll(budget - work)
+      // Only to complete what it has sent, which takes nothing of the budget.
+      if (fast !== null && !fast.receives) fast.poll(budget)
+      else if (fast !== null && work < budget) work += fast.poll(budget - work)
     }
   }
   const broken = fault ?? link.rx.fault

@@ -137,18 +137,18 @@ export class TxRxQueue implements QueueSide, Poller {
   }
 
   /**
-   * A burst of which each frame goes by the ring, and no fast path wants to know. The first n frames are taken; n is
-   * returned. {@link flushSlow} shows them to the backend.
+   * frames[from] and those behind it, up to `to`, go by the ring, and no fast path wants to know. The first n of them are
+   * taken; n is returned. {@link flushSlow} shows them to the backend.
    */
-  sendBurst(frames: readonly Frame[], count: number): number {
-    let taken = 0
-    while (taken < count && !this.stopped) {
-      const plain = this.sendPlain(frames, taken, count)
+  sendRun(frames: readonly Frame[], from: number, to: number): number {
+    let taken = from
+    while (taken < to && !this.stopped) {
+      const plain = this.sendPlain(frames, taken, to)
       if (plain > 0) taken += plain
       else if (this.sendSlow(frames[taken])) taken++
       else break
     }
-    return taken
+    return taken - from
   }
 
   /** How many of the frames from `from` on {@link sendPlain} would surely take. */

@@ -10,7 +10,7 @@ import type { TxRxQueue } from './queue.js'
 export function transmit(queue: TxRxQueue, frames: readonly Frame[], count: number): number {
   if (queue.stopped) return 0
   const fast = queue.fastPath
-  const taken = fast === null ? queue.sendBurst(frames, count) : fork(queue, fast, frames, count)
+  const taken = fast === null ? queue.sendRun(frames, 0, count) : fork(queue, fast, frames, count)
   queue.flushSlow()
   return taken
 }
@@ -19,7 +19,7 @@ function fork(queue: TxRxQueue, fast: FastPath, frames: readonly Frame[], count:
   const open = fast.beginBurst()
   let taken
   if (fast.ordersTx) taken = offerEach(queue, open ? fast : null, frames, count)
-  else taken = open ? offerRuns(queue, fast, frames, count) : queue.sendBurst(frames, count)
+  else taken = open ? offerRuns(queue, fast, frames, count) : queue.sendRun(frames, 0, count)
   fast.endBurst()
   return taken
 }
@@ -39,28 +39,43 @@ function sendOne(queue: TxRxQueue, fast: FastPath | null, frame: Frame): boolean
 }
 
 /**
- * The fast lane for a fast path that has no order of flows to keep, because its half has not declared `tx`: all is offered
- * and, as a rule, nothing accepted. What the ring's own fast lane will surely take is offered in one loop and then written
- * in another: with a half that declines all a frame from guest to guest costs 320 ns, against 350 one by one (295 without
- * a half).
+ * The fast lane for a fast path that has no order of flows to keep, because its half has not declared `tx`: all that it
+ * could take is offered and, as a rule, nothing accepted. So frames go by the ring in runs: those that it may not be offered,
+ * and those of which the ring's own fast lane is sure before they are offered, since what it accepts goes behind them.
+ * A half that declines all costs 17 ns a frame from guest to guest, polls included; offered one by one it cost 48.
  */
 function offerRuns(queue: TxRxQueue, fast: FastPath, frames: readonly Frame[], count: number): number {
   let taken = 0
   while (taken < count && !queue.stopped) {
-    const end = taken + queue.plainRun(frames, taken, count)
-    if (end === taken) {
-      if (!sendOne(queue, fast, frames[taken])) break
-      taken++
+    const unoffered = fast.unoffered(frames, taken, count)
+    if (unoffered > 0) {
+      const sent = queue.sendRun(frames, taken, taken + unoffered)
+      fast.passedBy(sent)
+      taken += sent
+      if (sent < unoffered) break
       continue
     }
-    let at = taken
-    let offer: Offer = 'declined'
-    while (at < end && (offer = fast.offer(frames[at])) === 'declined') at++
-    queue.sendPlain(frames, taken, at)
-    taken = at
-    if (offer === 'declined') continue
-    if (offer === 'stop') queue.stop()
-    taken++
+    const sure = queue.plainRun(frames, taken, count)
+    if (sure === 0) {
+      if (!sendOne(queue, fast, frames[taken])) break
+      taken++
+    } else taken += offerSure(queue, fast, frames, taken, taken + sure)
   }
   return taken
+}
+
+/** Offers frames that the ring is sure to take, until one is not declined. Returns how many are taken. */
+function offerSure(
+  queue: TxRxQueue,
+  fast: FastPath,
+  frames: readonly Frame[],
+  from: number,
+  to: number,
+): number {
+  let at = from
+  let offer: Offer = 'declined'
+  while (at < to && (offer = fast.offer(frames[at])) === 'declined') at++
+  queue.sendPlain(frames, from, at)
+  if (offer === 'stop') queue.stop()
+  return offer === 'declined' ? at - from : at - from + 1
 }

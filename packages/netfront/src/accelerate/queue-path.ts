@@ -42,6 +42,7 @@ export class QueuePath implements FastPath, RxFenceOwner {
   more = false
   readonly unordered: boolean
   readonly ordersTx: boolean
+  readonly receives: boolean
   private readonly hooks: QueueHooks
   private readonly parts: PathParts
   private readonly doors: QueueDoors
@@ -66,6 +67,7 @@ export class QueuePath implements FastPath, RxFenceOwner {
     this.send = new SendPath({ queue, counters, lease, path: parts, fence: keep.txFence })
     this.unordered = keep.txFence === null
     this.ordersTx = this.send.fence !== null
+    this.receives = parts.capabilities.has('rx')
     this.drained = null
   }
 
@@ -174,6 +176,14 @@ export class QueuePath implements FastPath, RxFenceOwner {
 
   offer(frame: Frame): Offer {
     return this.send.offer(frame)
+  }
+
+  unoffered(frames: readonly Frame[], from: number, to: number): number {
+    return this.send.unoffered(frames, from, to)
+  }
+
+  passedBy(count: number): void {
+    this.counters.tx_declined += count
   }
 
   endBurst(): void {

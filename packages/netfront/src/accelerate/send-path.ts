@@ -154,6 +154,13 @@ export class SendPath implements ParkingOwner {
     return 'taken'
   }
 
+  /** See {@link FastPath.unoffered}. */
+  unoffered(frames: readonly Frame[], from: number, to: number): number {
+    let at = from
+    while (at < to && !this.mayOffer(frames[at])) at++
+    return at - from
+  }
+
   /** The burst is over. */
   end(): void {
     if (this.accepted === 0) return
