@@ -1,6 +1,6 @@
 // Stage 3s of a frame's way in, first part: the frontend's half of the RX ring.
 import type { FrontRing, RingGrants, Work } from '@netaccel/xen'
-import { writeRxRequest } from '@netaccel/xen/netif'
+import { writeRxRequest, XEN_NETIF_RX_SLOT_BYTES } from '@netaccel/xen/netif'
 import { FillTarget } from './fill-target.js'
 import type { Quarantine } from './quarantine.js'
 import { NO_PAGE } from './rx-pages.js'
@@ -66,26 +66,24 @@ export class RxRing {
     const { mask, posted, ring, target } = this
     const { grants, pages } = this.parts
     const { refs } = grants
-    const words = ring.page.words
-    let produced = ring.reqProdPvt
+    const { words, slots } = ring
+    const produced = ring.reqProdPvt
     target.adjust((produced - this.answered) >>> 0)
     pages.keepTo(target.current + (target.current >> 1))
-    let left = target.current - ((produced - ring.rspCons) >>> 0)
+    const most = target.current - ((produced - ring.rspCons) >>> 0)
     let wrote = 0
-    for (; left > 0; left--) {
+    for (; wrote < most; wrote++) {
       const page = pages.post()
       if (page === NO_PAGE) break
-      const slot = produced & mask
+      const slot = (produced + wrote) & mask
       grants.permit(slot, pages.gfn(page))
       posted[slot] = page
-      writeRxRequest(words, ring.slotOffset(produced), slot, refs[slot])
-      produced = (produced + 1) >>> 0
-      wrote++
+      writeRxRequest(words, slots + slot * XEN_NETIF_RX_SLOT_BYTES, slot, refs[slot])
     }
-    ring.reqProdPvt = produced
+    ring.reqProdPvt = (produced + wrote) >>> 0
     this.work.slots += wrote
     this.work.grantOps += wrote
-    return (produced - ring.rspCons) >>> 0 >= LEAST_POSTED
+    return (ring.reqProdPvt - ring.rspCons) >>> 0 >= LEAST_POSTED
   }
 
   /** Responses that are there now; -1, and {@link fault} set, if the backend claims more than were asked for. */
