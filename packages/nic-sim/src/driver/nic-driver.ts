@@ -1,40 +1,15 @@
-// Stage 6s of a frame's way out and in, second part: the driver of the port.
+// Stage 6s of a frame's way out, second part: the driver of the port.
 import type { AcceleratedPort, PortChange } from '@netaccel/core'
 import type { Frame, FramePool } from '@netaccel/packet'
-import { FrameQueue } from '@netaccel/packet'
-import type { Arena, Engine, Extent, PollHandle, Poller, Timer } from '@netaccel/xen'
-import { PAGE_SIZE } from '@netaccel/xen'
-import {
-  DOORBELL_EVENT_ARM,
-  DOORBELL_EVENT_READ,
-  DOORBELL_RX,
-  DOORBELL_TX,
-  EVENT_COUNT_SHIFT,
-  EVENT_REASON_MASK,
-  EVENT_RX,
-  EVENT_TX,
-  EVENT_TX_DISCARD,
-  ringPages,
-  RX_CHECKSUM_OK,
-  RX_CONTINUED,
-  RX_START,
-  RX_SWITCHED,
-} from '../constants.js'
+import type { Engine, Extent, PollHandle, Poller, Timer } from '@netaccel/xen'
 import type { HostBus } from '../device/bus.js'
 import type { NicDevice } from '../device/nic-device.js'
-import type { VirtualInterface } from '../device/virtual-interface.js'
 import { NicError } from '../errors.js'
-import { EventReader } from './event-reader.js'
 import { HandOver } from './hand-over.js'
+import { PortObservers } from './port-observers.js'
+import type { DriverObserver } from './port-observers.js'
+import { PortQueue } from './port-queue.js'
 import { NicFilters, NicVis } from './providers.js'
-import { RxQueue } from './rx-queue.js'
-import { TxQueue, txDropReason } from './tx-queue.js'
-
-/** The contract's `PortObserver`, shown the whole of the driver's frames. */
-export interface DriverObserver {
-  received?(frame: Frame): void
-  transmitted?(frame: Frame): void
-}
 
 export interface NicDriverOptions {
   /** The driver domain's engine. */
@@ -65,10 +40,6 @@ export class NicDriver implements AcceleratedPort, Poller {
   readonly vis: NicVis
   readonly filters: NicFilters
   readonly device: NicDevice
-  /** Takes each received frame, and owns it. The bridge port; until it is set, frames wait. */
-  onReceive: ((frame: Frame) => void) | null
-  /** Takes each frame that a guest's VI of this NIC has sent to this host, and owns it; null: `onReceive` does. */
-  onSwitched: ((frame: Frame) => void) | null
   /** There is room again after `transmit` said 'full'. */
   onRoom: (() => void) | null
   private readonly engine: Engine
@@ -77,23 +48,9 @@ export class NicDriver implements AcceleratedPort, Poller {
   private readonly pollHandle: PollHandle
   private readonly handOver: HandOver
   private readonly changed: ((change: PortChange) => void)[]
-  private receivers: readonly ((frame: Frame) => void)[]
-  private transmitters: readonly ((frame: Frame) => void)[]
-  private readonly rings: Arena
-  private readonly vi: VirtualInterface
-  private readonly events: EventReader
-  private readonly tx: TxQueue
-  private readonly rx: RxQueue
-  /** Received while no bridge port was there to take them. */
-  private readonly held: FrameQueue
-  private readonly extent: Extent
-  private handed: number
-  private armed: boolean
-  private rungTx: number
-  private credited: number
+  private readonly observers: PortObservers
+  private readonly queue: PortQueue
   private wasFull: boolean
-  /** Frames released by the poll under way. */
-  private released: number
   private state: 'running' | 'quiet' | 'closed'
   private resetTimer: Timer | null
 
@@ -106,44 +63,41 @@ export class NicDriver implements AcceleratedPort, Poller {
     this.engine = engine
     this.pool = pool
     this.resetNs = resetNs
-    this.onReceive = null
-    this.onSwitched = null
     this.onRoom = null
     this.pollHandle = engine.addPoller(this)
     this.vis = new NicVis(device, bus, engine, () => this.interrupt())
     this.filters = new NicFilters(device, this.vis)
     this.handOver = new HandOver()
     this.changed = []
-    this.receivers = []
-    this.transmitters = []
-    this.extent = extent
-    const capacities = { tx: TxQueue.capacityFor(txDepth), rx: RxQueue.capacityFor(pool) }
-    const events = 2 * Math.max(capacities.tx, capacities.rx)
-    const rings = openRings(extent, [events, capacities.tx, capacities.rx])
-    this.rings = rings.whole
-    this.vi = device.vis.openHost(extent.domid, { pages: rings.pages, events, ...capacities })
-    this.events = new EventReader(rings.parts[0], events)
-    this.tx = new TxQueue(rings.parts[1], capacities.tx, txDepth)
-    this.rx = new RxQueue(rings.parts[2], capacities.rx, pool)
-    this.held = new FrameQueue()
-    this.handed = 0
-    this.armed = false
-    this.rungTx = 0
-    this.credited = 0
+    this.observers = new PortObservers()
     this.wasFull = false
-    this.released = 0
     this.state = 'running'
     this.resetTimer = null
-    this.vi.onWake = () => {
-      this.armed = false
-      this.interrupt()
-    }
     device.onLink = (up) => this.tell({ kind: 'link', up })
     pool.onFree = () => {
-      if (this.rx.low) this.pollHandle.schedule()
+      if (this.queue.rx.low) this.pollHandle.schedule()
     }
-    this.refill()
-    this.arm()
+    const interrupt = (): void => this.interrupt()
+    const { observers } = this
+    this.queue = new PortQueue({ engine, device, extent, pool, txDepth, observers, interrupt })
+  }
+
+  /** Takes each received frame, and owns it. The bridge port; until it is set, frames wait. */
+  get onReceive(): ((frame: Frame) => void) | null {
+    return this.queue.onReceive
+  }
+
+  set onReceive(take: ((frame: Frame) => void) | null) {
+    this.queue.onReceive = take
+  }
+
+  /** Takes each frame that a guest's VI of this NIC has sent to this host, and owns it; null: `onReceive` does. */
+  get onSwitched(): ((frame: Frame) => void) | null {
+    return this.queue.onSwitched
+  }
+
+  set onSwitched(take: ((frame: Frame) => void) | null) {
+    this.queue.onSwitched = take
   }
 
   get mtu(): number {
@@ -162,12 +116,12 @@ export class NicDriver implements AcceleratedPort, Poller {
 
   /** Frames taken and not yet released. */
   get standing(): number {
-    return this.tx.count
+    return this.queue.tx.count
   }
 
   /** Buffers that the NIC may receive into. */
   get posted(): number {
-    return this.rx.posted
+    return this.queue.rx.posted
   }
 
   /**
@@ -175,7 +129,7 @@ export class NicDriver implements AcceleratedPort, Poller {
    * caller's; `onRoom` tells when to come again.
    */
   transmit(frame: Frame): 'taken' | 'full' {
-    const { tx } = this
+    const { tx } = this.queue
     if (this.state === 'closed') {
       this.device.drops.count('nic_tx_closed', frame.segments, frame.length)
       frame.release()
@@ -185,7 +139,8 @@ export class NicDriver implements AcceleratedPort, Poller {
       this.wasFull = true
       return 'full'
     }
-    for (let i = 0; i < this.transmitters.length; i++) this.transmitters[i](frame)
+    const { transmitters } = this.observers
+    for (let i = 0; i < transmitters.length; i++) transmitters[i](frame)
     this.engine.charge('descriptor', tx.post(frame))
     // The poll rings once for all of this step.
     this.pollHandle.schedule()
@@ -194,14 +149,7 @@ export class NicDriver implements AcceleratedPort, Poller {
 
   /** The returned function takes the observer away. */
   observe(observer: DriverObserver): () => void {
-    const received = (frame: Frame): void => observer.received?.(frame)
-    const transmitted = (frame: Frame): void => observer.transmitted?.(frame)
-    if (observer.received !== undefined) this.receivers = [...this.receivers, received]
-    if (observer.transmitted !== undefined) this.transmitters = [...this.transmitters, transmitted]
-    return () => {
-      this.receivers = this.receivers.filter((other) => other !== received)
-      this.transmitters = this.transmitters.filter((other) => other !== transmitted)
-    }
+    return this.observers.add(observer)
   }
 
   /**
@@ -234,15 +182,16 @@ export class NicDriver implements AcceleratedPort, Poller {
   }
 
   poll(budget: number): boolean {
-    this.ringTx()
-    if (this.held.count > 0) this.handHeld()
-    const more = this.readEvents(budget)
-    this.refill()
-    if (this.wasFull && this.tx.roomy) {
+    const { queue } = this
+    queue.ringTx()
+    queue.handHeld()
+    const more = queue.readEvents(budget)
+    queue.refill()
+    if (this.wasFull && queue.tx.roomy) {
       this.wasFull = false
       this.onRoom?.()
     }
-    if (!more) this.arm()
+    if (!more) queue.arm()
     this.vis.deliverWakes()
     if (this.handOver.waiting) this.updateHandOver()
     return more
@@ -283,19 +232,9 @@ export class NicDriver implements AcceleratedPort, Poller {
     this.state = 'closed'
     this.tell({ kind: 'gone' })
     this.device.close()
-    this.vi.onWake = () => undefined
     this.pollHandle.remove()
     this.pool.onFree = null
-    this.readLastEvents()
-    const { drops } = this.device
-    while (this.tx.count > 0) {
-      const frame = this.tx.next()
-      if (frame === null) continue
-      drops.count('nic_tx_closed', frame.segments, frame.length)
-      frame.release()
-    }
-    for (let frame = this.rx.take(); frame !== undefined; frame = this.rx.take()) frame.release()
-    this.extent.freePages(this.rings)
+    this.queue.close()
   }
 
   /** The driver wants its poll, and a bridge port has been set: frames may have waited for it. */
@@ -310,181 +249,13 @@ export class NicDriver implements AcceleratedPort, Poller {
     this.engine.raise()
   }
 
-  private ringTx(): void {
-    const { producer } = this.tx
-    if (this.rungTx === producer) return
-    this.rungTx = producer
-    this.ring(DOORBELL_TX, producer)
-  }
-
-  /** True: more events may stand there than the budget allowed to look at. */
-  private readEvents(budget: number): boolean {
-    const { events } = this
-    let received = 0
-    let handled = 0
-    this.released = 0
-    while (received < budget && this.released < budget && events.next()) {
-      handled++
-      if (this.handle(events.word0, events.word1)) received++
-    }
-    if (handled === 0) return false
-    this.engine.charge('descriptor', handled)
-    if ((events.read - this.credited) >>> 0 >= events.capacity >>> 2) this.credit()
-    if (received > 0) this.engine.charge('frame', received)
-    return events.waiting
-  }
-
-  /** True: a frame was handed on. */
-  private handle(word0: number, word1: number): boolean {
-    switch (this.events.kind) {
-      case EVENT_RX:
-        return this.received(word0, word1)
-      case EVENT_TX:
-        this.sent(word0)
-        return false
-      case EVENT_TX_DISCARD:
-        this.refused(word0, word1 & EVENT_REASON_MASK)
-        return false
-      default:
-        // RX_DISCARD and CONTROL are for what only a guest's half writes: the port refuses bad frames before.
-        return false
-    }
-  }
-
-  /** Frames have left. */
-  private sent(word0: number): void {
-    const { tx } = this
-    for (let left = tx.returned(word0); left > 0; left--) {
-      const frame = tx.next()
-      if (frame === null) continue
-      this.released++
-      frame.release()
-    }
-  }
-
-  /** A frame will never leave. */
-  private refused(word0: number, reason: number): void {
-    const { tx } = this
-    for (let left = tx.returned(word0); left > 0; left--) {
-      const frame = tx.next()
-      if (frame === null) continue
-      this.released++
-      this.device.drops.count(txDropReason(reason), frame.segments, frame.length)
-      frame.release()
-    }
-  }
-
-  private received(word0: number, word1: number): boolean {
-    const frame = this.rx.take()
-    if (frame === undefined) return false
-    const bytes = word0 >>> EVENT_COUNT_SHIFT
-    if ((word1 & (RX_START | RX_CONTINUED)) !== RX_START) {
-      this.spill(frame, word1, bytes)
-      return false
-    }
-    frame.length = bytes
-    frame.checksum = (word1 & RX_CHECKSUM_OK) !== 0 ? 'verified' : 'none'
-    if (this.onReceive === null) {
-      this.held.push(frame)
-      return true
-    }
-    const switched = (word1 & RX_SWITCHED) !== 0 ? this.onSwitched : null
-    this.handOn(frame, switched ?? this.onReceive)
-    return true
-  }
-
-  /** One buffer of a frame that needs more than one: the MTU was raised above what the buffers were made for. */
-  private spill(frame: Frame, word1: number, bytes: number): void {
-    frame.release()
-    if ((word1 & RX_CONTINUED) !== 0) return
-    this.device.drops.count('nic_rx_too_long', 1, bytes)
-    this.handed++
-  }
-
-  private handOn(frame: Frame, onReceive: (frame: Frame) => void): void {
-    const { receivers } = this
-    for (let i = 0; i < receivers.length; i++) receivers[i](frame)
-    onReceive(frame)
-    this.handed++
-  }
-
-  private handHeld(): void {
-    const { held, onReceive } = this
-    if (onReceive === null) return
-    for (let frame = held.shift(); frame !== undefined; frame = held.shift()) this.handOn(frame, onReceive)
-  }
-
-  /** The NIC writes no more: what it has said still counts. */
-  private readLastEvents(): void {
-    const { events } = this
-    this.onReceive = (frame) => this.dropClosed(frame)
-    this.onSwitched = null
-    this.receivers = []
-    this.handHeld()
-    while (events.next()) this.handle(events.word0, events.word1)
-    this.onReceive = null
-  }
-
-  private dropClosed(frame: Frame): void {
-    this.device.drops.count('nic_rx_closed', 1, frame.length)
-    frame.release()
-  }
-
-  /** Posts frames that are free. */
-  private refill(): void {
-    const posted = this.rx.post()
-    if (posted === 0) return
-    this.engine.charge('descriptor', posted)
-    this.ring(DOORBELL_RX, this.rx.producer)
-  }
-
-  /** Every event has been read: the next one interrupts. Until it is armed, places are given back when there are many. */
-  private arm(): void {
-    if (this.armed && this.credited === this.events.read) return
-    this.armed = true
-    this.credited = this.events.read
-    this.ring(DOORBELL_EVENT_ARM, this.credited)
-  }
-
-  private credit(): void {
-    this.credited = this.events.read
-    this.ring(DOORBELL_EVENT_READ, this.credited)
-  }
-
-  private ring(register: number, value: number): void {
-    this.engine.charge('doorbell', 1)
-    this.device.vis.ring(this.vi, register, value)
-  }
-
   private updateHandOver(): void {
     const { device } = this
-    this.handOver.update(device.processed, this.vi.rxTold, this.handed)
+    this.handOver.update(device.processed, this.queue.vi.rxTold, this.queue.handed)
     if (!this.handOver.waiting) device.whenProcessed(null)
   }
 
   private tell(change: PortChange): void {
     for (const changed of this.changed) changed(change)
   }
-}
-
-/** Memory for the three rings, zeroed: whole, as pages, and as the part of each. */
-function openRings(
-  extent: Extent,
-  capacities: readonly number[],
-): { whole: Arena; pages: Arena[]; parts: Arena[] } {
-  const counts = capacities.map(ringPages)
-  const whole = extent.allocPages(counts.reduce((sum, count) => sum + count, 0))
-  const part = (first: number, count: number): Arena => ({
-    ...whole,
-    offset: whole.offset + first * PAGE_SIZE,
-    length: count * PAGE_SIZE,
-    pages: whole.pages.slice(first, first + count),
-  })
-  const parts: Arena[] = []
-  let at = 0
-  for (const count of counts) {
-    parts.push(part(at, count))
-    at += count
-  }
-  return { whole, pages: whole.pages.map((_, i) => part(i, 1)), parts }
 }

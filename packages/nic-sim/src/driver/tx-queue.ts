@@ -1,4 +1,4 @@
-// Stage 6s of a frame's way out, last part: the descriptors of a frame of the driver domain.
+// Stage 6s of a frame's way out, third part: the descriptors of a frame of the driver domain.
 import type { DropReason } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
 import { fillChecksum, PacketInfo, parsePacket, TCP_CHECKSUM, UDP_CHECKSUM } from '@netaccel/packet'
