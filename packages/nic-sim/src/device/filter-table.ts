@@ -4,8 +4,6 @@ import {
   IP_PROTOCOL_UDP,
   IPV4_DESTINATION,
   IPV4_SOURCE,
-  IPV6_DESTINATION,
-  IPV6_SOURCE,
   PLAIN_L3,
   PLAIN_L4,
 } from '@netaccel/packet'
@@ -19,6 +17,24 @@ import {
   KIND_WILDCARD,
   UNTAGGED,
 } from './filter-key.js'
+import {
+  DESTINATION,
+  FAMILY,
+  fillWanted,
+  HASH,
+  hashOf,
+  KIND,
+  MAC_HIGH,
+  MAC_LOW,
+  PORTS,
+  PROTOCOL,
+  readAddresses4,
+  readAddresses6,
+  SOURCE,
+  stepOf,
+  STRIDE,
+  VLAN,
+} from './filter-words.js'
 
 export const FILTER_ENTRIES = 8192
 
@@ -27,20 +43,6 @@ export const FILTER_ENTRIES = 8192
  * resource driver used 8 - 3 for them).
  */
 export const SEARCH_DEPTH: readonly number[] = [0, 8, 5, 5, 8]
-
-// Words of an entry.
-const STRIDE = 16
-const KIND = 0
-const PORTS = 1
-const PROTOCOL = 2
-const DESTINATION = 3
-const SOURCE = 7
-const MAC_HIGH = 11
-const MAC_LOW = 12
-const FAMILY = 13
-/** The whole first hash: tells almost every other key at one look. */
-const HASH = 14
-const VLAN = 15
 
 /** The group bit of an address, in the word that it begins. */
 const GROUP = 1 << 24
@@ -279,62 +281,5 @@ export class FilterTable {
     const at = slot * STRIDE
     for (let i = KIND; i < MAC_HIGH; i++) if (words[at + i] !== wanted[i]) return false
     return words[at + FAMILY] === wanted[FAMILY] && words[at + VLAN] === wanted[VLAN]
-  }
-}
-
-/**
- * Of all but the MAC, which a key need not name; of the MAC for a key that is nothing else. Addresses of IPv4 and the
- * source of a wildcard are one word and none.
- */
-function hashOf(wanted: Int32Array): number {
-  const kind = wanted[KIND]
-  if (kind === KIND_MAC || kind === KIND_MAC_VLAN)
-    return mix(mix(mix(kind, wanted[MAC_HIGH]), wanted[MAC_LOW]), wanted[VLAN]) | 0
-  let hash = mix(mix(mix(kind, wanted[PORTS]), wanted[PROTOCOL]), wanted[DESTINATION])
-  if (wanted[VLAN] !== UNTAGGED) hash = mix(hash, wanted[VLAN])
-  if (kind === KIND_FULL) hash = mix(hash, wanted[SOURCE])
-  if (wanted[FAMILY] === 6) {
-    for (let i = 1; i < 4; i++) hash = mix(hash, wanted[DESTINATION + i])
-    if (kind === KIND_FULL) for (let i = 1; i < 4; i++) hash = mix(hash, wanted[SOURCE + i])
-  }
-  return hash
-}
-
-/** The second hash, odd, so that the steps reach every place. */
-function stepOf(hash: number): number {
-  return (Math.imul(hash, 0x85ebca6b) >>> 16) | 1
-}
-
-function mix(hash: number, word: number): number {
-  const mixed = Math.imul(hash ^ word, 0x9e3779b1)
-  return mixed ^ (mixed >>> 15)
-}
-
-function fillWanted(wanted: Int32Array, key: FilterWords): void {
-  wanted.fill(0)
-  wanted[KIND] = key.kind
-  wanted[PORTS] = key.ports
-  wanted[PROTOCOL] = key.protocol
-  wanted.set(key.destination, DESTINATION)
-  wanted.set(key.source, SOURCE)
-  wanted[MAC_HIGH] = key.macHigh
-  wanted[MAC_LOW] = key.macLow
-  wanted[FAMILY] = key.family
-  wanted[VLAN] = key.vlan
-}
-
-function readAddresses4(wanted: Int32Array, view: DataView, l3: number): void {
-  wanted[DESTINATION] = view.getUint32(l3 + IPV4_DESTINATION)
-  wanted[SOURCE] = view.getUint32(l3 + IPV4_SOURCE)
-  for (let i = 1; i < 4; i++) {
-    wanted[DESTINATION + i] = 0
-    wanted[SOURCE + i] = 0
-  }
-}
-
-function readAddresses6(wanted: Int32Array, view: DataView, l3: number): void {
-  for (let i = 0; i < 4; i++) {
-    wanted[DESTINATION + i] = view.getUint32(l3 + IPV6_DESTINATION + 4 * i)
-    wanted[SOURCE + i] = view.getUint32(l3 + IPV6_SOURCE + 4 * i)
   }
 }
