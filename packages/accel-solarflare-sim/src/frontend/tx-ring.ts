@@ -85,7 +85,9 @@ export class TxRing implements TxReach {
     if (frame.bytes !== this.memory.bytes) return false
     const { copies } = this
     if (copies !== null) return frame.length <= copies.longest
-    return this.pages.stretches(frame.offset, frame.length) > 0
+    const { offset, length } = frame
+    if ((offset & PAGE_MASK) + length <= BUFFER_PAGE) return this.pages.indexOf(offset) > 0
+    return this.pages.stretches(offset, length) > 0
   }
 
   /** True: any frame that {@link reaches} can be posted now. */

@@ -12,6 +12,7 @@ export class PluginPool implements FramePool {
   readonly #frames: Pool<Arena>
   /** 1 for each frame that was delivered and not taken again since. */
   readonly #delivered: Uint8Array
+  readonly #settle: () => void
   #closed = false
 
   /** `settle` is called when a frame comes back after the pool was closed, `freed` when one comes back before. */
@@ -25,10 +26,9 @@ export class PluginPool implements FramePool {
     this.arena = arena
     this.#frames = new Pool(arena, { frames, bytesEach })
     this.#delivered = new Uint8Array(frames)
-    this.#frames.onFree = () => {
-      if (this.#closed) settle()
-      else if (freed !== null) freed()
-    }
+    this.#settle = settle
+    // Nobody is called for each frame that comes back while nobody waits for one.
+    this.#frames.onFree = freed
   }
 
   get free(): number {
@@ -54,6 +54,7 @@ export class PluginPool implements FramePool {
   /** Give out no more frames. */
   close(): void {
     this.#closed = true
+    this.#frames.onFree = this.#settle
   }
 
   /** Frames that the host's stack still holds. */
