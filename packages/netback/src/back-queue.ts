@@ -32,8 +32,8 @@ export interface BackLink {
   readonly tx: BackRing
   readonly rx: BackRing
   readonly features: GuestFeatures
-  notifyTx(): void
-  notifyRx(): void
+  /** Both rings have the one channel. */
+  notify(): void
 }
 
 /** One queue of a vif's backend, with all that is per queue: pools, batch, poll contexts, counters. */
@@ -58,6 +58,8 @@ export class BackQueue implements BackQueueSide {
   private readonly rxPoll: PollHandle
   private link: BackLink | null
   private readonly frameFree: () => void
+  /** The guest wants to know of TX responses, and `pollRx`, which comes next in this step, tells it together with its own. */
+  private owesNotice: boolean
   private drain: Timer | null
 
   /** Throws what the extent throws when the driver domain has not the pages; nothing is kept then. */
@@ -84,7 +86,9 @@ export class BackQueue implements BackQueueSide {
     this.toGuest = new ToGuest({ guest, batch, counters, work, scratch })
     this.onEvent = null
     this.link = null
+    this.owesNotice = false
     this.drain = null
+    // In this order: `pollTx` counts on `pollRx` to come behind it.
     this.txPoll = this.engine.addPoller({
       name: `${this.name}-guest-tx`,
       poll: (budget) => this.pollTx(budget),
@@ -142,7 +146,7 @@ export class BackQueue implements BackQueueSide {
   }
 
   notifyGuest(): void {
-    this.link?.notifyRx()
+    this.link?.notify()
   }
 
   /** The guest is there: serve its rings. */
@@ -161,6 +165,7 @@ export class BackQueue implements BackQueueSide {
     this.responses.disconnect()
     this.drain?.cancel()
     this.drain = null
+    this.owesNotice = false
     this.toGuest.drain('netback_rx_disconnected')
     this.toGuest.connect(null)
   }
@@ -219,7 +224,10 @@ export class BackQueue implements BackQueueSide {
     if (link === null) return false
     const end = this.fromGuest.run(link.tx, budget)
     this.frames.onFree = end === 'waiting' ? this.frameFree : null
-    if (link.tx.pushResponses()) link.notifyTx()
+    if (link.tx.pushResponses()) {
+      if (this.rxPoll.scheduled && end !== 'fatal') this.owesNotice = true
+      else link.notify()
+    }
     this.work.settle(this.engine)
     if (end === 'fatal') {
       this.owner.fatal(this.fromGuest.cause)
@@ -233,7 +241,9 @@ export class BackQueue implements BackQueueSide {
     if (link === null) return false
     this.dropExpired(link)
     const end = this.toGuest.run(link.rx, link.features, budget)
-    if (link.rx.pushResponses()) link.notifyRx()
+    const wanted = link.rx.pushResponses()
+    if (wanted || this.owesNotice) link.notify()
+    this.owesNotice = false
     this.work.settle(this.engine)
     if (end === 'fatal') this.owner.fatal('impossible number of receive requests')
     else if (end === 'waiting') this.watchDrain(link)

@@ -98,8 +98,7 @@ export function connectQueue(
     )
   }
   cleanup.push('event channel', () => events.close(port))
-  const notify = (): void => events.notify(port)
-  const link: BackLink = { tx, rx, features: keys.features, notifyTx: notify, notifyRx: notify }
+  const link: BackLink = { tx, rx, features: keys.features, notify: () => events.notify(port) }
   cleanup.push('queue', () => queue.disconnect())
   queue.connect(link)
 }

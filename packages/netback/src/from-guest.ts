@@ -62,8 +62,6 @@ export class FromGuest {
   private readonly packet: TxPacket
   private readonly batch: TxBatch
   private readonly info: PacketInfo
-  /** What the bridge gets of a batch. */
-  private readonly out: Frame[]
 
   constructor(parts: FromGuestParts) {
     const { batch, guest, responses } = parts
@@ -75,7 +73,6 @@ export class FromGuest {
     this.packet = new TxPacket()
     this.batch = new TxBatch(batch, guest, responses)
     this.info = new PacketInfo()
-    this.out = []
   }
 
   /** Take at most `budget` packets. Responses are written, not published: the caller does that once. */
@@ -185,12 +182,12 @@ export class FromGuest {
     batch.answer(failures, this.answerOnDeparture)
     const count = this.describe(failures)
     batch.clear()
-    if (count !== 0) parts.forward(this.out, count)
+    if (count !== 0) parts.forward(batch.frames, count)
   }
 
-  /** Describe the batch's frames and put those that pass into `out`; returns how many these are. */
+  /** Describe the batch's frames and move those that pass to its front; returns how many these are. */
   private describe(failures: number): number {
-    const { batch, info, observer, out, tap } = this
+    const { batch, info, observer, tap } = this
     const { counters } = this.parts
     const { frames, packets } = batch
     let count = 0
@@ -215,7 +212,8 @@ export class FromGuest {
       segments += frame.segments
       if (observer !== null) observer.taken(frame)
       if (tap !== null) tap.fromGuest?.(frame)
-      out[count++] = frame
+      if (count !== packet) frames[count] = frame
+      count++
     }
     counters.rx_packets += count
     counters.rx_bytes += bytes

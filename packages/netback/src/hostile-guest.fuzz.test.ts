@@ -199,8 +199,7 @@ async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outco
         ipv6Checksum: false,
         rxNotify: true,
       },
-      notifyTx: () => {},
-      notifyRx: () => {},
+      notify: () => {},
     })
   }
 

@@ -1,5 +1,6 @@
 import { COSTS } from './cost-table.js'
 import type { Cost, CostTable } from './cost-table.js'
+import type { WorkUnits } from './engine.js'
 import { XenError } from './errors.js'
 
 /**
@@ -60,6 +61,16 @@ export class Charges {
 
   add(cost: Cost, count: number): void {
     this.#open[placeOf(cost)] += count
+  }
+
+  /** What a ring's end did in a burst: five additions in one call. */
+  addWork(work: WorkUnits): void {
+    const open = this.#open
+    open[placeOf('frame')] += work.frames
+    open[placeOf('slot')] += work.slots
+    open[placeOf('grantOp')] += work.grantOps
+    open[placeOf('byteCopied')] += work.bytesCopied
+    open[placeOf('byteSummed')] += work.bytesSummed
   }
 
   /** Units of a kind, ever. */

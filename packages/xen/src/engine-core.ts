@@ -1,7 +1,7 @@
 import { Charges } from './charges.js'
 import type { Cost, CostTable } from './cost-table.js'
 import { POLL_BUDGET } from './engine.js'
-import type { Engine, PollHandle, Poller, Timer } from './engine.js'
+import type { Engine, PollHandle, Poller, Timer, WorkUnits } from './engine.js'
 import { XenError } from './errors.js'
 import { Heap } from './heap.js'
 import type { HeapItem } from './heap.js'
@@ -145,6 +145,11 @@ export class EngineCore implements Engine, HeapItem {
   charge(cost: Cost, count: number): void {
     if (!this.#running && this.#clock.instant !== this.#outsideInstant) this.#openOutside()
     this.#charges.add(cost, count)
+  }
+
+  chargeWork(work: WorkUnits): void {
+    if (!this.#running && this.#clock.instant !== this.#outsideInstant) this.#openOutside()
+    this.#charges.addWork(work)
   }
 
   charged(cost: Cost): number {
@@ -353,7 +358,7 @@ export class EngineCore implements Engine, HeapItem {
 
   #runPollers(): void {
     const pollers = this.#pollers
-    for (let index = 0; index < pollers.length; index++) {
+    for (let index = 0; index < pollers.length && this.#pollsScheduled > 0; index++) {
       const slot = pollers[index]
       if (!slot.scheduled) continue
       this.charge('poll', 1)

@@ -21,6 +21,15 @@ export interface PollHandle {
   remove(): void
 }
 
+/** Units of work, by the kinds of cost that a ring's end has. */
+export interface WorkUnits {
+  readonly frames: number
+  readonly slots: number
+  readonly grantOps: number
+  readonly bytesCopied: number
+  readonly bytesSummed: number
+}
+
 /** A timer of {@link Engine.after}. */
 export interface Timer {
   /** Does nothing once it has fired, or twice. */
@@ -48,6 +57,8 @@ export interface Engine {
   stamp(into: Float64Array, at: number): void
   /** Counts `count` units of work; under the virtual clock they also take their time. Allocates nothing. */
   charge(cost: Cost, count: number): void
+  /** As `charge` for each kind of unit in `work`, which stays as it is: `Work.settle` clears it. */
+  chargeWork(work: WorkUnits): void
   /** Units of this kind charged so far: a stage that charges nothing shows here. */
   charged(cost: Cost): number
   /** All that was charged so far, in nanoseconds of this engine's table. */
