@@ -134,6 +134,30 @@ function stall(engine: GuestVif['engine']): void {
   engine.charge('notification', 4000)
 }
 
+/** The filters go `ms` after the load, and the guest is late just then: how many frames were overtaken. */
+async function filterGoes(ms: number, orderFence: boolean): Promise<number> {
+  const run = await Run.of('receiver', orderFence)
+  run.traffic(8)
+  await run.load()
+  await run.pause(ms)
+  expect(run.fast('rx')).toBeGreaterThan(500)
+  void run.reordered
+  const [, receiver] = run.world.vifs
+  for (const handle of run.world.nic('b.eth0').driver.vis.handles)
+    for (const filter of handle.filters) {
+      const remove = filter.remove.bind(filter)
+      filter.remove = () => {
+        stall(receiver.engine)
+        remove()
+      }
+    }
+  await run.world.unload('sfc_netfront')
+  await run.pause(5)
+  const { reordered } = run
+  await run.end()
+  return reordered
+}
+
 /** What each overtake shows: a number of segments. */
 const overtakes: Record<string, (orderFence: boolean) => Promise<number>> = {
   async '(a) out, slow to fast: the VI begins to be used while slow frames wait for the driver domain'(
@@ -189,25 +213,9 @@ const overtakes: Record<string, (orderFence: boolean) => Promise<number>> = {
   async '(d) in, fast to slow: a filter goes while frames stand in the VI, for which the guest is late'(
     orderFence,
   ) {
-    const run = await Run.of('receiver', orderFence)
-    run.traffic(8)
-    await run.load()
-    await run.pause(10)
-    expect(run.fast('rx')).toBeGreaterThan(500)
-    void run.reordered
-    const [, receiver] = run.world.vifs
-    for (const handle of run.world.nic('b.eth0').driver.vis.handles)
-      for (const filter of handle.filters) {
-        const remove = filter.remove.bind(filter)
-        filter.remove = () => {
-          stall(receiver.engine)
-          remove()
-        }
-      }
-    await run.world.unload('sfc_netfront')
-    await run.pause(5)
-    const { reordered } = run
-    await run.end()
+    // Whether a frame stands in the VI just then is a matter of the moment: one of several.
+    let reordered = 0
+    for (const moment of [7, 10, 11]) reordered += await filterGoes(moment, orderFence)
     return reordered
   },
 }
