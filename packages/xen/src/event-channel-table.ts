@@ -1,11 +1,11 @@
 import type { Engine } from './engine.js'
+import { clearBit, loadPort, select, setPending, swapPort, testBit } from './event-words.js'
+import type { Registered } from './event-words.js'
 import { enterHypercall, leaveHypercall, livingRecord } from './hypercall.js'
 import type { Machine } from './machine.js'
 import { PAGE_SIZE } from './memory.js'
 import type { Page } from './memory.js'
-import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_MASK, UPCALL_PENDING } from './shared-info.js'
-import { andShared, orShared } from './shared-word.js'
-import { loadShared } from './store-order.js'
+import { EVTCHN_MASK, EVTCHN_PENDING } from './shared-info.js'
 
 /** Ports 1 to 1023 of a domain, the limit that libxl sets by default (max_event_channels). */
 export const MAX_PORTS = 1024
@@ -32,14 +32,6 @@ const stateOf = (word: number): number => word & STATE_MASK
 const domidOf = (word: number): number => (word >>> DOMID_SHIFT) & DOMID_MASK
 const portOf = (word: number): number => word >>> PORT_SHIFT
 
-interface Registered {
-  /** Machine byte offset of the port words: one page of hypervisor memory. */
-  readonly ports: number
-  /** Index into machine words of the domain's shared_info page. */
-  readonly sharedInfo: number
-  readonly engine: Engine
-}
-
 /** What `EVTCHNOP_status` tells of a port. */
 export type PortStatus =
   | { readonly state: 'closed' }
@@ -49,8 +41,8 @@ export type PortStatus =
 /**
  * The hypervisor's half of event channels, two-level layout: Xen common/event_channel.c and event_2l.c.
  *
- * What a domain asks for wrongly is answered with a status, never thrown. Every method but `status`, `inUse` and
- * `setPending` is a hypercall of the domain named first.
+ * What a domain asks for wrongly is answered with a status, never thrown. Every method but `status` and `inUse`
+ * is a hypercall of the domain named first.
  */
 export class EventChannelTable {
   readonly #machine: Machine
@@ -81,14 +73,15 @@ export class EventChannelTable {
     const domain = this.#domains[domid]
     let used = 0
     if (domain === undefined) return 0
-    for (let port = 1; port < MAX_PORTS; port++) if (stateOf(this.#load(domain, port)) !== FREE) used++
+    for (let port = 1; port < MAX_PORTS; port++)
+      if (stateOf(loadPort(this.#machine, domain, port)) !== FREE) used++
     return used
   }
 
   /** EVTCHNOP_status, without the hypercall's own checks. */
   status(domid: number, port: number): PortStatus {
     const domain = this.#domains[domid]
-    const word = domain === undefined || !isPort(port) ? FREE : this.#load(domain, port)
+    const word = domain === undefined || !isPort(port) ? FREE : loadPort(this.#machine, domain, port)
     if (stateOf(word) === UNBOUND) return { state: 'unbound', remote: domidOf(word) }
     if (stateOf(word) === INTERDOMAIN)
       return { state: 'interdomain', remote: domidOf(word), remotePort: portOf(word) }
@@ -120,9 +113,9 @@ export class EventChannelTable {
   send(domid: number, port: number): EventStatus {
     const domain = this.#enter(domid)
     if (domain === undefined) return ESRCH
-    const word = isPort(port) ? this.#load(domain, port) : FREE
+    const word = isPort(port) ? loadPort(this.#machine, domain, port) : FREE
     const state = stateOf(word)
-    if (state === INTERDOMAIN) this.#deliver(domidOf(word), portOf(word))
+    if (state === INTERDOMAIN) this.deliver(domidOf(word), portOf(word))
     leaveHypercall(this.#machine, domid)
     return state === FREE ? EINVAL : 0
   }
@@ -141,8 +134,12 @@ export class EventChannelTable {
     const domain = this.#enter(domid)
     if (domain === undefined) return ESRCH
     const valid = isPort(port)
-    if (valid && this.#clear(domain, EVTCHN_MASK, port) && this.#test(domain, EVTCHN_PENDING, port))
-      this.#select(domain, port)
+    if (
+      valid &&
+      clearBit(this.#machine, domain, EVTCHN_MASK, port) &&
+      testBit(this.#machine, domain, EVTCHN_PENDING, port)
+    )
+      select(this.#machine, domain, port)
     leaveHypercall(this.#machine, domid)
     return valid ? 0 : EINVAL
   }
@@ -157,89 +154,49 @@ export class EventChannelTable {
     if (other === undefined || livingRecord(this.#machine, remote) < 0) return ESRCH
     if (!isPort(remotePort)) return EINVAL
     const wanted = entry(UNBOUND, domid, 0)
-    if (this.#load(other, remotePort) !== wanted) return EINVAL
+    if (loadPort(this.#machine, other, remotePort) !== wanted) return EINVAL
     const port = this.#takePort(domain, entry(INTERDOMAIN, remote, remotePort))
     if (port < 0) return port
-    if (!this.#swap(other, remotePort, wanted, entry(INTERDOMAIN, domid, port))) {
+    if (!swapPort(this.#machine, other, remotePort, wanted, entry(INTERDOMAIN, domid, port))) {
       Atomics.store(this.#machine.words, (domain.ports >> 2) + port, FREE)
       return EINVAL
     }
-    this.#setPending(domain, port)
+    setPending(this.#machine, domain, port)
     return port
   }
 
   /** The lowest free port, marked as `word` with pending and mask cleared; ENOSPC if there is none. */
   #takePort(domain: Registered, word: number): number {
     for (let port = 1; port < MAX_PORTS; port++) {
-      if (stateOf(this.#load(domain, port)) !== FREE || !this.#swap(domain, port, FREE, word)) continue
-      this.#clear(domain, EVTCHN_PENDING, port)
-      this.#clear(domain, EVTCHN_MASK, port)
+      if (
+        stateOf(loadPort(this.#machine, domain, port)) !== FREE ||
+        !swapPort(this.#machine, domain, port, FREE, word)
+      )
+        continue
+      clearBit(this.#machine, domain, EVTCHN_PENDING, port)
+      clearBit(this.#machine, domain, EVTCHN_MASK, port)
       return port
     }
     return ENOSPC
   }
 
   #close(domid: number, domain: Registered, port: number): boolean {
-    const word = this.#load(domain, port)
+    const word = loadPort(this.#machine, domain, port)
     if (stateOf(word) === FREE) return false
     if (stateOf(word) === INTERDOMAIN) {
       const peer = this.#domains[domidOf(word)]
       // Only while the peer still names us: it may be closing at the same time.
       if (peer !== undefined)
-        this.#swap(peer, portOf(word), entry(INTERDOMAIN, domid, port), entry(UNBOUND, domid, 0))
+        swapPort(this.#machine, peer, portOf(word), entry(INTERDOMAIN, domid, port), entry(UNBOUND, domid, 0))
     }
-    this.#clear(domain, EVTCHN_PENDING, port)
+    clearBit(this.#machine, domain, EVTCHN_PENDING, port)
     Atomics.store(this.#machine.words, (domain.ports >> 2) + port, FREE)
     return true
   }
 
-  #deliver(domid: number, port: number): void {
+  private deliver(domid: number, port: number): void {
     const domain = this.#domains[domid]
-    if (domain !== undefined) this.#setPending(domain, port)
-  }
-
-  /** event_2l.c evtchn_2l_set_pending: pending, then not masked, then sel, then the upcall; each stops the chain. */
-  #setPending(domain: Registered, port: number): void {
-    if (this.#set(domain, EVTCHN_PENDING, port)) return
-    if (this.#test(domain, EVTCHN_MASK, port)) return
-    this.#select(domain, port)
-  }
-
-  #select(domain: Registered, port: number): void {
-    if (this.#set(domain, PENDING_SEL, port >> 6)) return
-    const { words, oneThread } = this.#machine
-    const upcall = 1 << ((UPCALL_PENDING & 3) * 8)
-    const vcpu = orShared(words, domain.sharedInfo + (UPCALL_PENDING >> 2), upcall, oneThread)
-    if (((vcpu >>> (UPCALL_MASK * 8)) & 0xff) === 0) domain.engine.raise()
-  }
-
-  #load(domain: Registered, port: number): number {
-    return loadShared(this.#machine.words, (domain.ports >> 2) + port)
-  }
-
-  #swap(domain: Registered, port: number, from: number, to: number): boolean {
-    return Atomics.compareExchange(this.#machine.words, (domain.ports >> 2) + port, from, to) === from
-  }
-
-  /** Sets a bit of a bit array in shared_info; true if it was set. */
-  #set(domain: Registered, array: number, bit: number): boolean {
-    const { words, oneThread } = this.#machine
-    const mask = 1 << (bit & 31)
-    return (orShared(words, domain.sharedInfo + (array >> 2) + (bit >> 5), mask, oneThread) & mask) !== 0
-  }
-
-  /** Clears a bit; true if it was set. */
-  #clear(domain: Registered, array: number, bit: number): boolean {
-    const { words, oneThread } = this.#machine
-    const mask = 1 << (bit & 31)
-    return (andShared(words, domain.sharedInfo + (array >> 2) + (bit >> 5), ~mask, oneThread) & mask) !== 0
-  }
-
-  #test(domain: Registered, array: number, bit: number): boolean {
-    return (
-      (loadShared(this.#machine.words, domain.sharedInfo + (array >> 2) + (bit >> 5)) & (1 << (bit & 31))) !==
-      0
-    )
+    if (domain !== undefined) setPending(this.#machine, domain, port)
   }
 }
 
