@@ -6,9 +6,13 @@ if (use === 'program') {
   const { runProgram } = await import('./programs/main.js')
   runProgram(rest)
 } else if (use === 'inside') {
+  const { tuneV8 } = await import('@netaccel/host')
+  tuneV8()
   const { runInside } = await import('./start/inside.js')
   process.exit(await runInside(JSON.parse(rest[0] ?? '{}')))
 } else {
+  const { tuneV8 } = await import('@netaccel/host')
+  tuneV8()
   const { main } = await import('./main.js')
   process.exitCode = await main(process.argv.slice(2))
 }

@@ -34,3 +34,4 @@ export {
 } from './trial/switching.js'
 export { type PauseOptions, type PauseReport, pauseTrial } from './trial/pause.js'
 export { twoHosts } from './trial/two-hosts.js'
+export { tuneV8 } from './tune-v8.js'

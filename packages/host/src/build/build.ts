@@ -15,6 +15,11 @@ export interface BuildOptions {
   readonly timeline?: Timeline
   /** Judge every packet at the edges. Default true; benches go without. */
   readonly oracle?: boolean
+  /**
+   * Count each frame by its path at the guests' devices, its TCP payload with it: what `status()` shows as `tx` and `rx`.
+   * It reads every frame's headers, twice on its way. Default true; benches go without.
+   */
+  readonly meter?: boolean
   /** Makes doors of plugins fail, for tests. Default: none fails. */
   readonly faultsOf?: FaultsOf
   /**
@@ -38,7 +43,7 @@ export async function build(value: WorldValue, options: BuildOptions = {}): Prom
 
 async function assemble(value: WorldValue, timeline: Timeline, options: BuildOptions): Promise<World> {
   const cleanup = new CleanupStack()
-  const { faultsOf = () => null, orderFence = true } = options
+  const { faultsOf = () => null, orderFence = true, meter = true } = options
   const oracle = options.oracle === false ? null : new EdgeOracle()
   const costs = { ...defaultCosts, ...value.costs }
   const hosts = new Map<string, Host>()
@@ -46,7 +51,16 @@ async function assemble(value: WorldValue, timeline: Timeline, options: BuildOpt
   const shelf = new Shelf()
   try {
     for (const [name, hostValue] of Object.entries(value.hosts)) {
-      const parts = { timeline, costs, oracle, shelf, faultsOf, orderFence, deadlines: value.deadlines ?? {} }
+      const parts = {
+        timeline,
+        costs,
+        oracle,
+        meter,
+        shelf,
+        faultsOf,
+        orderFence,
+        deadlines: value.deadlines ?? {},
+      }
       const host = await Host.build(name, hostValue, parts)
       hosts.set(name, host)
       cleanup.push(`host ${name}`, () => host.close())

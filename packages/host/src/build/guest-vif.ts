@@ -35,7 +35,7 @@ export class GuestVif implements StackDevice, GuestStack {
   readonly vif: Vif
   readonly engine: Engine
   readonly count: EdgeCount = { enteredSegments: 0, enteredBytes: 0, leftSegments: 0, leftBytes: 0 }
-  /** Slow and fast, each way. */
+  /** Slow and fast, each way, once it was told to {@link measure}. */
   readonly meter = new PathMeter()
   /** Null: nobody observes. */
   observer: EdgeObserver | null = null
@@ -62,10 +62,14 @@ export class GuestVif implements StackDevice, GuestStack {
     this.engine = vif.domain.engine
     this.accelerators = accelerators
     this.oracle = oracle
-    for (const queue of vif.queues) queue.observer = this.meter
     if (before === null) oracle?.addEdge(path, mac)
     else this.succeed(before)
     vif.stack = this
+  }
+
+  /** From here on each frame is counted by its path. */
+  measure(): void {
+    for (const queue of this.vif.queues) queue.observer = this.meter
   }
 
   /** Each queue's counters of the fast path, over all attachments. */

@@ -163,6 +163,7 @@ export class Guest {
     const path = `${hostName}.${this.name}.${name}`
     const before = this.#predecessors.get(name) ?? null
     const made = new GuestVif(path, value.mac, vif, this.plugins.accelerators, parts.oracle, before)
+    if (parts.meter) made.measure()
     this.vifs.set(name, made)
     this.#place.onVif(made)
   }

@@ -23,6 +23,8 @@ export interface HostParts {
   readonly timeline: Timeline
   readonly costs: CostTable
   readonly oracle: EdgeOracle | null
+  /** Guests' devices count frames by their path. */
+  readonly meter: boolean
   readonly shelf: Shelf
   readonly faultsOf: FaultsOf
   readonly orderFence: boolean | 'out'

@@ -35,6 +35,7 @@ function watchVif({ name }: Host, vif: GuestVif, trace: Trace): () => void {
     offered: (frame) => trace.record(name, 'stack sends', place, '', frame),
     delivered: (frame) => trace.record(name, 'stack receives', place, '', frame),
   }
+  vif.measure()
   meter.next = {
     sent: (frame, path) => {
       trace.record(name, 'fork', place, path, frame)
