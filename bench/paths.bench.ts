@@ -8,7 +8,7 @@ const DUMMY = '@netaccel/accel-dummy'
 const SOLARFLARE = '@netaccel/accel-solarflare-sim'
 const ROUNDS = 7
 const SECONDS = 0.2
-const WARM_UP = 1
+const WARM_UP = 2
 
 const SIZES = [
   { length: 64, title: '64 B', local: 0.1, gain: 2 },
