@@ -75,6 +75,7 @@ function offerSure(
   let at = from
   let offer: Offer = 'declined'
   while (at < to && (offer = fast.offer(frames[at])) === 'declined') at++
+  // All of them: the ring was asked before, and nothing has written to it since.
   queue.sendPlain(frames, from, at)
   if (offer === 'stop') queue.stop()
   return offer === 'declined' ? at - from : at - from + 1

@@ -66,7 +66,9 @@ export class TxAnswers {
     fault = this.endAnswered(answered, fast !== null && fast.ordersTx ? fast : null) ?? fault
     this.work.slots += count
     // NULL for a slot that carried data would keep its id for ever: fewer slots in flight than ids shows it.
-    if (fault === null && this.slots.idsOut > outstanding - count) fault = 'response with an unknown id'
+    // Counted now, since a stack may have sent from inside a release.
+    const left = (ring.reqProdPvt - from - count) >>> 0
+    if (fault === null && this.slots.idsOut > left) fault = 'response with an unknown id'
     return fault
   }
 

@@ -172,6 +172,19 @@ describe('the hardware', () => {
     expect([on.frame(frameTo(GUEST)), handed.length]).toEqual(['taken', 2])
   })
 
+  it('writes nothing into a guest that is made quiet: what comes for it goes to the driver domain', async () => {
+    const world = setUp()
+    const guest = pairOf(world, 1)
+    world.nic.filters.insert({ mac: GUEST }, guest.vi)
+    guest.write('post', 0, bufferAddress(guest.base + 1, 100), 2048)
+    guest.bell(BELL_POST, 1)
+    await guest.vi.quiesce()
+    const before = guest.own.bytes.slice()
+    expect([world.on.frame(frameTo(GUEST)), world.handed.length]).toEqual(['taken', 1])
+    expect(guest.own.bytes).toEqual(before)
+    expect(guest.done()).toEqual([])
+  })
+
   it('touches nothing but the pages of the guest, whatever that writes and rings', () => {
     const word = fc.integer({ min: 0, max: 0xffff_ffff })
     const step = fc.record({

@@ -1,3 +1,4 @@
+// Stage 4f of a frame's way out and in, for a NIC with queues per guest: device and driver.
 import type {
   AcceleratedPort,
   Filter,
@@ -16,7 +17,16 @@ import type {
 } from '@netaccel/core'
 import { copyBytes, ETH_DESTINATION, ETH_HEADER, fillChecksum, PacketInfo, parseMac } from '@netaccel/core'
 import { parsePacket, setBlank, verifyChecksum, wordsOf } from '@netaccel/core'
-import { DONE_REFUSED, DONE_SENT, KIND, KIND_SHIFT, LENGTH_MASK, LONGEST, SUM } from '../layout.js'
+import {
+  COMPLETIONS,
+  DONE_REFUSED,
+  DONE_SENT,
+  KIND,
+  KIND_SHIFT,
+  LENGTH_MASK,
+  LONGEST,
+  SUM,
+} from '../layout.js'
 import { QueuePair } from './queue-pair.js'
 import type { PairOwner } from './queue-pair.js'
 import { SharedCompletions } from './shared-completions.js'
@@ -82,6 +92,9 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
     const { wire } = context
     wire.onSent((frame) => this.left(frame))
     wire.onFrame((frame) => this.arrived(frame))
+    context.signal.addEventListener('abort', () => {
+      for (const settle of this.waiters.splice(0)) settle()
+    })
     wire.onLink((up) => {
       for (const changed of this.changed) changed({ kind: 'link', up })
     })
@@ -108,14 +121,14 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
 
   /** Frames are handed over as they arrive; what is in a guest's buffer is told with the next look at the completions. */
   handedOver(): Promise<void> {
-    if (this.completions.count === 0) return Promise.resolve()
+    if (this.completions.count === 0 || this.context.signal.aborted) return Promise.resolve()
     return new Promise((resolve) => this.waiters.push(resolve))
   }
 
   // --- PairOwner
 
-  memory(page: Parameters<HardwareContext['memory']>[0]): ReturnType<HardwareContext['memory']> {
-    return this.context.memory(page)
+  memory(...of: Parameters<HardwareContext['memory']>): ReturnType<HardwareContext['memory']> {
+    return this.context.memory(...of)
   }
 
   ioPage(written: (offset: number, value: number) => void): ReturnType<HardwareContext['ioPage']> {
@@ -148,6 +161,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   closed(pair: QueuePair): void {
     if (this.pairs[pair.id] !== pair) return
     this.pairs[pair.id] = null
+    this.arrivedInTime()
     for (const [mac, steer] of this.steering) if (steer.pair === pair) this.steering.delete(mac)
     for (const [frame, whose] of this.out) if (whose >>> 16 === pair.id) this.out.set(frame, NOBODY)
     this.posted()
@@ -229,6 +243,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
 
   private toPair(frame: Frame, steer: Steer): 'taken' | 'full' {
     const { pair } = steer
+    if (!pair.live) return this.toHost(frame)
     while (pair.canReceive) {
       const address = pair.bufferFor(frame.length)
       if (address === 0) {
@@ -285,7 +300,8 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
     const good = [events, tx, rx].every(
       (entries) => entries >= 64 && entries <= 4096 && (entries & (entries - 1)) === 0,
     )
-    if (memory === undefined || !good || memory.length < bytes || events < tx + rx) return 'unsupported'
+    if (memory === undefined || !good || memory.length < bytes || events < tx + rx || events > COMPLETIONS)
+      return 'unsupported'
     const id = this.pairs.indexOf(null)
     if (id < 0) return 'none-left'
     const pair = new QueuePair(id, request, memory, this)
@@ -308,6 +324,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
       hits: () => steer.count,
       remove: () => {
         if (this.steering.get(mac) === steer) this.steering.delete(mac)
+        this.arrivedInTime()
         this.context.wire.ready()
       },
     }

@@ -19,8 +19,8 @@ import { WordRing } from './word-ring.js'
 /** What a pair asks of the NIC it belongs to. */
 export interface PairOwner {
   readonly completions: SharedCompletions
-  /** Memory of a page handle. Throws for what is no memory. */
-  memory(page: Page): { bytes: Uint8Array; view: DataView; offset: number; length: number }
+  /** Memory of a page of `owner`. Throws for what is none. */
+  memory(page: Page, owner: DomainId): { bytes: Uint8Array; view: DataView; offset: number; length: number }
   ioPage(written: (offset: number, value: number) => void): Page
   /** There is something to send, or room for its completions. */
   sendSoon(): void
@@ -113,7 +113,7 @@ export class QueuePair implements Vi {
 
   /** A buffer is posted, and its completion will find room. */
   get canReceive(): boolean {
-    return this.postHead !== this.postTail && this.room > 0
+    return this.live && this.postHead !== this.postTail && this.room > 0
   }
 
   /** The buffer at the head: its address, or 0 if `length` bytes do not fit it or it is not the guest's. */
@@ -159,7 +159,13 @@ export class QueuePair implements Vi {
   // --- Vi
 
   register(pages: readonly Page[]): number {
-    return this.live ? this.table.add(pages.map((page) => this.nic.memory(page))) : -2
+    if (!this.live) return -2
+    try {
+      return this.table.add(pages.map((page) => this.nic.memory(page, this.owner)))
+    } catch {
+      // Not a page of this guest (MEM-06).
+      return -3
+    }
   }
 
   unregister(first: number, pages: number): void {

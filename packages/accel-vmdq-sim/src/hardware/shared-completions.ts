@@ -1,5 +1,5 @@
-/** Places: more than all queues together can have outstanding would be a defect of the device. */
-const PLACES = 8192
+/** Places: what all pairs together can have outstanding, 32 of 512. */
+const PLACES = 16_384
 
 /**
  * The one queue in which the device tells the driver what has become of descriptors, of whichever guest. The driver reads

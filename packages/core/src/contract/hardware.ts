@@ -110,8 +110,8 @@ export interface HardwareContext extends Scope {
   /** The slow way in: the frame is the host's from here. */
   received(frame: Frame): void
   pool(frames: number, bytesEach: number): FramePool
-  /** DMA to one page. */
-  memory(page: Page): View
+  /** DMA to one page of `owner`. Throws BAD_ARGUMENT for any other page (MEM-06). */
+  memory(page: Page, owner: DomainId): View
   /** A doorbell page; `written` runs at each 32-bit write. */
   ioPage(written: (offset: number, value: number) => void): Page
 }

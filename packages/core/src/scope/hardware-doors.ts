@@ -1,4 +1,13 @@
-import type { Frame, FramePool, HardwareContext, HardwareWire, Mac, Page, View } from '../contract/index.js'
+import type {
+  DomainId,
+  Frame,
+  FramePool,
+  HardwareContext,
+  HardwareWire,
+  Mac,
+  Page,
+  View,
+} from '../contract/index.js'
 import { AcceleratorError } from '../errors.js'
 import type { GenerationFacts, OpenScope } from '../loader-types.js'
 import { HalfDoors } from './half-doors.js'
@@ -14,8 +23,8 @@ export interface HardwareBench {
   readonly wire: HardwareWire
   /** The frame is the host's. */
   received(frame: Frame): void
-  /** The bytes of a page that is RAM of some domain; undefined for any other. */
-  memory(page: Page): View | undefined
+  /** The bytes of a page that is RAM of `owner`; undefined for any other. */
+  memory(page: Page, owner: DomainId): View | undefined
   ioPage(written: (offset: number, value: number) => void): Page
   freeIoPage(page: Page): void
 }
@@ -49,11 +58,11 @@ class HardwareDoors extends HalfDoors implements HardwareContext {
     return pool
   }
 
-  memory(page: Page): View {
+  memory(page: Page, owner: DomainId): View {
     this.#book.enter('memory')
-    const view = this.#bench.memory(page)
+    const view = this.#bench.memory(page, owner)
     if (view !== undefined) return view
-    throw new AcceleratorError('BAD_ARGUMENT', `memory: page ${page} is no memory of any domain of this host`)
+    throw new AcceleratorError('BAD_ARGUMENT', `memory: page ${page} is no memory of domain ${owner}`)
   }
 
   ioPage(written: (offset: number, value: number) => void): Page {

@@ -1,4 +1,4 @@
-// Stages 7 and 8 for hardware that a plugin brings: the socket of its cable.
+// Stage 7 of a frame's way out and in, for hardware that a plugin brings: the socket of its cable.
 import { DropCounters, type HardwareWire } from '@netaccel/core'
 import type { WireLane, WireSocket } from '@netaccel/nic-sim'
 import { copyBytes, ETH_HEADER, type Frame, FrameRing, VLAN_TAG } from '@netaccel/packet'

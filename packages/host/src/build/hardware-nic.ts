@@ -1,6 +1,8 @@
+// Stage 6s of a frame's way in, for hardware that a plugin brings: received frames are handed to the bridge.
 import type { Bridge } from '@netaccel/bridge'
 import {
   type AcceleratedPort,
+  type DomainId,
   type HardwareBench,
   machineFrameOf,
   type Page,
@@ -87,15 +89,14 @@ export class HardwareNic implements HardwareBench, Poller {
     this.#driver.engine.raise()
   }
 
-  memory(page: Page): View | undefined {
+  memory(page: Page, owner: DomainId): View | undefined {
     const { machine } = this.#hypervisor
+    if (!machine.hasDomain(owner)) return undefined
+    const extent = machine.extentOf(owner)
     const frame = machineFrameOf(page)
-    if (frame < 0) return pageOf(this.#driver.extent, page)
-    const found = [...this.#hypervisor.domains.values()].find(({ extent }) => {
-      const at = (frame << PAGE_SHIFT) - extent.base
-      return at >= 0 && at < extent.length && machine.hasDomain(extent.domid)
-    })
-    return found && pageOf(found.extent, frame - (found.extent.base >>> PAGE_SHIFT))
+    // A frame number by itself names a page of the driver domain.
+    if (frame < 0) return owner === this.#driver.id ? pageOf(extent, page) : undefined
+    return pageOf(extent, frame - (extent.base >>> PAGE_SHIFT))
   }
 
   ioPage(written: (offset: number, value: number) => void): Page {

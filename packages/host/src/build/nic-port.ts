@@ -16,8 +16,9 @@ export interface PluggablePort {
 /**
  * What plugs a NIC into the bridge.
  *
- * A frame that finds the NIC's queue full waits here, in order; a flooded one may wait at other ports too. The wait is bounded without a bound of its own: a frame
- * comes from a pool, and its sender stops when the pool is empty (docs/adr/0007).
+ * A frame that finds the NIC's queue full waits here, in order; a flooded one may wait at other ports too. The wait is
+ * bounded without a bound of its own: a frame comes from a pool, and its sender stops when the pool is empty
+ * (docs/adr/0007).
  */
 export class NicPort {
   readonly #driver: PluggablePort

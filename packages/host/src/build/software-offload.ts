@@ -44,16 +44,22 @@ export class SoftwareOffload {
       return 'taken'
     }
     if (frame.checksum !== 'blank') return this.#out(frame)
+    const { engine } = this.#domain
     if (frame.holders === 1) {
       fillChecksum(frame)
+      engine.charge('byteSummed', frame.length)
       return this.#out(frame)
     }
-    const copy = frame.length > BYTES ? undefined : this.#pool.take()
+    // No NIC of this kind sends it: the cable says so, and drops it.
+    if (frame.length > BYTES) return this.#out(frame)
+    const copy = this.#pool.take()
     if (copy === undefined) return 'full'
     copy.length = frame.length
     copy.describeAs(frame)
     copyBytes(copy.words, copy.offset, frame.words, frame.offset, frame.length)
     fillChecksum(copy)
+    engine.charge('byteCopied', copy.length)
+    engine.charge('byteSummed', copy.length)
     frame.release()
     this.#piece = copy
     this.flush()
@@ -63,9 +69,12 @@ export class SoftwareOffload {
   /** Send on what is held. True: nothing is. */
   flush(): boolean {
     for (;;) {
-      if (this.#piece !== null) {
-        if (this.#out(this.#piece) === 'full') return false
-        this.#piece = null
+      // Out of the field first: hardware that drops it at once gives it back, and that asks for the next one.
+      const held = this.#piece
+      this.#piece = null
+      if (held !== null && this.#out(held) === 'full') {
+        this.#piece = held
+        return false
       }
       const frame = this.#cut
       if (frame === null) return true
@@ -73,6 +82,8 @@ export class SoftwareOffload {
       if (piece === undefined) return false
       this.#segmenter.write(this.#next, piece)
       piece.checksum = 'none'
+      this.#domain.engine.charge('byteCopied', piece.length)
+      this.#domain.engine.charge('byteSummed', piece.length)
       this.#piece = piece
       if (++this.#next < this.#segmenter.count) continue
       this.#segmenter.end()
@@ -85,12 +96,13 @@ export class SoftwareOffload {
   close(): number {
     const left = this.#cut === null ? 0 : this.#segmenter.count - this.#next
     const held = left + (this.#piece === null ? 0 : 1)
-    this.#cut?.release()
+    const [cut, piece] = [this.#cut, this.#piece]
     this.#cut = null
-    this.#piece?.release()
     this.#piece = null
     this.#closed = true
-    this.#giveBack()
+    cut?.release()
+    if (piece === null) this.#giveBack()
+    else piece.release()
     return held
   }
 

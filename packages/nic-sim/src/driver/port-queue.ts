@@ -59,6 +59,8 @@ export class PortQueue {
   private readonly events: EventReader
   /** Received while nobody was there to take them. */
   private readonly held: FrameQueue
+  /** The same of frames that the NIC's switch gave us: the bridge must not learn their senders behind the NIC. */
+  private readonly heldSwitched: FrameQueue
   private armed: boolean
   private rungTx: number
   private credited: number
@@ -81,6 +83,7 @@ export class PortQueue {
     this.tx = new TxQueue(rings.parts[1], capacities.tx, txDepth)
     this.rx = new RxQueue(rings.parts[2], capacities.rx, pool)
     this.held = new FrameQueue()
+    this.heldSwitched = new FrameQueue()
     this.handed = 0
     this.armed = false
     this.rungTx = 0
@@ -188,7 +191,7 @@ export class PortQueue {
     frame.length = bytes
     frame.checksum = (word1 & RX_CHECKSUM_OK) !== 0 ? 'verified' : 'none'
     if (this.onReceive === null) {
-      this.held.push(frame)
+      ;((word1 & RX_SWITCHED) !== 0 ? this.heldSwitched : this.held).push(frame)
       return true
     }
     const switched = (word1 & RX_SWITCHED) !== 0 ? this.onSwitched : null
@@ -213,9 +216,11 @@ export class PortQueue {
 
   /** Frames that came while nobody took them. */
   handHeld(): void {
-    const { held, onReceive } = this
-    if (onReceive === null || held.count === 0) return
+    const { held, heldSwitched, onReceive, onSwitched } = this
+    if (onReceive === null) return
     for (let frame = held.shift(); frame !== undefined; frame = held.shift()) this.handOn(frame, onReceive)
+    for (let frame = heldSwitched.shift(); frame !== undefined; frame = heldSwitched.shift())
+      this.handOn(frame, onSwitched ?? onReceive)
   }
 
   /** The NIC writes no more: what it has said still counts. */
