@@ -28,6 +28,7 @@ const BUSY = 3
 const USED = 4
 const ORIGIN = 5
 const STOLEN = 6
+const LATEST = 7
 
 type Pause = 'turn' | 'idle' | 'over'
 
@@ -75,9 +76,9 @@ export class RealClock implements Timeline, EngineClock {
   /**
    * When the event loop turned last, when the outside was looked at last, when the run under way ends; since when
    * engines have had work without a wait, and the processor time that was used by then; the machine's time at which this
-   * clock stood at 0, moved by what was stolen, and the sum of that. In an array, since a field would be boxed anew.
+   * clock stood at 0, moved by what was stolen, and the sum of that; the latest time that was told. In an array, since a field would be boxed anew.
    */
-  readonly #times = new Float64Array(7)
+  readonly #times = new Float64Array(8)
   #until: (() => boolean) | undefined
   #resolve: () => void = nothing
   #reject: (reason: unknown) => void = nothing
@@ -99,7 +100,11 @@ export class RealClock implements Timeline, EngineClock {
   }
 
   now(): number {
-    return monotonicNs() - this.#times[ORIGIN]
+    const times = this.#times
+    const now = monotonicNs() - times[ORIGIN]
+    // It stands still after stolen time, and never goes back.
+    if (now > times[LATEST]) times[LATEST] = now
+    return times[LATEST]
   }
 
   engine(name: string, costs: CostTable = defaultCosts): Engine {

@@ -1,18 +1,7 @@
 // A vif is unplugged and plugged in again while it is accelerated and carries traffic.
 import { describe, expect, it } from 'vitest'
-import { conserved } from '../testing/conserved.js'
+import { conserved, LEFT_BEHIND } from '../testing/conserved.js'
 import { TwoHosts } from '../testing/two-hosts.js'
-
-const LEFT_BEHIND = [
-  'netfront_tx_disconnected',
-  'netback_rx_disconnected',
-  'netback_rx_not_connected',
-  'netback_rx_queue_full',
-  'netback_rx_copy_failed',
-  'netback_tx_copy_failed',
-  'bridge_no_port',
-  'bridge_same_port',
-] as const
 
 describe('a vif that is plugged in and out', () => {
   it('scenario 16: leaves its accelerator in order before its rings, and another in its place is probed', async () => {

@@ -4,20 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readPlugin } from '@netaccel/core'
 import { afterEach, describe, expect, it } from 'vitest'
-import { conserved } from '../testing/conserved.js'
+import { conserved, LEFT_BEHIND } from '../testing/conserved.js'
 import { FOLDER, TwoHosts, twoHosts } from '../testing/two-hosts.js'
-
-/** What stood between the guest and the backend that it leaves: queues, rings, and frames that still went there. */
-const LEFT_BEHIND = [
-  'netfront_tx_disconnected',
-  'netback_rx_disconnected',
-  'netback_rx_not_connected',
-  'netback_rx_queue_full',
-  'netback_rx_copy_failed',
-  'netback_tx_copy_failed',
-  'bridge_no_port',
-  'bridge_same_port',
-] as const
 
 const folders: string[] = []
 

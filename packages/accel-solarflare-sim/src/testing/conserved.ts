@@ -2,6 +2,18 @@
 import type { DropReason } from '@netaccel/core'
 import type { TwoHosts } from './two-hosts.js'
 
+/** What stood between a guest and the backend that it leaves: queues, rings, and frames that still went there. */
+export const LEFT_BEHIND = [
+  'netfront_tx_disconnected',
+  'netback_rx_disconnected',
+  'netback_rx_not_connected',
+  'netback_rx_queue_full',
+  'netback_rx_copy_failed',
+  'netback_tx_copy_failed',
+  'bridge_no_port',
+  'bridge_same_port',
+] as const
+
 /**
  * The sources fall silent and everything runs out. Then every account balances, nothing was doubled or overtaken, nothing
  * was dropped but for the reasons that the scenario names, and the oracle misses no more than was dropped. Findings in

@@ -71,6 +71,17 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   private turn = 0
   private sendDue = false
   private tellDue = false
+  /** Made once: each runs for every batch. */
+  private readonly sendNow = (): void => {
+    this.sendDue = false
+    this.send()
+  }
+  private readonly tellNow = (): void => {
+    this.tellDue = false
+    this.tell()
+  }
+  private readonly tellOne = (id: number, word0: number, word1: number): void =>
+    this.pairs[id]?.tell(word0, word1)
   /** A frame waits for a guest's buffer until its time is over. */
   private patience: { cancel(): void } | null = null
   private patienceOver = false
@@ -115,7 +126,8 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   /** The driver's own queue: the wire's. */
   transmit(frame: Frame): 'taken' | 'full' {
     if (this.context.wire.send(frame) === 'full') return 'full'
-    for (const observer of this.observers) observer.transmitted?.(frame)
+    const { observers } = this
+    for (let i = 0; i < observers.length; i++) observers[i].transmitted?.(frame)
     return 'taken'
   }
 
@@ -139,10 +151,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   sendSoon(): void {
     if (this.sendDue || this.context.signal.aborted) return
     this.sendDue = true
-    this.context.after(0, () => {
-      this.sendDue = false
-      this.send()
-    })
+    this.context.after(0, this.sendNow)
   }
 
   posted(): void {
@@ -152,10 +161,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   tellSoon(): void {
     if (this.tellDue || this.context.signal.aborted) return
     this.tellDue = true
-    this.context.after(0, () => {
-      this.tellDue = false
-      this.tell()
-    })
+    this.context.after(0, this.tellNow)
   }
 
   closed(pair: QueuePair): void {
@@ -236,7 +242,8 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
     copyBytes(this.hostWords, to.offset, wordsOf(frame.bytes, frame.view), frame.offset, frame.length)
     to.length = frame.length
     to.checksum = parsePacket(to, this.info) && verifyChecksum(to, this.info) ? 'verified' : 'none'
-    for (const observer of this.observers) observer.received?.(to)
+    const { observers } = this
+    for (let i = 0; i < observers.length; i++) observers[i].received?.(to)
     this.context.received(to)
     return 'taken'
   }
@@ -286,8 +293,9 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
 
   /** The driver reads the one completion queue and writes each guest what is its own. */
   private tell(): void {
-    this.completions.drain((id, word0, word1) => this.pairs[id]?.tell(word0, word1))
-    for (const pair of this.pairs) pair?.tellRest()
+    this.completions.drain(this.tellOne)
+    const { pairs } = this
+    for (let i = 0; i < pairs.length; i++) pairs[i]?.tellRest()
     for (const settle of this.waiters.splice(0)) settle()
   }
 

@@ -47,9 +47,15 @@ class HardwareDoors extends HalfDoors implements HardwareContext {
 
   received(frame: Frame): void {
     if (!this.#book.alive()) return frame.release()
-    if (!this.#pools.some((pool) => pool.deliver(frame as Parameters<PluginPool['deliver']>[0])))
-      return this.#book.parts.tally.violation('MEM-05')
-    this.#bench.received(frame)
+    if (this.#isOurs(frame)) this.#bench.received(frame)
+    else this.#book.parts.tally.violation('MEM-05')
+  }
+
+  #isOurs(frame: Frame): boolean {
+    const pools = this.#pools
+    for (let i = 0; i < pools.length; i++)
+      if (pools[i].deliver(frame as Parameters<PluginPool['deliver']>[0])) return true
+    return false
   }
 
   pool(frames: number, bytesEach: number): FramePool {
