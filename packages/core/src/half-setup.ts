@@ -9,6 +9,7 @@ import type {
   BackendAccelerator,
   DefinedAccelerator,
   FrontendAccelerator,
+  Halves,
 } from './contract/index.js'
 import type { GenerationFacts, LoaderOptions, LoadOptions, OpenScope } from './loader-types.js'
 import type { Artefact, PluginPackage } from './plugin-package.js'
@@ -34,24 +35,27 @@ export interface LiveHalf<I extends object> {
   readonly scope: OpenScope<unknown>
 }
 
-type SetUpOptions = Pick<LoaderOptions, 'core' | 'clock' | 'openScope' | 'openHardware' | 'setupDeadlineMs'>
+type SetUpOptions = Pick<
+  LoaderOptions,
+  'core' | 'clock' | 'openScope' | 'openHardware' | 'setupDeadlineMs' | 'wrap'
+>
 
 export function setUpFrontend(options: SetUpOptions, setUp: SetUp): Promise<LiveHalf<FrontendAccelerator>> {
-  return run(options, setUp, options.openScope, (defined, context) => defined.frontend?.(context), [
+  return run(options, setUp, options.openScope, (halves, context) => halves.frontend?.(context), [
     'newDevice',
   ])
 }
 
 export function setUpBackend(options: SetUpOptions, setUp: SetUp): Promise<LiveHalf<BackendAccelerator>> {
   const methods = ['openPort', 'probe'] as const
-  return run(options, setUp, options.openScope, (defined, context) => defined.backend?.(context), methods)
+  return run(options, setUp, options.openScope, (halves, context) => halves.backend?.(context), methods)
 }
 
 export function setUpHardware(options: SetUpOptions, setUp: SetUp): Promise<LiveHalf<AcceleratedPort>> {
   const open = options.openHardware
   if (open === undefined) return Promise.reject(new AcceleratorError('NO_HALF', `hardware of ${setUp.name}`))
   const methods = ['onChange', 'transmit', 'handedOver'] as const
-  return run(options, setUp, open, (defined, context) => defined.hardware?.(context), methods)
+  return run(options, setUp, open, (halves, context) => halves.hardware?.(context), methods)
 }
 
 /** Rejects with `BAD_ARTEFACT`, `BAD_REQUIRE`, `SETUP_FAILED`, `DEADLINE` or `ABORTED`; nothing is then left of it. */
@@ -59,11 +63,12 @@ async function run<C, I extends object>(
   options: SetUpOptions,
   setUp: SetUp,
   open: (facts: GenerationFacts) => OpenScope<C>,
-  call: (defined: DefinedAccelerator, context: C) => I | Promise<I> | undefined,
+  call: (halves: Halves, context: C) => I | Promise<I> | undefined,
   methods: readonly (keyof I & string)[],
 ): Promise<LiveHalf<I>> {
   const defined = evaluateArtefact(setUp.artefact, setUp.plugin.manifest, options.core)
   const facts = factsOf(setUp)
+  const halves = options.wrap?.(defined, facts) ?? defined
   const scope = open(facts)
   const what = `set-up of ${setUp.name} (${setUp.artefact.half})`
   try {
@@ -71,7 +76,7 @@ async function run<C, I extends object>(
       options.clock,
       options.setupDeadlineMs ?? 2000,
       what,
-      () => call(defined, scope.context),
+      () => call(halves, scope.context),
       { outer: setUp.signal },
     )
     return { facts, defined, instance: checked(instance, methods), scope }

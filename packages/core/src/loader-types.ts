@@ -4,6 +4,7 @@ import type {
   BackendAccelerator,
   FrontendAccelerator,
   HalfContext,
+  Halves,
   HalfName,
   HardwareContext,
   Manifest,
@@ -47,6 +48,12 @@ export interface OpenScope<C = HalfContext> {
   close(forced: boolean): Promise<ScopeRemains>
 }
 
+/**
+ * Puts other halves in the place of those that an artefact exports, before any of them is set up: a recorder, a tracer, a
+ * fault injector look like what they wrap. Only the halves change; what `prove` looks for is still the artefact's.
+ */
+export type WrapHalves = (halves: Halves, facts: GenerationFacts) => Halves
+
 export interface LoaderOptions {
   /** The namespace of @netaccel/core as the host imported it: `import * as core from '@netaccel/core'`. */
   readonly core: object
@@ -62,6 +69,8 @@ export interface LoaderOptions {
   readonly versions?: VersionRange
   /** Milliseconds of engine time that a set-up may take; default 2000. */
   readonly setupDeadlineMs?: number
+  /** Default: each half as it is. */
+  readonly wrap?: WrapHalves
   readonly events?: EventHub
 }
 

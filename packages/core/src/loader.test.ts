@@ -10,6 +10,7 @@ import type {
   OpenScope,
   PackageFiles,
   RegistryMember,
+  WrapHalves,
 } from './index.js'
 
 const { EventHub, Loader, Registry } = core
@@ -87,7 +88,7 @@ function testScope(facts: GenerationFacts, log: string[]): OpenScope {
   }
 }
 
-function setUp(versions: readonly [number, number] = [1, 1], inDriverDomain = false) {
+function setUp(versions: readonly [number, number] = [1, 1], inDriverDomain = false, wrap?: WrapHalves) {
   const timeline = new VirtualClock()
   const engine = timeline.engine('guest')
   const log: string[] = []
@@ -104,6 +105,7 @@ function setUp(versions: readonly [number, number] = [1, 1], inDriverDomain = fa
     clock: engine,
     frontend: registry,
     openScope: (facts) => testScope(facts, log),
+    ...(wrap !== undefined && { wrap }),
     events,
   })
   const load = (from: PackageFiles, options?: LoadOptions) =>
@@ -170,6 +172,22 @@ describe('a load', () => {
     await expect(setUp([1, 1], true).load(files(good()))).rejects.toMatchObject({ code: 'EINVAL' })
     const { loader } = setUp()
     await expect(loader.load(files(good()), 'backend')).rejects.toMatchObject({ code: 'NO_HALF' })
+  })
+
+  it('sets up what a wrapper has put in the place of the halves', async () => {
+    const seen: string[] = []
+    const { load, registry } = setUp([1, 1], false, (halves, { name, half }) => {
+      seen.push(`${half} ${name}`)
+      return {
+        frontend: async (context) => {
+          const inner = await halves.frontend?.(context)
+          return { newDevice: async (device) => (await inner?.newDevice(device)) ?? 'declined' }
+        },
+      }
+    })
+    await load(files(good()))
+    const [accelerator] = registry.status()
+    expect([seen, accelerator.state]).toEqual([['frontend my_netfront'], 'loaded'])
   })
 
   it('of a name that is loaded is EEXIST', async () => {

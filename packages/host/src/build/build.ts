@@ -1,3 +1,4 @@
+import { CONTRACT_VERSIONS, type VersionRange } from '@netaccel/core'
 import { Wire, type WireSocket } from '@netaccel/nic-sim'
 import { CleanupStack, defaultCosts, RealClock, settle, type Timeline, VirtualClock } from '@netaccel/xen'
 import { EdgeOracle } from '../check/oracle.js'
@@ -7,7 +8,8 @@ import { parseSentence, type Sentence } from '../value/sentence.js'
 import type { WireValue, WorldValue } from '../value/world-value.js'
 import { Shelf } from './catalogue.js'
 import { Host } from './host.js'
-import type { FaultsOf } from './plugins.js'
+import { readFolder, type ReadPackage } from './plugin-folder.js'
+import type { FaultsOf, WrapOf } from './plugins.js'
 import { type NamedLane, World } from './world.js'
 
 export interface BuildOptions {
@@ -22,6 +24,12 @@ export interface BuildOptions {
   readonly meter?: boolean
   /** Makes doors of plugins fail, for tests. Default: none fails. */
   readonly faultsOf?: FaultsOf
+  /** Puts other halves in the place of those that plugins bring, for tests and tools. Default: each as it is. */
+  readonly wrap?: WrapOf
+  /** How a plugin's package is read that `load` or a NIC's `kind` names. Default: from its folder, or as installed. */
+  readonly readPackage?: ReadPackage
+  /** The versions of the contract that the drivers provide, for tests of what plugins do at others. Default: this one's. */
+  readonly versions?: VersionRange
   /**
    * False: flows that change paths may be overtaken by themselves; 'out': only those that guests receive. For tests of
    * the order fence; default true.
@@ -44,6 +52,7 @@ export async function build(value: WorldValue, options: BuildOptions = {}): Prom
 async function assemble(value: WorldValue, timeline: Timeline, options: BuildOptions): Promise<World> {
   const cleanup = new CleanupStack()
   const { faultsOf = () => null, orderFence = true, meter = true } = options
+  const { wrap = null, readPackage = readFolder, versions = CONTRACT_VERSIONS } = options
   const oracle = options.oracle === false ? null : new EdgeOracle()
   const costs = { ...defaultCosts, ...value.costs }
   const hosts = new Map<string, Host>()
@@ -58,6 +67,9 @@ async function assemble(value: WorldValue, timeline: Timeline, options: BuildOpt
         meter,
         shelf,
         faultsOf,
+        wrap,
+        readPackage,
+        versions,
         orderFence,
         deadlines: value.deadlines ?? {},
       }
@@ -77,6 +89,7 @@ async function assemble(value: WorldValue, timeline: Timeline, options: BuildOpt
       hosts,
       lanes,
       shelf,
+      readPackage,
       undo: () => cleanup.run(),
     })
   } catch (error) {

@@ -55,7 +55,7 @@ export class Guest {
     this.#place = place
     this.#predecessors = predecessors
     this.netfront = new Netfront(domain, vifOptions(Object.values(value.vifs)))
-    this.plugins = guestPlugins(domain, place.parts)
+    this.plugins = guestPlugins(domain, place.hostName, place.parts)
     this.netfront.onVif = (vif) => this.#found(vif)
   }
 

@@ -1,5 +1,11 @@
 import { Bridge, type BridgePort, type PortOptions } from '@netaccel/bridge'
-import { type BackendAccelerator, type Deadlines, onClock, readPlugin, DEADLINES } from '@netaccel/core'
+import {
+  type BackendAccelerator,
+  type Deadlines,
+  onClock,
+  DEADLINES,
+  type VersionRange,
+} from '@netaccel/core'
 import { type BackVif, Netback, type NetbackAccelerators } from '@netaccel/netback'
 import { CleanupStack, type CostTable, type Domain, Hypervisor, type Timeline } from '@netaccel/xen'
 import type { EdgeOracle } from '../check/oracle.js'
@@ -12,8 +18,8 @@ import type { GuestVif } from './guest-vif.js'
 import { HardwareNic } from './hardware-nic.js'
 import { DEFAULT_MEBIBYTES, machineBytes, pagesOf } from './memory.js'
 import { Nic } from './nic.js'
-import { pluginFolder } from './plugin-folder.js'
-import { type DomainPlugins, driverPlugins, type FaultsOf } from './plugins.js'
+import type { ReadPackage } from './plugin-folder.js'
+import { type DomainPlugins, driverPlugins, type FaultsOf, type WrapOf } from './plugins.js'
 
 /** The kind of NIC that comes with the host. */
 const NIC_SIM = 'nic-sim'
@@ -27,6 +33,9 @@ export interface HostParts {
   readonly meter: boolean
   readonly shelf: Shelf
   readonly faultsOf: FaultsOf
+  readonly wrap: WrapOf | null
+  readonly readPackage: ReadPackage
+  readonly versions: VersionRange
   readonly orderFence: boolean | 'out'
   readonly deadlines: Partial<Deadlines>
 }
@@ -78,7 +87,7 @@ export class Host {
       if (nic.kind === undefined || nic.kind === NIC_SIM) this.nics.set(nicName, new Nic(...parted, holdMs))
       else this.hardware.set(nicName, new HardwareNic(...parted))
     }
-    this.plugins = driverPlugins(driver, parts, this.hardware, {
+    this.plugins = driverPlugins(driver, name, parts, this.hardware, {
       policy: value.misbehaviour ?? 'report',
       crash: (guest) => this.#crash(guest),
     })
@@ -129,7 +138,7 @@ export class Host {
     const { kind = NIC_SIM, options = {} } = this.value.nics?.[name] ?? {}
     if (nic === undefined) return
     const { loader, accelerators } = this.plugins
-    const { port } = await loader.loadHardware(readPlugin(pluginFolder(kind)), name, { options })
+    const { port } = await loader.loadHardware(this.#parts.readPackage(kind), name, { options })
     this.#cleanup.push(`${name} hardware`, async () => void (await loader.unloadHardware(name)))
     const opened = nic.open(port)
     accelerators.addPort(opened)

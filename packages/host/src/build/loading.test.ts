@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { left } from '../check/resources.js'
 import { twoHosts } from '../trial/two-hosts.js'
 import { build } from './build.js'
+import { readFolder } from './plugin-folder.js'
 
 const folders: string[] = []
 
@@ -75,6 +76,21 @@ describe('loading a plugin', () => {
       /trial did not attach everywhere: .*guest1\.vif0 is declined/,
     )
     for (const host of world.hosts.values()) expect(host.plugins.loader.loaded).toEqual([])
+    await world.close()
+  })
+
+  it('goes by the versions, the reader and the wrapper that the world was built with', async () => {
+    const asked: string[] = []
+    const folder = plugin([2, 2], { frontend: `return { newDevice: async () => 'declined' }`, backend })
+    const world = await build(twoHosts(), {
+      versions: [1, 2],
+      readPackage: (name) => (asked.push(`read ${name}`), readFolder(folder)),
+      wrap: (halves, { half, version }, where) => (asked.push(`${where} ${half} ${version}`), halves),
+    })
+    await expect(world.load('by another name', { hosts: ['a'] })).rejects.toMatchObject({
+      code: 'ATTACH_FAILED',
+    })
+    expect(asked).toEqual(['read by another name', 'a.driver backend 1', 'a.guest1 frontend 2'])
     await world.close()
   })
 })

@@ -1,6 +1,5 @@
 import {
   agreeVersion,
-  CONTRACT_VERSIONS,
   type Manifest,
   MODULE_DIRECTORY,
   type PluginPackage,
@@ -36,8 +35,9 @@ function guestTargets(hosts: readonly Host[]): Target[] {
  */
 export async function loadInto(hosts: readonly Host[], plugin: PluginPackage): Promise<void> {
   const { name, backend, frontend, apiVersion } = plugin.manifest
-  if (backend !== undefined) agreeVersion(`${name} (backend)`, apiVersion.backend, CONTRACT_VERSIONS)
-  if (frontend !== undefined) agreeVersion(`${name} (frontend)`, apiVersion.frontend, CONTRACT_VERSIONS)
+  const { versions } = hosts[0].plugins.registry
+  if (backend !== undefined) agreeVersion(`${name} (backend)`, apiVersion.backend, versions)
+  if (frontend !== undefined) agreeVersion(`${name} (frontend)`, apiVersion.frontend, versions)
   if (backend !== undefined) await requestAll(driverTargets(hosts), name, 'load')
   if (frontend !== undefined) await requestAll(guestTargets(hosts), name, 'load')
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { type PluginPackage, readPlugin } from '@netaccel/core'
 import { HostError } from '../errors.js'
 
 /**
@@ -23,3 +24,9 @@ export function pluginFolder(plugin: string): string {
     throw new HostError('NO_SUCH_PART', sentence, [], cause)
   }
 }
+
+/** Reads the package that a world names: see `BuildOptions.readPackage`. */
+export type ReadPackage = (plugin: string) => PluginPackage
+
+/** The package in a plugin's folder. @throws HostError NO_SUCH_PART; AcceleratorError BAD_MANIFEST */
+export const readFolder: ReadPackage = (plugin) => readPlugin(pluginFolder(plugin))

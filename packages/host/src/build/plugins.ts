@@ -5,6 +5,8 @@ import {
   type DoorFaults,
   EventHub,
   type FrontendAccelerator,
+  type GenerationFacts,
+  type Halves,
   KeptPages,
   Loader,
   type LoaderOptions,
@@ -13,6 +15,7 @@ import {
   openHalfScope,
   openHardwareScope,
   Registry,
+  type VersionRange,
 } from '@netaccel/core'
 import { type MisbehaviourPolicy, NetbackAccelerators } from '@netaccel/netback'
 import { NetfrontAccelerators } from '@netaccel/netfront'
@@ -32,10 +35,19 @@ export interface DomainPlugins<Half extends object, Accelerators> {
 /** Makes doors of plugins fail, for tests: asked once for each attachment of a vif, which is named as in reports. */
 export type FaultsOf = (side: 'frontend' | 'backend', vif: string) => DoorFaults | null
 
+/**
+ * Puts other halves in the place of a plugin's, for tests and tools: asked at each load. `where`: `a.guest1`, or `a.driver`
+ * for the driver domain of host a.
+ */
+export type WrapOf = (halves: Halves, facts: GenerationFacts, where: string) => Halves
+
 /** What the plugins of all domains of a world share. */
 export interface PluginParts {
   readonly shelf: Shelf
   readonly faultsOf: FaultsOf
+  readonly wrap: WrapOf | null
+  /** The versions of the contract that the drivers provide. */
+  readonly versions: VersionRange
   /** Flows stay in order when they change paths; 'out': those that guests send. */
   readonly orderFence: boolean | 'out'
   readonly deadlines: Partial<Deadlines>
@@ -44,7 +56,8 @@ export interface PluginParts {
 /** Plugins of a guest: frontend halves, for netfront. A half that the backend names is loaded from the catalogue. */
 export function guestPlugins(
   domain: Domain,
-  { shelf: catalogue, faultsOf, orderFence, deadlines }: PluginParts,
+  hostName: string,
+  { shelf: catalogue, faultsOf, wrap, versions, orderFence, deadlines }: PluginParts,
 ): DomainPlugins<FrontendAccelerator, NetfrontAccelerators> {
   const { engine, store } = domain
   const events = new EventHub()
@@ -53,10 +66,11 @@ export function guestPlugins(
     side: 'frontend',
     clock: engine,
     inDriverDomain: false,
+    versions,
     events,
     onRequested: (name) => requests.requested(name),
   })
-  const loader = new Loader({ ...loaderOptions(domain, kept, events), frontend: registry })
+  const loader = new Loader({ ...loaderOptions(domain, hostName, kept, events, wrap), frontend: registry })
   const requests: LoadRequests = new LoadRequests({
     store,
     clock: engine,
@@ -87,7 +101,8 @@ export interface Discipline {
 /** Plugins of the driver domain: backend halves, for netback and its ports, and the hardware of NICs by their names. */
 export function driverPlugins(
   domain: Domain,
-  { shelf: catalogue, faultsOf, orderFence, deadlines }: PluginParts,
+  hostName: string,
+  { shelf: catalogue, faultsOf, wrap, versions, orderFence, deadlines }: PluginParts,
   hardware: ReadonlyMap<string, HardwareNic>,
   { policy, crash }: Discipline,
 ): DomainPlugins<BackendAccelerator, NetbackAccelerators> {
@@ -98,11 +113,13 @@ export function driverPlugins(
     side: 'backend',
     clock: engine,
     inDriverDomain: true,
+    versions,
     events,
   })
   const loader = new Loader({
-    ...loaderOptions(domain, kept, events),
+    ...loaderOptions(domain, hostName, kept, events, wrap),
     backend: registry,
+    versions,
     openHardware: (facts) => {
       const nic = hardware.get(facts.name)
       if (nic === undefined) throw new core.AcceleratorError('NO_HALF', `hardware of ${facts.name}`)
@@ -132,13 +149,20 @@ export function driverPlugins(
   return { registry, loader, requests, accelerators, events }
 }
 
-function loaderOptions(domain: Domain, kept: KeptPages, events: EventHub): LoaderOptions {
+function loaderOptions(
+  domain: Domain,
+  hostName: string,
+  kept: KeptPages,
+  events: EventHub,
+  wrap: WrapOf | null,
+): LoaderOptions {
   const { engine } = domain
   const log = logOf(events)
   return {
     core,
     clock: engine,
     events,
+    ...(wrap !== null && { wrap: (halves, facts) => wrap(halves, facts, `${hostName}.${domain.name}`) }),
     openScope: (facts) => openHalfScope({ domain, engine, kept, log }, facts),
   }
 }

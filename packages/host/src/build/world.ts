@@ -1,4 +1,4 @@
-import { type LoadOptions, type PluginPackage, readPlugin } from '@netaccel/core'
+import { type LoadOptions, type PluginPackage } from '@netaccel/core'
 import type { Wire, WireLane } from '@netaccel/nic-sim'
 import type { RunOptions, Timeline } from '@netaccel/xen'
 import { settle } from '@netaccel/xen'
@@ -19,7 +19,7 @@ import type { Host } from './host.js'
 import type { Nic } from './nic.js'
 import type { Shelf } from './catalogue.js'
 import { attached, loadInto, unloadFrom } from './loading.js'
-import { pluginFolder } from './plugin-folder.js'
+import type { ReadPackage } from './plugin-folder.js'
 
 export interface NamedLane {
   /** `a.eth0 -> b.eth0` */
@@ -38,6 +38,7 @@ export interface WorldParts {
   readonly hosts: ReadonlyMap<string, Host>
   readonly lanes: readonly NamedLane[]
   readonly shelf: Shelf
+  readonly readPackage: ReadPackage
   readonly undo: () => Promise<void>
 }
 
@@ -60,6 +61,7 @@ export class World {
   /** The directions of all wires, for the ledger. */
   readonly lanes: readonly NamedLane[]
   readonly #shelf: Shelf
+  readonly #readPackage: ReadPackage
   readonly #undo: () => Promise<void>
   #running = false
   #trace: Trace | null = null
@@ -71,6 +73,7 @@ export class World {
     this.hosts = parts.hosts
     this.lanes = parts.lanes
     this.#shelf = parts.shelf
+    this.#readPackage = parts.readPackage
     this.#undo = parts.undo
   }
 
@@ -173,7 +176,7 @@ export class World {
    */
   async load(plugin: string, { hosts, ...options }: WorldLoadOptions = {}): Promise<void> {
     const chosen = this.#chosen(hosts)
-    const found = readPlugin(pluginFolder(plugin))
+    const found = this.#readPackage(plugin)
     this.#shelf.put(found, options)
     await this.drive(this.#bringIn(chosen, found))
   }
