@@ -9,4 +9,4 @@ const write = (path, text) => writeFileSync(fileURLToPath(new URL(path, import.m
 
 write('../../../docs/rules.md', renderRules())
 write('../../../docs/codes.md', renderCodes())
-write('../netaccel-plugin.schema.json', `${JSON.stringify(MANIFEST_SCHEMA, null, 2)}\n`)
+write('../manifest.schema.json', `${JSON.stringify(MANIFEST_SCHEMA, null, 2)}\n`)

@@ -18,10 +18,16 @@ export const ERROR_CODES = {
     'A newer load of the same name took the place of this one while it waited for the old generation to end.',
   CANCELLED: 'The load was withdrawn while it waited for the old generation to end.',
   BAD_MANIFEST: 'The "netaccel" object of the package.json does not fit the published schema.',
+  BAD_PACKAGE:
+    'The package cannot be read: no such tarball, a damaged one, or a file without permission; pack it again or fetch it again.',
+  BAD_INTEGRITY:
+    'The bytes are not those that were expected; nothing of them was run. Fetch them again, or say which bytes you trust.',
   BAD_ARTEFACT:
     'The artefact is missing, does not compile, or does not export one defineAccelerator() result with the halves that the manifest names.',
   BAD_REQUIRE:
     'An artefact may require @netaccel/core and the node: modules that its manifest declares in "uses", nothing else.',
+  NAME_TAKEN:
+    'Two packages give their plugin the same name; remove one of them from the dependencies of the project, or load one by its folder.',
   NO_HALF: 'There is no such half here: the plugin does not have it, or the domain does not take it.',
   NOT_LOADED: 'No half of this name is loaded here.',
   SETUP_FAILED: 'The set-up of the half threw or rejected; its scope was undone and it may be loaded again.',

@@ -3,6 +3,7 @@ import { evaluateArtefact } from './artefact.js'
 import { HalfDescription } from './attachment/half-description.js'
 import { onClock, withDeadline } from './control-clock.js'
 import { AcceleratorError, isAcceleratorError } from './errors.js'
+import { takeCensus } from './leak-census.js'
 import { Lease } from './lease.js'
 import type {
   AcceleratedPort,
@@ -11,6 +12,7 @@ import type {
   FrontendAccelerator,
   Halves,
 } from './contract/index.js'
+import type { Census } from './leak-census.js'
 import type { GenerationFacts, LoaderOptions, LoadOptions, OpenScope } from './loader-types.js'
 import type { Artefact, PluginPackage } from './plugin-package.js'
 
@@ -32,7 +34,9 @@ export interface LiveHalf<I extends object> {
   readonly facts: GenerationFacts
   readonly defined: DefinedAccelerator
   readonly instance: I
-  readonly scope: OpenScope<unknown>
+  readonly scope: OpenScope<object>
+  /** What stood in the process before its code ran. */
+  readonly before: Census
 }
 
 type SetUpOptions = Pick<
@@ -59,13 +63,14 @@ export function setUpHardware(options: SetUpOptions, setUp: SetUp): Promise<Live
 }
 
 /** Rejects with `BAD_ARTEFACT`, `BAD_REQUIRE`, `SETUP_FAILED`, `DEADLINE` or `ABORTED`; nothing is then left of it. */
-async function run<C, I extends object>(
+async function run<C extends object, I extends object>(
   options: SetUpOptions,
   setUp: SetUp,
   open: (facts: GenerationFacts) => OpenScope<C>,
   call: (halves: Halves, context: C) => I | Promise<I> | undefined,
   methods: readonly (keyof I & string)[],
 ): Promise<LiveHalf<I>> {
+  const before = takeCensus(setUp.plugin.manifest.uses ?? [])
   const defined = evaluateArtefact(setUp.artefact, setUp.plugin.manifest, options.core)
   const facts = factsOf(setUp)
   const halves = options.wrap?.(defined, facts) ?? defined
@@ -79,7 +84,7 @@ async function run<C, I extends object>(
       () => call(halves, scope.context),
       { outer: setUp.signal },
     )
-    return { facts, defined, instance: checked(instance, methods), scope }
+    return { facts, defined, instance: checked(instance, methods), scope, before }
   } catch (cause) {
     const forced = isAcceleratorError(cause, 'DEADLINE')
     await onClock(options.clock, () => scope.close(forced))

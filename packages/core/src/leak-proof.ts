@@ -1,35 +1,44 @@
 // Proof that a purged generation is gone: weak references to its parts, and a collection.
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { sinceCensus } from './leak-census.js'
 import type { HalfName } from './contract/index.js'
-import type { LeakedHalf, ProofReport } from './loader-types.js'
+import type { Census } from './leak-census.js'
+import type { LeakedHalf, LoadedHalf, ProofReport } from './loader-types.js'
 
-interface Purged {
-  readonly name: string
-  readonly half: HalfName
-  readonly hash: string
-  readonly parts: readonly { readonly what: string; readonly ref: WeakRef<object> }[]
+/** What is told of a generation that was unloaded. */
+export interface PurgedFacts extends Pick<LoadedHalf, 'name' | 'half' | 'hash'> {
   /** Seen when it was unloaded: forced leases, tasks and takings that did not end. */
   readonly suspects: readonly string[]
+  /** What stood in the process before its load. */
+  readonly before?: Census | undefined
 }
 
-/** Keeps weak references only. */
-export class LeakProof {
-  #purged: Purged[] = []
+/** A part of a purged generation, and what it is called in a report. */
+export interface Part {
+  readonly what: string
+  readonly part: object
+}
+
+interface Purged<F> {
+  readonly facts: F
+  readonly parts: readonly { readonly what: string; readonly ref: WeakRef<object> }[]
+  /** A proof has found it alive. */
+  leaked: LeakedHalf | undefined
+}
+
+/** Keeps weak references only. `F`: what its owner wants to be told of a purged generation. */
+export class LeakProof<F extends PurgedFacts = PurgedFacts> {
+  #purged: Purged<F>[] = []
   #collected = 0
 
   /** Remembers what should soon be gone. Call it with the last strong references, and drop them. */
-  add(
-    facts: Pick<Purged, 'name' | 'half' | 'hash' | 'suspects'>,
-    parts: Readonly<Record<string, object>>,
-  ): void {
+  add(facts: F, parts: readonly Part[]): void {
     this.#sweep()
     this.#purged.push({
-      name: facts.name,
-      half: facts.half,
-      hash: facts.hash,
-      suspects: facts.suspects,
-      parts: Object.entries(parts).map(([what, part]) => ({ what, ref: new WeakRef(part) })),
+      facts,
+      parts: parts.map(({ what, part }) => ({ what, ref: new WeakRef(part) })),
+      leaked: undefined,
     })
   }
 
@@ -37,6 +46,12 @@ export class LeakProof {
   get outstanding(): number {
     this.#sweep()
     return this.#purged.length
+  }
+
+  /** The same, one by one; `leaked` once a proof has found it alive. */
+  get standing(): readonly { readonly facts: F; readonly leaked: LeakedHalf | undefined }[] {
+    this.#sweep()
+    return this.#purged
   }
 
   /**
@@ -54,6 +69,7 @@ export class LeakProof {
     }
     const proven = this.#collected
     this.#collected = 0
+    for (const purged of this.#purged) purged.leaked = leakedOf(purged)
     return { proven, leaked: this.#purged.map(leakedOf) }
   }
 
@@ -64,16 +80,24 @@ export class LeakProof {
   }
 }
 
-function leakedOf({ name, half, hash, parts, suspects }: Purged): LeakedHalf {
+const UNKNOWN =
+  'nothing the host knows of: look for a value of a global, an emitter, a timer of Node, or a table in another module'
+
+function leakedOf({ facts, parts }: Purged<PurgedFacts>): LeakedHalf {
+  const { name, half, hash, suspects, before } = facts
   const alive = parts.filter(({ ref }) => ref.deref() !== undefined).map(({ what }) => `alive: ${what}`)
-  const held =
-    suspects.length > 0
-      ? suspects
-      : [
-          'nothing the host knows of: look for a global, a listener, a timer of Node, or a table in another module',
-        ]
-  return { name, half, hash, holders: [...alive, ...held] }
+  const seen = [...suspects, ...(before === undefined ? [] : sinceCensus(before))]
+  const known = seen.length > 0 || alive.some((what) => what.startsWith(`alive: ${LISTENER}`))
+  return {
+    name,
+    half: half satisfies HalfName,
+    hash,
+    holders: [...alive, ...seen, ...(known ? [] : [UNKNOWN])],
+  }
 }
+
+/** Begins what a listener on `process` is called in a report. */
+export const LISTENER = 'a listener on process'
 
 /** Node's collector, also without --expose-gc. */
 function collector(): () => void {

@@ -1,6 +1,7 @@
 // The store's door to the loader: insmod and rmmod asked for from outside, as `control/shutdown` asks for a shutdown.
 //
-// Under a domain's own directory, `control/accel-module/<name>` = `load`, `load:<package version>` or `unload` is a request.
+// Under a domain's own directory, `control/accel-module/<name>` = `load`, `load:<package version>`, `unload` or
+// `unload:<milliseconds>` is a request.
 // The domain acts on it, writes what became of it to `control/accel-module/<name>/state`, and sets the request to the empty
 // string, as Linux answers `control/shutdown`. A vif whose `accel-frontend` names a half that is not loaded asks through
 // `requested`: the domain then loads by itself what its catalogue holds.
@@ -10,7 +11,8 @@ import { EventHub } from './event-hub.js'
 import { readArtefact, readPlugin } from './plugin-package.js'
 import type { StoreWatch, XenstoreClient } from '@netaccel/xen'
 import type { ControlClock } from './control-clock.js'
-import type { Loader, RegistryHalf } from './loader.js'
+import type { RegistryHalf } from './loader-parts.js'
+import type { Loader } from './loader.js'
 import type { LoadOptions } from './loader-types.js'
 import type { PackageFiles, PluginPackage } from './plugin-package.js'
 
@@ -35,9 +37,12 @@ export interface LoadRequestsOptions {
   readonly events?: EventHub
 }
 
-type Request = { readonly kind: 'load'; readonly version: string | undefined } | { readonly kind: 'unload' }
+type Request =
+  | { readonly kind: 'load'; readonly version: string | undefined }
+  | { readonly kind: 'unload'; readonly deadlineMs: number | undefined }
 
 const NAME = /^[a-z0-9][a-z0-9_.-]{0,62}$/
+const MILLISECONDS = /^\d{1,7}$/
 const MOST_STATE = 1000
 
 /** See the head of this file. */
@@ -121,7 +126,9 @@ export class LoadRequests {
     const request = parseRequest(name, value)
     if (request.kind === 'unload') {
       await this.#tell(name, 'draining')
-      const { forced } = await this.#options.loader.unload(name, this.#options.half)
+      const { loader, half } = this.#options
+      const { deadlineMs } = request
+      const { forced } = await loader.unload(name, half, deadlineMs === undefined ? {} : { deadlineMs })
       return forced ? 'unloaded:forced' : 'unloaded'
     }
     const plugin = this.#options.catalogue.find(name, request.version)
@@ -207,13 +214,14 @@ export async function requestModule(
 function parseRequest(name: string, value: string): Request {
   if (!NAME.test(name))
     throw new AcceleratorError('BAD_ARGUMENT', `${JSON.stringify(name)} is not the name of a plugin`)
-  if (value === 'unload') return { kind: 'unload' }
   const [word, version, ...rest] = value.split(':')
+  if (word === 'unload' && rest.length === 0 && (version === undefined || MILLISECONDS.test(version)))
+    return { kind: 'unload', deadlineMs: version === undefined ? undefined : Number(version) }
   if (word === 'load' && rest.length === 0)
     return { kind: 'load', version: version === undefined || version === '' ? undefined : version }
   throw new AcceleratorError(
     'BAD_ARGUMENT',
-    `${JSON.stringify(value.slice(0, 100))} is not a request; write load, load:<version> or unload`,
+    `${JSON.stringify(value.slice(0, 100))} is not a request; write load, load:<version>, unload or unload:<milliseconds>`,
   )
 }
 

@@ -8,10 +8,12 @@ import type {
   HalfName,
   HardwareContext,
   Manifest,
+  RemoveReason,
   VersionRange,
 } from './contract/index.js'
 import type { ControlClock } from './control-clock.js'
 import type { EventHub } from './event-hub.js'
+import type { PluginIntegrity } from './integrity.js'
 import type { Lease } from './lease.js'
 import type { Registry } from './registry.js'
 import type { StopReport } from './registry-types.js'
@@ -79,6 +81,14 @@ export interface LoadOptions {
   readonly options?: Readonly<Record<string, unknown>>
   /** Load at this version of the contract; default: the highest that both sides have. */
   readonly version?: number
+  /** What the bytes must be: of a tarball, or of each artefact. */
+  readonly integrity?: PluginIntegrity
+}
+
+export interface UnloadOptions {
+  readonly reason?: RemoveReason
+  /** Milliseconds of engine time after which it is forced; default: as the registry has it, 10,000. */
+  readonly deadlineMs?: number
 }
 
 /** A half that is in. */

@@ -1,126 +1,7 @@
 import { createHash } from 'node:crypto'
-import { settle, VirtualClock } from '@netaccel/xen'
+import { settle } from '@netaccel/xen'
 import { describe, expect, it } from 'vitest'
-import * as core from './index.js'
-import type {
-  FrontendAccelerator,
-  GenerationFacts,
-  HalfContext,
-  LoadOptions,
-  OpenScope,
-  PackageFiles,
-  RegistryMember,
-  WrapHalves,
-} from './index.js'
-
-const { EventHub, Loader, Registry } = core
-
-/** A frontend half that attaches every vif; `salt` makes the bytes differ. */
-const good = (salt = '') => `
-  "use strict"
-  const { defineAccelerator } = require("@netaccel/core")
-  const ballast = new Array(1000).fill(${JSON.stringify(salt)})
-  module.exports = defineAccelerator({
-    frontend(context) {
-      context.undo(() => context.log("info", "undone"))
-      return { newDevice: async () => "declined", ballast, context }
-    },
-  })`
-
-function files(frontend: string, netaccel: Record<string, unknown> = {}): PackageFiles & { reads: string[] } {
-  const manifest = {
-    name: '@me/my-accelerator',
-    version: '1.2.3',
-    keywords: ['netaccel-plugin'],
-    netaccel: {
-      name: 'my_netfront',
-      apiVersion: { frontend: [1, 1] },
-      frontend: './dist/frontend.cjs',
-      capabilities: [],
-      ...netaccel,
-    },
-  }
-  const reads: string[] = []
-  return {
-    from: 'memory',
-    reads,
-    read(path) {
-      reads.push(path)
-      const text = { './package.json': JSON.stringify(manifest), './dist/frontend.cjs': frontend }[path]
-      return text === undefined ? undefined : new TextEncoder().encode(text)
-    },
-  }
-}
-
-/** The scope of a generation, reduced to what a set-up needs; undoes newest first. */
-function testScope(facts: GenerationFacts, log: string[]): OpenScope {
-  const undos: (() => void | Promise<void>)[] = []
-  const abort = new AbortController()
-  const context: HalfContext = {
-    name: facts.name,
-    version: facts.version,
-    domain: 1,
-    options: facts.options,
-    signal: abort.signal,
-    requestUnload: facts.requestUnload,
-    now: () => 0,
-    after: () => ({ cancel() {}, again() {} }),
-    task() {},
-    counter(name) {
-      const counter = facts.description.counter(name)
-      if (counter === undefined) throw new core.AcceleratorError('BAD_ARGUMENT', `counter ${name}`)
-      return counter
-    },
-    log: (_level, text) => void log.push(text),
-    undo: (work) => void undos.push(work),
-    child() {
-      throw new core.AcceleratorError('CLOSED', 'no children here')
-    },
-  }
-  return {
-    context,
-    async close(forced) {
-      abort.abort()
-      for (const undo of undos.toReversed()) await undo()
-      log.push(forced ? 'scope closed by force' : 'scope closed')
-      return { tasks: [], failures: [] }
-    },
-  }
-}
-
-function setUp(versions: readonly [number, number] = [1, 1], inDriverDomain = false, wrap?: WrapHalves) {
-  const timeline = new VirtualClock()
-  const engine = timeline.engine('guest')
-  const log: string[] = []
-  const events = new EventHub()
-  const registry = new Registry<FrontendAccelerator>({
-    side: 'frontend',
-    clock: engine,
-    inDriverDomain,
-    versions,
-    events,
-  })
-  const loader = new Loader({
-    core,
-    clock: engine,
-    frontend: registry,
-    openScope: (facts) => testScope(facts, log),
-    ...(wrap !== undefined && { wrap }),
-    events,
-  })
-  const load = (from: PackageFiles, options?: LoadOptions) =>
-    settle(timeline, loader.load(from, 'frontend', options))
-  const unload = () => settle(timeline, loader.unload('my_netfront', 'frontend'))
-  return { timeline, engine, registry, loader, log, events, load, unload }
-}
-
-const vif = (name: string, outcome: () => 'attached' | 'declined'): RegistryMember<FrontendAccelerator> => ({
-  name,
-  attach: async () => outcome(),
-  detach: async () => {},
-})
-
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+import { files, good, setUp, vif } from './testing/loader-bench.js'
 
 describe('a load', () => {
   it('reads the manifest first and each artefact once, and says what it loaded', async () => {
@@ -176,14 +57,16 @@ describe('a load', () => {
 
   it('sets up what a wrapper has put in the place of the halves', async () => {
     const seen: string[] = []
-    const { load, registry } = setUp([1, 1], false, (halves, { name, half }) => {
-      seen.push(`${half} ${name}`)
-      return {
-        frontend: async (context) => {
-          const inner = await halves.frontend?.(context)
-          return { newDevice: async (device) => (await inner?.newDevice(device)) ?? 'declined' }
-        },
-      }
+    const { load, registry } = setUp([1, 1], false, {
+      wrap: (halves, { name, half }) => {
+        seen.push(`${half} ${name}`)
+        return {
+          frontend: async (context) => {
+            const inner = await halves.frontend?.(context)
+            return { newDevice: async (device) => (await inner?.newDevice(device)) ?? 'declined' }
+          },
+        }
+      },
     })
     await load(files(good()))
     const [accelerator] = registry.status()
@@ -338,57 +221,5 @@ describe('an upgrade', () => {
   it('of what is not loaded is NOT_LOADED', async () => {
     const { loader } = setUp()
     await expect(loader.upgrade(files(good()), 'frontend')).rejects.toMatchObject({ code: 'NOT_LOADED' })
-  })
-})
-
-describe('the proof', () => {
-  it('sees two hundred generations collected, with less than 1 KB kept for each', async () => {
-    const { load, unload, loader } = setUp()
-    const cycle = async (n: number) => {
-      await load(files(good(String(n))))
-      await unload()
-    }
-    const heap = async () => {
-      for (let round = 0; round < 3; round++) {
-        await turn()
-        globalThis.gc?.()
-      }
-      return process.memoryUsage().heapUsed
-    }
-    // The first cycles also pay for compiled code.
-    for (let n = 0; n < 200; n++) await cycle(n)
-    expect(await loader.prove(turn)).toEqual({ proven: 200, leaked: [] })
-    const before = await heap()
-    for (let n = 0; n < 200; n++) await cycle(n)
-    expect(await loader.prove(turn)).toEqual({ proven: 200, leaked: [] })
-    expect(((await heap()) - before) / 200).toBeLessThan(1024)
-  })
-
-  it('names a generation that something still holds', async () => {
-    const { load, unload, loader, events } = setUp()
-    const leaks: unknown[] = []
-    events.on('half_leaked', (leak) => leaks.push(leak))
-    const key = 'netaccel test: a leaked half'
-    const text = good().replace('return {', `return globalThis[${JSON.stringify(key)}] = {`)
-    const { hash } = await load(files(text))
-    await unload()
-    const { proven, leaked } = await loader.prove(turn)
-    expect([proven, leaked]).toEqual([
-      0,
-      [
-        {
-          name: 'my_netfront',
-          half: 'frontend',
-          hash,
-          holders: [
-            'alive: half',
-            'nothing the host knows of: look for a global, a listener, a timer of Node, or a table in another module',
-          ],
-        },
-      ],
-    ])
-    expect(leaks).toHaveLength(1)
-    Reflect.deleteProperty(globalThis, key)
-    expect(await loader.prove(turn)).toEqual({ proven: 1, leaked: [] })
   })
 })

@@ -6,46 +6,27 @@ import { onClock } from './control-clock.js'
 import { AcceleratorError } from './errors.js'
 import { EventHub } from './event-hub.js'
 import { setUpBackend, setUpFrontend, setUpHardware } from './half-setup.js'
+import { GenerationBoard, purgedStatus } from './generation-board.js'
 import { LeakProof } from './leak-proof.js'
-import { readArtefact, readPlugin } from './plugin-package.js'
+import { anyAttached, factsOf, keyOf, noRegistry, partsOf, pluginOf } from './loader-parts.js'
+import { readArtefact } from './plugin-package.js'
 import { agreeVersion, CONTRACT_VERSIONS } from './version.js'
 import type { HalfDescription } from './attachment/half-description.js'
-import type {
-  AcceleratedPort,
-  BackendAccelerator,
-  FrontendAccelerator,
-  HalfName,
-  RemoveReason,
-} from './contract/index.js'
+import type { AcceleratedPort, BackendAccelerator, FrontendAccelerator, HalfName } from './contract/index.js'
+import type { HalfStatus, Standing } from './generation-board.js'
 import type { LiveHalf, SetUp } from './half-setup.js'
+import type { Loaded, Purged, RegistryHalf, Source } from './loader-parts.js'
 import type {
   LoadedHalf,
   LoaderOptions,
   LoadOptions,
   ProofReport,
+  UnloadOptions,
   UnloadReport,
   UpgradeReport,
 } from './loader-types.js'
-import type { Artefact, PackageFiles, PluginPackage } from './plugin-package.js'
+import type { PackageFiles, PluginPackage } from './plugin-package.js'
 import type { Registry } from './registry.js'
-import type { RegistryStatus } from './registry-types.js'
-
-/** The halves that a registry takes. */
-export type RegistryHalf = 'frontend' | 'backend'
-
-/** What is in, under `<half> <name>`. */
-interface Loaded {
-  readonly facts: LoadedHalf
-  /** What it can be loaded from again. */
-  readonly source: Source
-  readonly live: LiveHalf<object>
-}
-
-interface Source {
-  readonly plugin: PluginPackage
-  readonly artefact: Artefact
-  readonly load: LoadOptions
-}
 
 export class Loader {
   readonly events: EventHub
@@ -53,7 +34,8 @@ export class Loader {
   readonly #loaded = new Map<string, Loaded>()
   readonly #loading = new Map<string, AbortController>()
   readonly #descriptions = new WeakMap<object, HalfDescription>()
-  readonly #proof = new LeakProof()
+  readonly #proof = new LeakProof<Purged>()
+  readonly #board = new GenerationBoard()
 
   constructor(options: LoaderOptions) {
     this.#options = options
@@ -63,6 +45,22 @@ export class Loader {
   /** What is loaded, in the order of the loads. */
   get loaded(): readonly LoadedHalf[] {
     return [...this.#loaded.values()].map(({ facts }) => facts)
+  }
+
+  /** Every generation of this domain, from the agreement on its version until it is proven gone. */
+  status(): HalfStatus[] {
+    const standing = this.#board.status(({ half, name }) =>
+      half === 'hardware' ? undefined : this.#options[half]?.state(name),
+    )
+    return [
+      ...standing,
+      ...this.#proof.standing.map(({ facts, leaked }) => purgedStatus(facts, leaked?.holders)),
+    ]
+  }
+
+  /** The package of which a half is loaded, and what it was told: to load it again. */
+  sourceOf(name: string, half: RegistryHalf): { plugin: PluginPackage; load: LoadOptions } | undefined {
+    return this.#loaded.get(keyOf(half, name))?.source
   }
 
   /** What the manifest of a loaded half declares. Throws `NOT_LOADED` for anything else. */
@@ -77,7 +75,7 @@ export class Loader {
    * Loads one half from a folder, a place that gives files, or a package that was read before. While an older generation of
    * the name drains it waits for the end of that one.
    *
-   * Rejects with BAD_MANIFEST, NO_HALF, BAD_ARTEFACT, BAD_REQUIRE, EINVAL, EPROTO, ENEWER, EEXIST, SUPERSEDED, CANCELLED,
+   * Rejects with BAD_MANIFEST, BAD_PACKAGE, BAD_INTEGRITY, NO_HALF, BAD_ARTEFACT, BAD_REQUIRE, EINVAL, EPROTO, ENEWER, EEXIST, SUPERSEDED, CANCELLED,
    * SETUP_FAILED, DEADLINE or ABORTED; nothing is left of it then, and it may be loaded again.
    */
   load(
@@ -86,7 +84,7 @@ export class Loader {
     load: LoadOptions = {},
   ): Promise<LoadedHalf> {
     return onClock(this.#options.clock, () => {
-      const plugin = pluginOf(from)
+      const plugin = pluginOf(from, load)
       return this.#bringIn(half, { plugin, artefact: readArtefact(plugin, half), load })
     })
   }
@@ -95,11 +93,17 @@ export class Loader {
    * Unloads: no new vif, every vif detaches, leases fall to zero or the deadline passes, the scope closes, every reference is
    * dropped. A second unload joins the first. A load under way is called off. A name that is not loaded is no error.
    */
-  async unload(name: string, half: RegistryHalf, reason: RemoveReason = 'unloaded'): Promise<UnloadReport> {
+  async unload(
+    name: string,
+    half: RegistryHalf,
+    { reason = 'unloaded', deadlineMs }: UnloadOptions = {},
+  ): Promise<UnloadReport> {
     const key = keyOf(half, name)
     this.#loading.get(key)?.abort(new AcceleratorError('CANCELLED', `load of ${name}`))
     const hash = this.#loaded.get(key)?.facts.hash
-    const report = await onClock(this.#options.clock, () => this.#registry(half).stop(name, reason))
+    const report = await onClock(this.#options.clock, () =>
+      this.#registry(half).stop(name, reason, deadlineMs),
+    )
     return { ...report, half, hash }
   }
 
@@ -112,7 +116,7 @@ export class Loader {
     half: RegistryHalf,
     load: LoadOptions = {},
   ): Promise<UpgradeReport> {
-    const plugin = pluginOf(from)
+    const plugin = pluginOf(from, load)
     const { name } = plugin.manifest
     const old = this.#loaded.get(keyOf(half, name))?.source
     if (old === undefined) throw new AcceleratorError('NOT_LOADED', `${name} (${half})`)
@@ -133,12 +137,17 @@ export class Loader {
     const key = keyOf('hardware', nic)
     if (this.#loaded.has(key) || this.#loading.has(key))
       throw new AcceleratorError('EEXIST', `hardware of ${nic}`)
-    const plugin = pluginOf(from)
+    const plugin = pluginOf(from, load)
     const source: Source = { plugin, artefact: readArtefact(plugin, 'hardware'), load }
     const version = (this.#options.versions ?? CONTRACT_VERSIONS)[1]
-    const live = await this.#setUp(key, nic, source, version, (setUp) => setUpHardware(this.#options, setUp))
-    const loaded = this.#enter(key, nic, source, version, live)
-    return { loaded, port: live.instance }
+    const standing = this.#board.add(factsOf(nic, source, version))
+    try {
+      const live = await this.#setUp(key, source, standing, (setUp) => setUpHardware(this.#options, setUp))
+      return { loaded: this.#enter(key, source, standing, live), port: live.instance }
+    } catch (error) {
+      this.#board.remove(standing)
+      throw error
+    }
   }
 
   /** Closes the scope of a NIC's hardware half and drops it. Gives what could not be undone. */
@@ -146,7 +155,7 @@ export class Loader {
     const key = keyOf('hardware', nic)
     this.#loading.get(key)?.abort(new AcceleratorError('CANCELLED', `hardware of ${nic}`))
     if (!this.#loaded.has(key)) return []
-    return onClock(this.#options.clock, () => this.#dispose(key, false))
+    return onClock(this.#options.clock, () => this.#dispose(key, false, []))
   }
 
   /**
@@ -168,14 +177,14 @@ export class Loader {
   async #replace(name: string, half: RegistryHalf, old: Source, next: Source): Promise<UpgradeReport> {
     const registry = this.#registry(half)
     const before = anyAttached(await registry.settled(name))
-    const unloaded = await this.unload(name, half, 'upgraded')
+    const unloaded = await this.unload(name, half, { reason: 'upgraded' })
     try {
       const loaded = await this.#bringIn(half, next)
       if (before && !anyAttached(await registry.settled(name)))
         throw new AcceleratorError('SETUP_FAILED', `${name} (${half}): no vif attached to the new build`)
       return { loaded, unloaded, rolledBack: false, cause: undefined }
     } catch (cause) {
-      await this.unload(name, half, 'failed')
+      await this.unload(name, half, { reason: 'failed' })
       return { loaded: await this.#bringIn(half, old), unloaded, rolledBack: true, cause }
     }
   }
@@ -196,13 +205,21 @@ export class Loader {
     const version = this.#agree(source, half)
     const { name } = source.plugin.manifest
     const key = keyOf(half, name)
-    await registry.admit(name)
+    const standing = this.#board.add(factsOf(name, source, version))
+    if (registry.state(name)?.generation !== undefined) standing.state = 'deferred'
     try {
-      const live = await this.#setUp(key, name, source, version, (setUp) => run(this.#options, setUp))
-      const facts = this.#enter(key, name, source, version, live)
-      registry.loaded(version, name, live.instance, (forced) => this.#dispose(key, forced))
+      await registry.admit(name)
+    } catch (error) {
+      this.#board.remove(standing)
+      throw error
+    }
+    try {
+      const live = await this.#setUp(key, source, standing, (setUp) => run(this.#options, setUp))
+      const facts = this.#enter(key, source, standing, live)
+      registry.loaded(version, name, live.instance, (forced, held) => this.#dispose(key, forced, held))
       return facts
     } catch (error) {
+      this.#board.remove(standing)
       registry.abandon(name)
       throw error
     }
@@ -210,13 +227,12 @@ export class Loader {
 
   async #setUp<I extends object>(
     key: string,
-    name: string,
-    source: Source,
-    version: number,
+    { plugin, artefact, load }: Source,
+    standing: Standing,
     run: (setUp: SetUp) => Promise<LiveHalf<I>>,
   ): Promise<LiveHalf<I>> {
-    const { plugin, artefact, load } = source
-    const { half, hash } = artefact
+    const { name, half, hash, version } = standing.facts
+    standing.state = 'loading'
     const abort = new AbortController()
     this.#loading.set(key, abort)
     this.events.hear.half_loading?.({ name, half, hash })
@@ -233,31 +249,29 @@ export class Loader {
     }
   }
 
-  #enter(key: string, name: string, source: Source, version: number, live: LiveHalf<object>): LoadedHalf {
-    const { artefact, plugin } = source
-    const { half, hash } = artefact
-    const facts: LoadedHalf = Object.freeze({
-      name,
-      half,
-      version,
-      hash,
-      packageName: plugin.packageName,
-      packageVersion: plugin.packageVersion,
-    })
-    this.#loaded.set(key, { facts, source, live })
+  #enter(key: string, source: Source, standing: Standing, live: LiveHalf<object>): LoadedHalf {
+    const { facts } = standing
+    const { name, half, hash, version } = facts
+    standing.state = 'loaded'
+    this.#loaded.set(key, { facts, source, live, standing })
     this.events.hear.half_loaded?.({ name, half, hash, version })
     return facts
   }
 
   /** The end of a generation: its scope closes, and the loader lets go of it. */
-  async #dispose(key: string, forced: boolean): Promise<readonly string[]> {
+  async #dispose(key: string, forced: boolean, held: readonly string[]): Promise<readonly string[]> {
     const record = this.#loaded.get(key)
     if (record === undefined) return []
-    const { facts, live } = record
+    const { facts, source, live, standing } = record
+    standing.state = 'disposed'
     const remains = await live.scope.close(forced)
     this.#loaded.delete(key)
+    this.#board.remove(standing)
     const suspects = [...remains.tasks.map((task) => `task ${task}`), ...remains.failures]
-    this.#proof.add({ ...facts, suspects }, { exports: live.defined, half: live.instance })
+    this.#proof.add(
+      { ...facts, suspects: [...held, ...suspects], before: live.before },
+      partsOf(live, source),
+    )
     this.events.hear.half_purged?.({ name: facts.name, half: facts.half, hash: facts.hash })
     return suspects
   }
@@ -287,20 +301,4 @@ export class Loader {
     if (registry === undefined) throw noRegistry(half)
     return registry
   }
-}
-
-function noRegistry(half: RegistryHalf): AcceleratorError {
-  return new AcceleratorError('NO_HALF', `this domain takes no ${half} halves`)
-}
-
-function anyAttached(status: RegistryStatus | undefined): boolean {
-  return status?.members.some(({ state }) => state === 'attached') ?? false
-}
-
-function keyOf(half: HalfName, name: string): string {
-  return `${half} ${name}`
-}
-
-function pluginOf(from: string | PackageFiles | PluginPackage): PluginPackage {
-  return typeof from !== 'string' && 'manifest' in from ? from : readPlugin(from)
 }

@@ -1,5 +1,5 @@
-// The JSON Schema of the "netaccel" object of a plugin's package.json. `scripts/write-schema.mjs` writes it to
-// netaccel-plugin.schema.json, which the package publishes; a test compares the two.
+// The JSON Schema of the "netaccel" object of a plugin's package.json. `scripts/write-rules.mjs` writes it to
+// manifest.schema.json, which the package publishes; a test compares the two.
 
 /** Every capability that a manifest may declare, with what it stands for. */
 export const CAPABILITIES = {

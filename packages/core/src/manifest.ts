@@ -147,7 +147,7 @@ function problemOf(error: ErrorObject): ManifestProblem[] {
         },
       ]
     default:
-      return [{ where, what: error.message ?? 'does not fit', fix: 'see netaccel-plugin.schema.json' }]
+      return [{ where, what: error.message ?? 'does not fit', fix: 'see manifest.schema.json' }]
   }
 }
 

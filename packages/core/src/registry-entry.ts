@@ -17,8 +17,14 @@ export interface LiveGeneration<H> extends Generation<H> {
   readonly dispose: Dispose
 }
 
-/** Ends what a generation has beside its vifs; gives back what could not be undone. */
-export type Dispose = (forced: boolean) => Promise<readonly string[]> | readonly string[]
+/**
+ * Ends what a generation has beside its vifs; gives back what could not be undone. `holders`: who still held what when
+ * a vif, or all of it, had to be forced.
+ */
+export type Dispose = (
+  forced: boolean,
+  holders: readonly string[],
+) => Promise<readonly string[]> | readonly string[]
 
 /** A load that waits for the last lease of the generation before it. */
 export interface Deferred {

@@ -71,31 +71,37 @@ export abstract class RegistryMembers<H> {
     generation.control.drop(LEASE_HOOK)
   }
 
-  /** Detaches one vif from the generation; one that is not attached is only asked for again. */
+  /**
+   * Detaches one vif from the generation; one that is not attached is only asked for again. Gives who still held what when
+   * it was forced.
+   */
   protected async detachMember(
     record: MemberRecord<H>,
     generation: LiveGeneration<H>,
     reason: RemoveReason,
-  ): Promise<void> {
+  ): Promise<readonly string[] | void> {
     if (record.holds !== generation) {
       record.state = 'requested'
       return
     }
     const attaching = record.attaching
     record.state = 'detaching'
+    let held: readonly string[] = []
     await onClock(this.clock, async () => {
       try {
-        await record.member.detach(reason)
+        held = (await record.member.detach(reason)) ?? []
         await attaching
       } catch (cause) {
         const { name } = record.member
         this.events.hear.detach_failed?.({ name: generation.name, side: this.side, member: name, cause })
       }
     })
-    if (record.holds !== generation) return
-    record.state = 'requested'
-    record.attaching = null
-    this.release(record, generation)
+    if (record.holds === generation) {
+      record.state = 'requested'
+      record.attaching = null
+      this.release(record, generation)
+    }
+    return held
   }
 
   /** The deadline has passed: the vif counts nowhere, whatever its detach still does. */

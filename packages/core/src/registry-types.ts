@@ -31,8 +31,11 @@ export interface RegistryMember<H> {
    * as 'declined' and leaves nothing behind.
    */
   attach(half: H, generation: Generation<H>): Promise<'attached' | 'declined'>
-  /** Detach, in order or at the deadline by force. A second call joins the first. Settled: nothing is used any more. */
-  detach(reason: RemoveReason): Promise<void>
+  /**
+   * Detach, in order or at the deadline by force. A second call joins the first. Settled: nothing is used any more. Gives
+   * who still held what when it was forced; nothing for a detach in good order.
+   */
+  detach(reason: RemoveReason): Promise<readonly string[] | void>
 }
 
 /** Where a vif on a list stands. */
@@ -58,7 +61,7 @@ export interface StopReport {
   readonly name: string
   /** Number of the generation that ended; undefined when none was loaded. */
   readonly generation: number | undefined
-  /** The deadline passed first; `holders` says who still held what. */
+  /** A deadline passed first, of the unload or of one of its vifs; `holders` says who still held what. */
   readonly forced: boolean
   readonly holders: readonly string[]
   /** Vifs that were detached. */

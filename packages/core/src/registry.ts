@@ -109,9 +109,9 @@ export class Registry<H> extends RegistryMembers<H> {
   /**
    * Ends the generation of this name (`netfront_accelerator_stop`): no new attachment, every vif detaches, then its leases
    * fall to zero, or the deadline passes. The vifs stay on the list, requested. A second stop joins the first; a load that
-   * waits is called off. Unknown names are no error.
+   * waits is called off. Unknown names are no error. `deadlineMs`: when it is to be forced, if not as the registry has it.
    */
-  stop(name: string, reason: RemoveReason): Promise<StopReport> {
+  stop(name: string, reason: RemoveReason, deadlineMs = this.unloadDeadlineMs): Promise<StopReport> {
     const entry = this.entries.get(name)
     entry?.deferred?.refuse('CANCELLED')
     if (entry !== undefined) entry.deferred = null
@@ -124,7 +124,7 @@ export class Registry<H> extends RegistryMembers<H> {
         detached: [],
         tookNs: 0,
       })
-    entry.stopping ??= this.drain(entry, entry.generation, reason)
+    entry.stopping ??= this.drain(entry, entry.generation, reason, deadlineMs)
     return entry.stopping
   }
 
@@ -232,6 +232,7 @@ export class Registry<H> extends RegistryMembers<H> {
     entry: Entry<H>,
     generation: LiveGeneration<H>,
     reason: RemoveReason,
+    deadlineMs: number = this.unloadDeadlineMs,
   ): Promise<StopReport> {
     const from = this.clock.now()
     generation.open = false
@@ -243,32 +244,39 @@ export class Registry<H> extends RegistryMembers<H> {
     })
     const used = entry.members.filter((record) => record.holds === generation)
     for (const record of entry.members) if (record.state === 'declined') record.state = 'requested'
-    let holders: string[] = []
+    const holders: string[] = []
+    let overdue = false
     try {
-      await withDeadline(this.clock, this.unloadDeadlineMs, `unload of ${entry.name}`, async () => {
-        await Promise.all(used.map((record) => this.detachMember(record, generation, reason)))
+      await withDeadline(this.clock, deadlineMs, `unload of ${entry.name}`, async () => {
+        const held = await Promise.all(used.map((record) => this.detachMember(record, generation, reason)))
+        holders.push(...held.flatMap((of) => of ?? []))
         await new Promise<void>((resolve) => generation.lease.whenZero(resolve))
       })
     } catch (error) {
       if (!isAcceleratorError(error, 'DEADLINE')) throw error
-      holders = holdersOf(generation.lease, entry)
+      overdue = true
+      holders.push(...holdersOf(generation.lease, entry))
       for (const record of used) this.forget(record)
       generation.lease.forfeit()
     }
-    const left = await this.#dispose(generation, holders.length > 0)
+    const left = await this.#dispose(generation, overdue, holders)
     return this.#end(entry, generation, {
       name: entry.name,
       generation: generation.number,
-      forced: holders.length > 0,
+      forced: overdue || holders.length > 0,
       holders: [...holders, ...left],
       detached: used.map((record) => record.member.name),
       tookNs: this.clock.now() - from,
     })
   }
 
-  async #dispose(generation: LiveGeneration<H>, forced: boolean): Promise<readonly string[]> {
+  async #dispose(
+    generation: LiveGeneration<H>,
+    forced: boolean,
+    holders: readonly string[],
+  ): Promise<readonly string[]> {
     try {
-      return await onClock(this.clock, () => generation.dispose(forced))
+      return await onClock(this.clock, () => generation.dispose(forced, holders))
     } catch (error) {
       return [`${generation.name}: its scope did not close: ${String(error)}`]
     }

@@ -127,7 +127,7 @@ describe('the tables', () => {
     // After a change: node scripts/build.mjs --only core && node packages/core/scripts/write-rules.mjs
     expect(file('../../../docs/rules.md')).toBe(renderRules())
     expect(file('../../../docs/codes.md')).toBe(renderCodes())
-    expect(JSON.parse(file('../netaccel-plugin.schema.json'))).toEqual(MANIFEST_SCHEMA)
+    expect(JSON.parse(file('../manifest.schema.json'))).toEqual(MANIFEST_SCHEMA)
   })
 })
 

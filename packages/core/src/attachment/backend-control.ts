@@ -22,6 +22,7 @@ import type { BackendPhase, ShownPhase } from './phase.js'
 import { FRONTEND_KEY } from './phase.js'
 import { RegistrySeat } from './registry-seat.js'
 import type { Offer } from './registry-seat.js'
+import { heldAtLast } from './report.js'
 import type { DetachReport } from './report.js'
 import type { DoorWatch } from '../scope/door-domain.js'
 
@@ -126,8 +127,8 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   }
 
   /** Settles when the vif uses nothing of `half`. */
-  apartFrom(half: BackendAccelerator, reason: RemoveReason): Promise<void> {
-    return this.#port?.half === half ? this.detach(reason) : Promise.resolve()
+  async apartFrom(half: BackendAccelerator, reason: RemoveReason): Promise<void> {
+    if (this.#port?.half === half) await this.detach(reason)
   }
 
   /** The vif is removed, or its frontend disconnected for good. */
@@ -155,11 +156,13 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     return this.#seat.put(half, generation)
   }
 
-  detach(reason: RemoveReason): Promise<void> {
+  async detach(reason: RemoveReason): Promise<readonly string[]> {
     this.#seat.decline()
-    if (this.#run === undefined) return Promise.resolve()
+    if (this.#run === undefined) return []
+    const before = this.lastReport
     this.leave(reason)
-    return this.#seat.whenGone()
+    await this.#seat.whenGone()
+    return this.lastReport === before ? [] : heldAtLast(this.lastReport)
   }
 
   private leave(reason: RemoveReason): void {

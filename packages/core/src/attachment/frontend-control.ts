@@ -19,6 +19,7 @@ import { PeerPhase } from './peer-phase.js'
 import { PhaseBoard } from './phase-board.js'
 import { RegistrySeat } from './registry-seat.js'
 import type { Offer } from './registry-seat.js'
+import { heldAtLast } from './report.js'
 import type { DetachReport } from './report.js'
 import type { DoorWatch } from '../scope/door-domain.js'
 
@@ -173,11 +174,13 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   }
 
   /** For the registry: the half is leaving. Settles when the vif uses nothing of it any more. */
-  detach(reason: RemoveReason): Promise<void> {
+  async detach(reason: RemoveReason): Promise<readonly string[]> {
     this.#seat.decline()
-    if (this.#run === undefined) return Promise.resolve()
+    if (this.#run === undefined) return []
+    const before = this.lastReport
     this.leave({ reason, why: `the half leaves: ${reason}`, failed: false, again: false })
-    return this.#seat.whenGone()
+    await this.#seat.whenGone()
+    return this.lastReport === before ? [] : heldAtLast(this.lastReport)
   }
 
   /** The first wish to leave gives the reason. An attachment that is not finished is called off. */

@@ -25,3 +25,20 @@ export interface DetachReport {
   /** Pages that the other end still maps. */
   readonly kept: readonly KeptPage[]
 }
+
+/** Of a detach that was forced: who still held what, for the report of an unload. Empty for one in good order. */
+export function heldAtLast(report: DetachReport | undefined): string[] {
+  if (report === undefined || !report.forced) return []
+  const { vif, late, lastHook, leases, tasks, failures, framesDropped, kept } = report
+  const counts = Object.entries(leases).filter(([, count]) => count > 0)
+  const lines = [
+    ...late,
+    ...counts.map(([kind, count]) => `held ${count} ${kind}`),
+    ...(lastHook === undefined ? [] : [`was last in ${lastHook}`]),
+    ...(framesDropped > 0 ? [`${framesDropped} lent frames were dropped`] : []),
+    ...tasks.map((task) => `the task '${task}' has not ended`),
+    ...failures,
+    ...kept.map(({ page, by, ref }) => `page ${page} is still mapped by domain ${by} (grant ${ref})`),
+  ]
+  return lines.map((line) => `${vif}: ${line}`)
+}
