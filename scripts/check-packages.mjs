@@ -28,7 +28,7 @@ function checkCommon(pkg, problems) {
     type: 'module',
     sideEffects: false,
     engines: { node: '>=20.19' },
-    publishConfig: { access: 'public' },
+    publishConfig: json.private === true ? undefined : { access: 'public' },
   }
   for (const [key, value] of Object.entries(common)) {
     if (JSON.stringify(json[key]) !== JSON.stringify(value))

@@ -9,6 +9,7 @@ export const layers = [
   ['host'],
   ['testkit'],
   ['accel-dummy', 'accel-solarflare-sim', 'accel-vmdq-sim', 'create-accelerator'],
+  ['saboteurs'],
   ['cli'],
   ['examples', 'bench'],
 ]

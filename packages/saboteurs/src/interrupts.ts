@@ -1,0 +1,4 @@
+// IR: polls, interrupts and room.
+import type { Saboteur } from './saboteur.js'
+
+export const interruptsSaboteurs: readonly Saboteur[] = []

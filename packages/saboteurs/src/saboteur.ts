@@ -1,0 +1,34 @@
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { RuleId } from '@netaccel/core'
+import type { Patch, PluginSource, VaryHalves } from '@netaccel/testkit'
+
+/** The sound plugins of which saboteurs are variations. */
+export type Sound = 'accel-dummy' | 'accel-solarflare-sim' | 'accel-vmdq-sim'
+
+/** A plugin that breaks one rule and no other. */
+export interface Saboteur {
+  readonly rule: RuleId
+  /** What it does wrong: `throws at a frame of 14 bytes`. When it shows is with the rule (`Rule.marks`). */
+  readonly title: string
+  readonly of: Sound
+  /** Either: texts of its artefacts that are replaced. */
+  readonly patches?: readonly Patch[]
+  /** Or: other objects at its border. */
+  readonly vary?: VaryHalves
+  /** Number in the list of defects that the original still had when it was last published. */
+  readonly bug?: number
+  /** A hook of it does not return: it is checked under the watchdog, so it is made by `patches`. */
+  readonly hangs?: boolean
+  /** Shows only in the full run: it acts too rarely for the quick one. */
+  readonly rare?: boolean
+}
+
+/** Folder of a sound plugin's package. */
+export function folderOf(sound: Sound): string {
+  return dirname(fileURLToPath(import.meta.resolve(`@netaccel/${sound}/package.json`)))
+}
+
+export function sourceOf({ of, patches, vary }: Saboteur): PluginSource {
+  return { folder: folderOf(of), ...(patches && { patches }), ...(vary && { vary }) }
+}

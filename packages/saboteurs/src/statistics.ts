@@ -1,0 +1,4 @@
+// ST: counters.
+import type { Saboteur } from './saboteur.js'
+
+export const statisticsSaboteurs: readonly Saboteur[] = []

@@ -1,0 +1,195 @@
+// A bench: a world with the plugin's package at hand, everything that crosses its border written down.
+import { accounts, build, left, startTraffic } from '@netaccel/host'
+import type {
+  BuildOptions,
+  Guest,
+  GuestVif,
+  Resources,
+  Traffic,
+  TrafficOptions,
+  World,
+  WorldValue,
+} from '@netaccel/host'
+import { readFolder } from '@netaccel/host'
+import type { Mark } from '../record/mark.js'
+import { Recorder } from '../record/recorder.js'
+import type { VaryHalves } from '../plugin/source.js'
+import type { Subject } from '../plugin/subject.js'
+import { Hearing } from './heard.js'
+import type { Scene } from './scene.js'
+import { localValue, pairValue, topologyOf } from './values.js'
+import type { Topology } from './values.js'
+
+export const MS = 1_000_000
+
+/** How long frames may be under way when nothing is sent any more. */
+const DRAIN_MS = 200
+
+/** What the benches of one run have in common. */
+export interface BenchParts {
+  readonly subject: Subject
+  readonly seed: number
+  /** A kind of NIC for the hosts instead of the one that the manifest names. */
+  readonly hardware: string | undefined
+  readonly mark: Mark | null
+}
+
+export interface BenchOptions {
+  /** Default: by the plugin's manifest. */
+  readonly topology?: Topology
+  /** Changes the world before it is built. */
+  readonly value?: (value: WorldValue) => WorldValue
+  /** Puts other halves between the recorder and the host: what an act does to a plugin at its border. */
+  readonly rig?: VaryHalves
+  readonly faultsOf?: BuildOptions['faultsOf']
+  readonly versions?: BuildOptions['versions']
+  /** What the halves are told. */
+  readonly options?: Readonly<Record<string, unknown>>
+}
+
+export class Bench {
+  readonly world: World
+  readonly subject: Subject
+  readonly recorder: Recorder
+  readonly hearing: Hearing
+  readonly topology: Topology
+  /** What all domains had taken before the first load. */
+  readonly before: Resources
+  /** Why the last load came to nothing; undefined: every vif is attached. */
+  refusal: string | undefined
+  private readonly options: BenchOptions
+  private traffic: Traffic | null = null
+
+  private constructor(
+    world: World,
+    subject: Subject,
+    recorder: Recorder,
+    topology: Topology,
+    options: BenchOptions,
+  ) {
+    this.world = world
+    this.subject = subject
+    this.recorder = recorder
+    this.topology = topology
+    this.options = options
+    this.hearing = new Hearing(world)
+    this.before = world.resources()
+  }
+
+  static async make(parts: BenchParts, options: BenchOptions = {}): Promise<Bench> {
+    const { subject, seed, hardware, mark } = parts
+    const topology = options.topology ?? topologyOf(subject)
+    const plain = topology === 'pair' ? pairValue(subject, seed, hardware) : localValue(subject, seed)
+    const { value = (same) => same, rig, faultsOf, versions } = options
+    let now = (): number => 0
+    const recorder = new Recorder(() => now(), mark)
+    const world = await build(value(plain), {
+      readPackage: (name) => (name === subject.source.folder ? subject.package : readFolder(name)),
+      // From the plugin outwards: what varies it, the recorder, what the act does at the border.
+      wrap: (halves, facts, where) => {
+        const varied = subject.vary?.(halves, facts, where) ?? halves
+        const recorded = recorder.wrap(varied, facts, where)
+        return rig?.(recorded, facts, where) ?? recorded
+      },
+      ...(faultsOf && { faultsOf }),
+      ...(versions && { versions }),
+    })
+    now = () => world.timeline.now()
+    return new Bench(world, subject, recorder, topology, options)
+  }
+
+  get name(): string {
+    return this.subject.manifest.name
+  }
+
+  /** The guests' devices, in the order of the value. */
+  get vifs(): readonly GuestVif[] {
+    return this.world.vifs
+  }
+
+  get guests(): readonly Guest[] {
+    return [...this.world.hosts.values()].flatMap((host) => [...host.guests.values()])
+  }
+
+  get phases(): readonly string[] {
+    return this.vifs.map(({ phase }) => phase)
+  }
+
+  /** Run for so many virtual milliseconds. */
+  async for(ms: number): Promise<void> {
+    await this.world.run({ for: ms * MS })
+  }
+
+  /** Run until `done`, so many virtual milliseconds at most. */
+  async until(done: () => boolean, ms = 10_000): Promise<boolean> {
+    await this.world.run({ for: ms * MS, until: done })
+    return done()
+  }
+
+  /** Load both halves. False: the plugin did not come to work, and is out again; `refusal` says why. */
+  async load(hosts?: readonly string[]): Promise<boolean> {
+    const { options } = this.options
+    try {
+      await this.world.load(this.subject.source.folder, {
+        ...(hosts && { hosts }),
+        ...(options && { options }),
+      })
+      this.refusal = undefined
+    } catch (error) {
+      this.refusal = error instanceof Error ? error.message : String(error)
+    }
+    return this.refusal === undefined
+  }
+
+  async unload(hosts?: readonly string[]): Promise<void> {
+    await this.world.unload(this.name, { ...(hosts && { hosts }) })
+  }
+
+  /** Traffic between the two guests, both ways, until {@link quiet}. */
+  start(options: TrafficOptions = {}): void {
+    const [one, two] = this.vifs
+    this.traffic = startTraffic(this.world, one.path, two.path, options)
+  }
+
+  /** The sources fall silent, and what is under way arrives. False: something still is under way. */
+  async quiet(): Promise<boolean> {
+    await this.traffic?.stop()
+    this.traffic = null
+    for (let waited = 0; waited < DRAIN_MS && this.inFlight > 0; waited += 1) await this.for(1)
+    const drained = this.inFlight === 0
+    await this.for(2)
+    return drained
+  }
+
+  /** Wire segments under way. */
+  get inFlight(): number {
+    return accounts(this.world).reduce((sum, account) => sum + account.inFlight, 0)
+  }
+
+  /** Silence, unload, the time in which what could not be given back is tried again; then everything is looked at. */
+  async finish(act: string): Promise<Scene> {
+    const drained = await this.quiet()
+    await this.unload()
+    await this.for(1500)
+    const scene = this.scene(act, drained)
+    await this.world.close()
+    return scene
+  }
+
+  /** What there is to judge, now. */
+  scene(act: string, drained: boolean): Scene {
+    const { world, recorder, hearing, subject } = this
+    return {
+      act,
+      seed: world.value.seed ?? 1,
+      subject,
+      calls: recorder.calls,
+      events: hearing.events,
+      refusal: this.refusal,
+      drained,
+      verdict: world.judge(),
+      left: left(this.before, world.resources()),
+      status: world.status(),
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import type { Resources, Verdict, WorldStatus } from '@netaccel/host'
+import type { Call } from '../record/calls.js'
+import type { Subject } from '../plugin/subject.js'
+import type { Heard } from './heard.js'
+
+/** What every act leaves to be judged. */
+export interface Scene {
+  readonly act: string
+  readonly seed: number
+  readonly subject: Subject
+  /** Every call over the border, in order. */
+  readonly calls: readonly Call[]
+  readonly events: readonly Heard[]
+  /** Why the last load came to nothing; undefined: the plugin attached everywhere. */
+  readonly refusal: string | undefined
+  /** Nothing was in flight when the sources had fallen silent. */
+  readonly drained: boolean
+  /** Ledger and edge oracle over the whole act. */
+  readonly verdict: Verdict
+  /** What is taken still that was not before the first load, after the last unload. */
+  readonly left: Partial<Resources>
+  readonly status: WorldStatus
+}

@@ -1,0 +1,4 @@
+// IR: polls, interrupts and room.
+import type { Check } from '../kit/check.js'
+
+export const interruptsChecks: readonly Check[] = []

@@ -1,0 +1,4 @@
+// ST: counters.
+import type { Check } from '../kit/check.js'
+
+export const statisticsChecks: readonly Check[] = []

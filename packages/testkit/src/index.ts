@@ -1,0 +1,7 @@
+export { conformance, type ConformanceOptions, type Runner } from './conformance.js'
+export { TESTKIT_CODES, type TestkitCode, TestkitError } from './errors.js'
+export type { Patch, PluginSource, VaryHalves } from './plugin/source.js'
+export { around, type Around } from './record/around.js'
+export { vary } from './record/vary.js'
+export { type KitOptions, runKit } from './run/run-kit.js'
+export type { Evidence, FirstCause, KitReport, Outcome, RuleResult, Waiver } from './run/types.js'

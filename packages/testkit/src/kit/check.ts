@@ -1,0 +1,41 @@
+import type { Capability, RuleId } from '@netaccel/core'
+import type { Subject } from '../plugin/subject.js'
+import type { Act } from './act.js'
+import type { Judgement } from './judging.js'
+
+/** One check's view of one act. Made by {@link look}. */
+export interface Look {
+  readonly act: Act<unknown>
+  readonly judge: (evidence: unknown) => Judgement
+}
+
+/** How one rule is checked. */
+export interface Check {
+  readonly rule: RuleId
+  /** What it looks at. Findings of any look break the rule. */
+  readonly looks: readonly Look[]
+  /** Not for this plugin, and why; undefined: it is. */
+  readonly unfit?: (subject: Subject) => string | undefined
+  /** Why the rule does not apply when no look has seen what it is about: `nothing was accepted`. */
+  readonly unseen: string
+  /** What the rule is about: if the manifest declares it, the check cannot be waived. */
+  readonly capability?: Capability
+}
+
+/** `judge` sees what `act` has left. */
+export function look<E>(act: Act<E>, judge: (evidence: E) => Judgement): Look {
+  return { act, judge: (evidence) => judge(evidence as E) }
+}
+
+/** Reason for {@link Check.unfit}: the plugin does not declare any of these. */
+export function needs(...capabilities: readonly Capability[]): (subject: Subject) => string | undefined {
+  return ({ capabilities: declared }) =>
+    capabilities.some((each) => declared.has(each))
+      ? undefined
+      : `the manifest does not declare ${capabilities.join(' or ')}`
+}
+
+/** Reason for {@link Check.unfit}: the plugin brings no hardware. */
+export function needsHardware({ manifest }: Subject): string | undefined {
+  return manifest.hardware === undefined ? 'the plugin brings no hardware' : undefined
+}

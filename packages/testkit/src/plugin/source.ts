@@ -1,0 +1,22 @@
+// What is tested: a plugin's package, as it is or varied.
+import type { GenerationFacts, HalfName, Halves } from '@netaccel/core'
+
+/** An exact text of an artefact that is replaced: how a saboteur is made of a sound plugin. */
+export interface Patch {
+  readonly half: HalfName
+  /** Must occur in the artefact exactly once. */
+  readonly find: string
+  readonly put: string
+}
+
+/** Puts other halves in the place of a plugin's. `where`: the domain that it is loaded into, `a.guest1`. */
+export type VaryHalves = (halves: Halves, facts: GenerationFacts, where: string) => Halves
+
+/** A plugin's package, as it is or varied. */
+export interface PluginSource {
+  /** Folder of the package. */
+  readonly folder: string
+  readonly patches?: readonly Patch[]
+  /** Such a plugin is checked in the thread that asks for it (`isolate: false`): a function cannot go to another. */
+  readonly vary?: VaryHalves
+}

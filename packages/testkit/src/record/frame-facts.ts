@@ -1,0 +1,65 @@
+import type { Frame } from '@netaccel/core'
+import type { FrameFacts } from './calls.js'
+
+const ids = new WeakMap<object, number>()
+let count = 0
+
+export function isFrame(value: unknown): value is Frame {
+  return typeof value === 'object' && value !== null && 'gsoSize' in value && 'release' in value
+}
+
+/** A number that stays with a frame object. */
+export function frameId(frame: Frame): number {
+  const known = ids.get(frame)
+  if (known !== undefined) return known
+  count += 1
+  ids.set(frame, count)
+  return count
+}
+
+/** A frame as it is now. */
+export function factsOf(frame: Frame): FrameFacts {
+  const { length, checksum, gsoSize, segments } = frame
+  return {
+    id: frameId(frame),
+    length,
+    checksum,
+    gsoSize,
+    segments,
+    hash: hashOf(frame),
+    flow: flowOf(frame),
+  }
+}
+
+/** FNV-1a over words of four bytes, then the rest. */
+export function hashOf({ view, offset, length }: Frame): number {
+  let hash = 0x811c9dc5 ^ length
+  const words = length & ~3
+  for (let at = 0; at < words; at += 4) hash = Math.imul(hash ^ view.getUint32(offset + at), 0x01000193)
+  for (let at = words; at < length; at += 1) hash = Math.imul(hash ^ view.getUint8(offset + at), 0x01000193)
+  return hash >>> 0
+}
+
+const IPV4 = 0x0800
+const IPV6 = 0x86dd
+
+/** By the words of RFC 791, 8200 and 768: read here anew, so that the kit does not trust the code that it judges. */
+export function flowOf({ view, offset, length }: Frame): string {
+  if (length < 34) return ''
+  const type = view.getUint16(offset + 12)
+  const at = offset + 14
+  if (type === IPV4) {
+    const protocol = view.getUint8(at + 9)
+    const header = (view.getUint8(at) & 15) * 4
+    const ends = `${view.getUint32(at + 12)}>${view.getUint32(at + 16)}/${protocol}`
+    const cut = (view.getUint16(at + 6) & 0x1fff) !== 0
+    const ports = (protocol === 6 || protocol === 17) && !cut && length >= 14 + header + 4
+    return ports ? `${ends}/${view.getUint32(at + header)}` : ends
+  }
+  if (type !== IPV6 || length < 54) return ''
+  let ends = ''
+  for (let word = 8; word < 40; word += 4) ends += `${view.getUint32(at + word).toString(16)}.`
+  const next = view.getUint8(at + 6)
+  const ports = (next === 6 || next === 17) && length >= 58
+  return `${ends}/${next}${ports ? `/${view.getUint32(at + 40)}` : ''}`
+}

@@ -1,0 +1,221 @@
+// The recorder: stands between host and plugin, looks like what it wraps, and writes down every call in one order.
+import type { GenerationFacts, Halves } from '@netaccel/core'
+import type { Call, FrameFacts, Place, ShapeName } from './calls.js'
+import { factsOf, isFrame } from './frame-facts.js'
+import type { Mark } from './mark.js'
+import { SHAPES } from './shapes.js'
+import type { ArgumentShape, MethodShape, Shape } from './shapes.js'
+
+type Method = (...args: unknown[]) => unknown
+
+/** Calls of one bench. Made by {@link Recorder}; judges read it. */
+export class Recorder {
+  readonly calls: Call[] = []
+  /** False: nothing is written down, and calls pass as they are. */
+  on = true
+  private readonly now: () => number
+  private readonly mark: Mark | null
+  private readonly inners = new WeakMap<object, object>()
+  private readonly wrapped = new WeakMap<object, object>()
+  private current: Call | null = null
+  private generations = 0
+  private attachments = 0
+
+  constructor(now: () => number, mark: Mark | null) {
+    this.now = now
+    this.mark = mark
+  }
+
+  /** For `BuildOptions.wrap`. */
+  readonly wrap = (halves: Halves, { half }: GenerationFacts, where: string): Halves => {
+    this.generations += 1
+    const place: Place = {
+      where,
+      half,
+      generation: this.generations,
+      attachment: 0,
+      handle: undefined,
+      queue: undefined,
+    }
+    return this.around(halves, 'halves', place)
+  }
+
+  private around<T extends object>(target: T, name: ShapeName, place: Place): T {
+    const known = this.wrapped.get(target)
+    if (known !== undefined) return known as T
+    const shape = SHAPES[name]
+    const methods = new Map<PropertyKey, Method>()
+    const inner: object = target
+    // The proxy's own target is empty: what a frozen object has could not be given out as another.
+    const proxy = new Proxy({} as T, {
+      get: (_, key) => {
+        const made = methods.get(key)
+        if (made !== undefined) return made
+        const value: unknown = Reflect.get(inner, key, inner)
+        if (typeof value === 'function') {
+          const method = this.method(inner, value as Method, String(key), name, place)
+          methods.set(key, method)
+          return method
+        }
+        const prop = shape.props?.[String(key)]
+        return prop !== undefined && isObject(value) ? this.around(value, prop, place) : value
+      },
+      set: (_, key, value) => Reflect.set(inner, key, value, inner),
+      has: (_, key) => key in inner,
+    })
+    this.wrapped.set(target, proxy)
+    this.inners.set(proxy, target)
+    return proxy
+  }
+
+  private method(inner: object, value: Method, name: string, of: ShapeName, place: Place): Method {
+    const shape: Shape = SHAPES[of]
+    const method = shape.methods[name]
+    // Not part of the contract: `toString`, `now` and the like.
+    if (method === undefined) return value.bind(inner)
+    const { role } = shape
+    return (...given) => {
+      if (!this.on) return value.apply(inner, this.plainArgs(given, method, role, name, place))
+      const at = this.placeOf(name, given, place)
+      const args = this.plainArgs(given, method, role, name, at)
+      const call = this.begin(role, of, name, at, given)
+      return this.run(call, () => value.apply(inner, args), method, at)
+    }
+  }
+
+  /** The place of what a call hands out or is about: an attachment begins at `newDevice` and `probe`. */
+  private placeOf(name: string, args: readonly unknown[], place: Place): Place {
+    const [first] = args
+    if (name === 'newDevice' || name === 'probe') {
+      this.attachments += 1
+      return { ...place, attachment: this.attachments, handle: (first as { handle: number }).handle }
+    }
+    if (name === 'openQueue') return { ...place, queue: (first as { index: number }).index }
+    return place
+  }
+
+  private plainArgs(
+    given: readonly unknown[],
+    method: MethodShape,
+    role: Shape['role'],
+    name: string,
+    place: Place,
+  ): unknown[] {
+    return given.map((value, index) => {
+      const shape: ArgumentShape = method.args?.[index] ?? null
+      if (shape === 'later' && typeof value === 'function')
+        return this.later(value as Method, role, name, place)
+      if (!isObject(value)) return value
+      if (shape !== null && shape !== 'later') return this.around(value, shape, place)
+      const inner = this.inners.get(value)
+      if (inner !== undefined) return inner
+      return index === 0 && method.unwrap !== undefined ? this.unwrapped(value, method.unwrap) : value
+    })
+  }
+
+  /** A function that the other side will call. */
+  private later(work: Method, role: Shape['role'], name: string, place: Place): Method {
+    // What a plugin gives to a door is called by the host; what the host gives to hardware, by the plugin.
+    const calledBy = role === 'door' ? 'callback' : 'door'
+    return (...args) => {
+      if (!this.on) return work(...args)
+      const call = this.begin(calledBy, 'scope', name, place, args)
+      return this.run(call, () => work(...args), {}, place)
+    }
+  }
+
+  private unwrapped(value: object, fields: readonly string[]): object {
+    const copy: Record<string, unknown> = { ...value }
+    for (const field of fields) {
+      const held = copy[field]
+      if (isObject(held)) copy[field] = this.inners.get(held) ?? held
+    }
+    return copy
+  }
+
+  private begin(
+    role: Call['role'],
+    of: ShapeName,
+    name: string,
+    place: Place,
+    args: readonly unknown[],
+  ): Call {
+    const [first] = args
+    const frame: FrameFacts | null = isFrame(first) ? factsOf(first) : null
+    const call: Call = {
+      n: this.calls.length,
+      at: this.now(),
+      role,
+      of,
+      name,
+      place,
+      within: this.current,
+      args,
+      frame,
+      frameAfter: null,
+      outcome: 'pending',
+      result: undefined,
+      threw: undefined,
+      returnedAt: NaN,
+      settledAt: NaN,
+      last: 0,
+    }
+    this.calls.push(call)
+    return call
+  }
+
+  private run(call: Call, work: () => unknown, method: MethodShape, place: Place): unknown {
+    const entered = call.role !== 'door'
+    const before = this.current
+    if (entered) {
+      this.current = call
+      this.mark?.enter(call.place.half, call.name)
+    }
+    try {
+      const result = work()
+      call.outcome = 'returned'
+      return this.handOut(call, result, method, place)
+    } catch (error) {
+      call.outcome = 'threw'
+      call.threw = error
+      throw error
+    } finally {
+      call.returnedAt = this.now()
+      call.last = this.calls.length
+      if (call.frame !== null && isFrame(call.args[0])) call.frameAfter = factsOf(call.args[0])
+      if (entered) {
+        this.current = before
+        this.mark?.leave(before === null ? null : before.name)
+      }
+    }
+  }
+
+  /** The result as the caller gets it, a promise's when it settles. */
+  private handOut(call: Call, result: unknown, method: MethodShape, place: Place): unknown {
+    const out = (value: unknown): unknown =>
+      method.result !== undefined && isObject(value) ? this.around(value, method.result, place) : value
+    if (!(result instanceof Promise)) {
+      call.result = result
+      return out(result)
+    }
+    call.outcome = 'pending'
+    return result.then(
+      (value: unknown) => {
+        call.outcome = 'resolved'
+        call.result = value
+        call.settledAt = this.now()
+        return out(value)
+      },
+      (error: unknown) => {
+        call.outcome = 'rejected'
+        call.threw = error
+        call.settledAt = this.now()
+        throw error
+      },
+    )
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

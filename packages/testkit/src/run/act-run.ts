@@ -1,0 +1,89 @@
+// Running acts and judging each as soon as it has ended, in this thread.
+import { ruleOf } from '@netaccel/core'
+import type { RuleId } from '@netaccel/core'
+import { eventLoopTurn } from '@netaccel/xen'
+import type { Scene } from '../bench/scene.js'
+import type { Act, Kit } from '../kit/act.js'
+import type { Check, Look } from '../kit/check.js'
+import type { Judgement } from '../kit/judging.js'
+import { refusals } from './refusals.js'
+import type { Evidence } from './types.js'
+
+/** What one act has shown of one rule. */
+export interface Shown {
+  readonly rule: RuleId
+  readonly seen: number
+  readonly evidence: readonly Evidence[]
+}
+
+/** The acts that these checks need, each once, in the order of the checks. */
+export function actsOf(checks: readonly Check[], kit: Pick<Kit, 'full' | 'subject'>): Act<unknown>[] {
+  const acts = new Set(checks.flatMap(({ looks }) => looks.map(({ act }) => act)))
+  return [...acts].filter(
+    ({ full, unfit }) => (full !== true || kit.full) && unfit?.(kit.subject) === undefined,
+  )
+}
+
+/** Run one act, and judge it for every rule that looks at it. What the act itself throws is the kit's fault: it rejects. */
+export async function runAct(act: Act<unknown>, checks: readonly Check[], kit: Kit): Promise<Shown[]> {
+  const floating = new FloatingPromises()
+  let evidence: unknown
+  try {
+    evidence = await act.run(kit)
+    // Unhandled rejections are told when the microtasks have run out.
+    await eventLoopTurn()
+  } finally {
+    floating.end()
+  }
+  const shown = checks.flatMap(({ rule, looks }) =>
+    looks.filter((each) => each.act === act).map((each) => judged(rule, each, evidence, kit.seed)),
+  )
+  const wanted = new Set(checks.map(({ rule }) => rule))
+  const others = [...(isScene(evidence) ? refusals(evidence) : []), ...floating.found(act.name, kit.seed)]
+  return [...shown, ...others.filter(({ rule }) => wanted.has(rule))]
+}
+
+function judged(rule: RuleId, { act, judge }: Look, evidence: unknown, seed: number): Shown {
+  const { seen, findings }: Judgement = judge(evidence)
+  return {
+    rule,
+    seen,
+    evidence: findings.map(({ sentence, at = null, context = [] }) => ({
+      sentence,
+      act: act.name,
+      seed,
+      at,
+      context,
+    })),
+  }
+}
+
+/** ER-02: promises that nobody awaited and that were rejected, in any act. */
+class FloatingPromises {
+  private readonly reasons: unknown[] = []
+  private readonly hear = (reason: unknown): void => void this.reasons.push(reason)
+
+  constructor() {
+    process.on('unhandledRejection', this.hear)
+  }
+
+  end(): void {
+    process.off('unhandledRejection', this.hear)
+  }
+
+  found(act: string, seed: number): Shown[] {
+    if (this.reasons.length === 0 || ruleOf('ER-02') === undefined) return []
+    const evidence = this.reasons.slice(0, 5).map((reason) => ({
+      sentence: `a promise that nobody awaited was rejected: ${String(reason)}`,
+      act,
+      seed,
+      at: null,
+      context: [],
+    }))
+    return [{ rule: 'ER-02', seen: this.reasons.length, evidence }]
+  }
+}
+
+function isScene(evidence: unknown): evidence is Scene {
+  return typeof evidence === 'object' && evidence !== null && 'calls' in evidence && 'events' in evidence
+}

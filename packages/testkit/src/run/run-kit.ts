@@ -1,0 +1,98 @@
+import { impliedBy } from '@netaccel/core'
+import type { RuleId } from '@netaccel/core'
+import { monotonicNs } from '@netaccel/xen'
+import { CHECKS } from '../checks/index.js'
+import { TestkitError } from '../errors.js'
+import { kitOf } from '../kit/act.js'
+import { readSubject } from '../plugin/subject.js'
+import type { PluginSource } from '../plugin/source.js'
+import { actsOf, runAct } from './act-run.js'
+import type { Shown } from './act-run.js'
+import { badWaivers, resultsOf } from './results.js'
+import type { KitReport, Waiver } from './types.js'
+import { KIT_VERSION } from './version.js'
+import { guarded } from './watchdog.js'
+
+export interface KitOptions {
+  /** Folder of the plugin's package, or a variation of it. */
+  readonly plugin: string | PluginSource
+  /** A kind of NIC for the hosts: a folder or the name of a package. Default: what the manifest brings, else nic-sim. */
+  readonly hardware?: string
+  /** Only these rules, and those that they imply. Default: all. */
+  readonly rules?: readonly string[]
+  /** False: of `rules` these alone, without those that they imply. */
+  readonly implied?: boolean
+  /** More cycles, more seeds, more sizes: up to a minute instead of seconds. Default false. */
+  readonly full?: boolean
+  /** Rules that are not to be checked, each with a reason. */
+  readonly skip?: readonly Waiver[]
+  /** Default 1. */
+  readonly seed?: number
+  /** Called when an act begins. */
+  readonly onProgress?: (act: string) => void
+  /**
+   * False: everything runs in this thread, without a watchdog; a hook that never returns hangs it. For many runs of plugins
+   * that are known to return. Default true.
+   */
+  readonly isolate?: boolean
+}
+
+/**
+ * Check a plugin against the rules.
+ * @throws TestkitError UNKNOWN_RULE, BAD_PATCH, BAD_VARIATION; AcceleratorError BAD_MANIFEST
+ */
+export async function runKit(options: KitOptions): Promise<KitReport> {
+  const {
+    skip = [],
+    full = false,
+    seed = 1,
+    hardware,
+    isolate = true,
+    onProgress = () => undefined,
+  } = options
+  const plugin = typeof options.plugin === 'string' ? { folder: options.plugin } : options.plugin
+  const bad = badWaivers(skip)
+  if (bad.length > 0) throw new TestkitError('UNKNOWN_RULE', bad.join('; '))
+  const from = monotonicNs()
+  const subject = readSubject(plugin)
+  const rules = chosen(options.rules, options.implied ?? true)
+  const checks = CHECKS.filter(({ rule }) => rules.has(rule))
+  const run = checks.filter(({ rule }) => !skip.some((waiver) => waiver.rule === rule))
+  let shown: Shown[] = []
+  if (isolate) {
+    if (plugin.vary !== undefined)
+      throw new TestkitError('BAD_VARIATION', 'it is a function; say isolate: false')
+    const order = { plugin, rules: run.map(({ rule }) => rule), seed, hardware, full }
+    shown = await guarded(order, onProgress)
+  } else {
+    const kit = kitOf({ subject, seed, hardware, mark: null }, full)
+    for (const act of actsOf(run, kit)) {
+      onProgress(act.name)
+      shown.push(...(await runAct(act, run, kit)))
+    }
+  }
+  const results = resultsOf(checks, shown, subject, skip)
+  return {
+    kitVersion: KIT_VERSION,
+    plugin: {
+      name: subject.manifest.name,
+      packageName: subject.package.packageName,
+      version: subject.package.packageVersion,
+      integrity: subject.integrity,
+    },
+    full,
+    seed,
+    seconds: Math.round((monotonicNs() - from) / 1e6) / 1000,
+    ...results,
+    passed: results.counts.failed === 0,
+  }
+}
+
+function chosen(names: readonly string[] | undefined, implied: boolean): ReadonlySet<RuleId> {
+  const all = CHECKS.map(({ rule }) => rule)
+  if (names === undefined) return new Set(all)
+  const unknown = names.filter((name) => !(all as readonly string[]).includes(name))
+  if (unknown.length > 0) throw new TestkitError('UNKNOWN_RULE', unknown.join(', '))
+  const asked = all.filter((rule) => names.includes(rule))
+  return new Set([...asked, ...(implied ? asked.flatMap((rule) => [...impliedBy(rule)]) : [])])
+}
