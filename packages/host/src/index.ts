@@ -13,11 +13,29 @@ export { type PathCount, PathMeter } from './check/path-meter.js'
 export { left, type Resources } from './check/resources.js'
 export type { CounterValues, VifStatus, WayStatus, WorldStatus } from './check/status.js'
 export { judge, type Verdict } from './check/verdict.js'
+export * from './control/host-client.js'
+export { METHOD_NAMES, type HostStatus } from './control/host-methods.js'
+export type { HalfStatus, LoadReport } from './control/host-plugins.js'
+export * from './control/host-protocol.js'
+export {
+  clearSocket,
+  type FoundHost,
+  HOST_SOCKET,
+  openRunDirectory,
+  probeSocket,
+  runDirectoryOf,
+  runningHosts,
+  runRoot,
+} from './control/host-run-directory.js'
+export { HostServer } from './control/host-server.js'
+export type { Controlled } from './control/controlled.js'
+export type { TraceResult } from './control/host-trace.js'
 export * from './errors.js'
+export { frameLine, type FrameWay } from './trace/frame-line.js'
 export type { TracedPacket } from './trace/packets.js'
 export type { StepCount, TraceRecord } from './trace/record.js'
 export { type Path, type Step, STEPS } from './trace/steps.js'
-export { Trace, type TraceOptions } from './trace/trace.js'
+export { Trace, type TraceOptions, type TraceSpan } from './trace/trace.js'
 export { sendText } from './traffic/datagram.js'
 export * from './traffic/flows.js'
 export * from './traffic/start-traffic.js'

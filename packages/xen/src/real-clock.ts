@@ -37,6 +37,11 @@ export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
+/** Settles after `ns` nanoseconds of the machine's clock, to the millisecond. For loops that live outside the engines. */
+export function machineSleep(ns: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ns / 1e6))
+}
+
 /** Monotonic nanoseconds of the machine. V8 spares the pair; what `performance.now()` returns it would box. */
 export function monotonicNs(): number {
   const time = process.hrtime()

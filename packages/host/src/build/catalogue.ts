@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Catalogue, LoadOptions, PluginPackage } from '@netaccel/core'
 
 /** The packages that the domains of a world may load: one shelf, as a machine has one `/lib/modules`. */
@@ -14,9 +15,12 @@ export class Shelf implements Catalogue {
   /** As `modprobe.d` gives options to modules. */
   readonly optionsOf = (name: string): LoadOptions => this.#options.get(name) ?? {}
 
-  /** The name under which a package's halves are known; what is no package here is taken for such a name. */
+  /** The name under which a package's halves are known, given its own or its folder; anything else is taken for such a name. */
   nameOf(packageName: string): string {
-    const found = [...this.#packages.values()].find((plugin) => plugin.packageName === packageName)
+    const folder = resolve(packageName)
+    const found = [...this.#packages.values()].find(
+      (plugin) => plugin.packageName === packageName || plugin.files.from === folder,
+    )
     return found?.manifest.name ?? packageName
   }
 

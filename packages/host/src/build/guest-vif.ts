@@ -82,6 +82,12 @@ export class GuestVif implements StackDevice, GuestStack {
     return this.accelerators.control(this.vif)?.phase ?? 'none'
   }
 
+  /** Why it does not use the accelerator that it was last offered; undefined while it does, or while it may still. */
+  get refusal(): string | undefined {
+    const control = this.accelerators.control(this.vif)
+    return control?.phase === 'declined' ? control.refusal : undefined
+  }
+
   /** Its attachment to an accelerator; undefined: none. */
   get attachment(): FrontendRun | undefined {
     return this.accelerators.control(this.vif)?.run

@@ -174,8 +174,9 @@ export class Guest {
 
   #handleOf(name: string): number {
     for (const [handle, device] of this.#devices) if (device.name === name) return handle
-    const known = [...this.#devices.values()].map((device) => device.name).join(', ')
-    throw new HostError('NO_SUCH_PART', `${this.name} has no vif "${name}"; it has ${known || 'none'}.`)
+    const known = [...this.#devices.values()].map((device) => device.name)
+    const sentence = `${this.name} has no vif "${name}"; it has ${known.join(', ') || 'none'}.`
+    throw new HostError('NO_SUCH_PART', sentence, [], undefined, { given: name, known })
   }
 
   #controls(): FrontendControl[] {

@@ -18,6 +18,7 @@ import * as life from './life.js'
 import type { Host } from './host.js'
 import type { Nic } from './nic.js'
 import type { Shelf } from './catalogue.js'
+import { type Pace, paced } from './pace.js'
 import { attached, loadInto, unloadFrom } from './loading.js'
 import type { ReadPackage } from './plugin-folder.js'
 
@@ -60,6 +61,8 @@ export class World {
   readonly hosts: ReadonlyMap<string, Host>
   /** The directions of all wires, for the ledger. */
   readonly lanes: readonly NamedLane[]
+  /** How {@link keepRunning} keeps up with the machine's clock. */
+  readonly pace: Pace = { behindNs: 0 }
   readonly #shelf: Shelf
   readonly #readPackage: ReadPackage
   readonly #undo: () => Promise<void>
@@ -154,6 +157,20 @@ export class World {
   }
 
   /**
+   * Run as {@link run} does, under the virtual clock too in step with the machine's: a second of the world takes a second,
+   * or longer where the machine is too slow. Whatever is asked of the world meanwhile is done as it runs.
+   */
+  async keepRunning(options: RunOptions = {}): Promise<void> {
+    if (!this.timeline.virtual) return this.run(options)
+    this.#running = true
+    try {
+      await paced(this.timeline, options, this.pace)
+    } finally {
+      this.#running = false
+    }
+  }
+
+  /**
    * Await something that happens inside the world. Runs the timeline meanwhile, unless a run is under way.
    * Rejects with XenError STALLED if under the virtual clock nothing is due and the work still waits.
    */
@@ -188,6 +205,11 @@ export class World {
    */
   async unload(plugin: string, { hosts }: Pick<WorldLoadOptions, 'hosts'> = {}): Promise<void> {
     await this.drive(unloadFrom(this.#chosen(hosts), this.#shelf.nameOf(plugin)))
+  }
+
+  /** The name of a plugin that was loaded here, also when that of its package is given. */
+  nameOf(plugin: string): string {
+    return this.#shelf.nameOf(plugin)
   }
 
   #chosen(names: readonly string[] = [...this.hosts.keys()]): Host[] {
@@ -298,8 +320,6 @@ export class World {
 }
 
 function missing(kind: string, name: string, known: readonly string[]): HostError {
-  return new HostError(
-    'NO_SUCH_PART',
-    `There is no ${kind} "${name}" in this world; there are ${known.join(', ') || 'none'}.`,
-  )
+  const sentence = `There is no ${kind} "${name}" in this world; there are ${known.join(', ') || 'none'}.`
+  return new HostError('NO_SUCH_PART', sentence, [], undefined, { given: name, known })
 }

@@ -1,4 +1,4 @@
-import type { BackendRun, DropReason, FrontendRun } from '@netaccel/core'
+import type { BackendControl, BackendRun, DropReason, FrontendRun } from '@netaccel/core'
 import type { GuestVif } from '../build/guest-vif.js'
 import type { Host } from '../build/host.js'
 import type { World } from '../build/world.js'
@@ -17,6 +17,12 @@ export interface VifStatus {
   readonly state: string
   /** Where it stands with its accelerator (docs: contract §2.2). */
   readonly phase: string
+  /** The key `accel`: the port whose accelerator it asks for; null: none. */
+  readonly port: string | null
+  /** The plugin that has opened that port in the driver domain; null: none is loaded that opens it. */
+  readonly accelerator: string | null
+  /** Why it does not use that plugin, as far as either end knows; null while it does. */
+  readonly refusal: string | null
   readonly tx: WayStatus
   readonly rx: WayStatus
   readonly leases: number
@@ -61,22 +67,32 @@ export function statusOf(world: World): WorldStatus {
   }
 }
 
-function statusOfVif(host: Host, vif: GuestVif): VifStatus {
+/** One vif of a host. */
+export function statusOfVif(host: Host, vif: GuestVif): VifStatus {
+  const backend = backControl(host, vif)
   return {
     path: vif.path,
     state: vif.vif.state,
     phase: vif.phase,
+    port: portOf(host, vif) ?? null,
+    accelerator: backend?.accelerator ?? null,
+    refusal: backend?.refusal ?? vif.refusal ?? null,
     tx: copy(vif.meter.tx),
     rx: copy(vif.meter.rx),
     leases: vif.leases,
-    counters: { frontend: countersOf(vif.attachment), backend: countersOf(backendRun(host, vif)) },
+    counters: { frontend: countersOf(vif.attachment), backend: countersOf(backend?.run) },
   }
 }
 
-/** The driver domain's end of the vif's attachment. */
-function backendRun(host: Host, { vif }: GuestVif): Counting | undefined {
+/** The driver domain's end of the vif. */
+function backControl(host: Host, { vif }: GuestVif): BackendControl | undefined {
   const back = host.netback.vif(vif.domain.id, vif.handle)
-  return back && host.plugins.accelerators.control(back)?.run
+  return back && host.plugins.accelerators.control(back)
+}
+
+function portOf(host: Host, { path }: GuestVif): string | undefined {
+  const [, guest = '', name = ''] = path.split('.')
+  return host.guests.get(guest)?.value.vifs[name]?.accel
 }
 
 type Counting = Pick<FrontendRun | BackendRun, 'counters' | 'stats'>

@@ -11,6 +11,17 @@ export interface TraceOptions {
   readonly capacity?: number
   /** Record only frames whose flow contains this text, such as `10.0.0.1:10000`. Default: all. */
   readonly flow?: string
+  /** Sees each frame that is recorded, where it is recorded; it may read it before it returns. */
+  readonly capture?: (host: string, step: Step, frame: Frame, at: number) => void
+}
+
+/** See {@link Trace.since}. */
+export interface TraceSpan {
+  readonly records: readonly TraceRecord[]
+  /** What to give to the next call. */
+  readonly next: number
+  /** Records that were forgotten before anybody asked for them. */
+  readonly missed: number
 }
 
 /** One place of the trace's ring: filled again and again. */
@@ -37,6 +48,7 @@ export class Trace {
   readonly #now: () => number
   readonly #capacity: number
   readonly #only: string | null
+  readonly #capture: TraceOptions['capture']
   readonly #slots: Slot[] = []
   readonly #info = new PacketInfo()
   readonly #frames = new Map<Step, number>()
@@ -54,6 +66,7 @@ export class Trace {
     this.#now = now
     this.#capacity = capacity
     this.#only = flow
+    this.#capture = options.capture
   }
 
   /** Records that are kept now. */
@@ -72,6 +85,7 @@ export class Trace {
     slot.digest.take(frame, this.#info)
     if (this.#only !== null && !slot.digest.flow.includes(this.#only)) return
     slot.at = this.#now()
+    this.#capture?.(host, step, frame, slot.at)
     slot.host = host
     slot.step = step
     slot.place = place
@@ -96,6 +110,14 @@ export class Trace {
   records(): TraceRecord[] {
     const start = this.#written > this.#capacity ? this.#written % this.#capacity : 0
     return [...this.#slots.slice(start), ...this.#slots.slice(0, start)].map(recordOf)
+  }
+
+  /** What was recorded after a former call, whose `next` is given; 0: from the beginning. For who reads it as it goes on. */
+  since(from: number): TraceSpan {
+    const first = Math.max(from, this.#written - this.#capacity)
+    const records: TraceRecord[] = []
+    for (let at = first; at < this.#written; at++) records.push(recordOf(this.#slots[at % this.#capacity]))
+    return { records, next: this.#written, missed: first - from }
   }
 
   /** One line a record. */

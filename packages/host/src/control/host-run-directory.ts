@@ -1,0 +1,124 @@
+import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { HostError } from '../errors.js'
+
+/** The socket of {@link HostServer} in its run directory. */
+export const HOST_SOCKET = 'host.sock'
+/** The longest path of a socket: 108 bytes with the zero at its end (unix(7)). */
+const MOST_PATH = 107
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/
+
+/** Where the run directories of this user's hosts are: under $XDG_RUNTIME_DIR, or in a folder of the user's own. */
+export function runRoot(): string {
+  const runtime = process.env['XDG_RUNTIME_DIR']
+  if (runtime !== undefined && runtime !== '') return join(runtime, 'netaccel')
+  return join(tmpdir(), `netaccel-${process.getuid?.() ?? 'user'}`)
+}
+
+/** The run directory of a host by its name. @throws HostError BAD_RUN_DIR if it is no name for a folder */
+export function runDirectoryOf(name: string): string {
+  if (NAME.test(name)) return join(runRoot(), name)
+  throw new HostError(
+    'BAD_RUN_DIR',
+    `"${name}" cannot be the name of a host: use letters, digits, dot, dash and underscore, at most 64.`,
+  )
+}
+
+/**
+ * Make a run directory, or take the one that is there: it must be a folder of this user's that nobody else can enter.
+ * @throws HostError BAD_RUN_DIR
+ */
+export function openRunDirectory(path: string): string {
+  const folder = resolve(path)
+  const socket = join(folder, HOST_SOCKET)
+  if (Buffer.byteLength(socket) > MOST_PATH)
+    throw new HostError(
+      'BAD_RUN_DIR',
+      `The path ${socket} is longer than the ${MOST_PATH} bytes that a socket may have; choose a shorter run directory.`,
+    )
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new HostError(
+      'BAD_RUN_DIR',
+      `The run directory ${folder} cannot be made: ${(cause as Error).message}.`,
+      [],
+      cause,
+    )
+  }
+  const stat = lstatSync(folder)
+  if (!stat.isDirectory())
+    throw new HostError(
+      'BAD_RUN_DIR',
+      `The run directory ${folder} is a link, and no folder of its own; choose another.`,
+    )
+  const { mode, uid } = stat
+  const isOurs = process.getuid === undefined || process.getuid() === uid
+  if (!isOurs || (mode & 0o077) !== 0)
+    throw new HostError(
+      'BAD_RUN_DIR',
+      `The run directory ${folder} ${isOurs ? 'can be entered by others' : 'belongs to another user'}: make it yours alone (mode 0700), or choose another.`,
+    )
+  return folder
+}
+
+/** Whether somebody listens on a socket: 'none': there is none, or it is no socket; 'dead': its host has ended. */
+export function probeSocket(path: string): Promise<'live' | 'dead' | 'none'> {
+  return new Promise((settle) => {
+    const socket = connect(path)
+    socket.on('connect', () => {
+      socket.destroy()
+      settle('live')
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      // A listener whose queue is full (EAGAIN) lives.
+      if (error.code === 'ECONNREFUSED') settle('dead')
+      else settle(error.code === 'ENOENT' || error.code === 'ENOTSOCK' ? 'none' : 'live')
+    })
+  })
+}
+
+/**
+ * Make room for a socket: one that a dead host has left is removed. Returns whether there was one.
+ * @throws HostError HOST_RUNS if a live host listens there
+ */
+export async function clearSocket(path: string): Promise<boolean> {
+  const found = await probeSocket(path)
+  if (found === 'live')
+    throw new HostError(
+      'HOST_RUNS',
+      `A host runs already with ${path}; stop it with \`netaccel stop\`, or choose another --name.`,
+    )
+  rmSync(path, { force: true })
+  return found === 'dead'
+}
+
+/** A host that was found in the run root. */
+export interface FoundHost {
+  readonly name: string
+  readonly runDir: string
+}
+
+/** The hosts of this user that run now, by name. */
+export async function runningHosts(root: string = runRoot()): Promise<FoundHost[]> {
+  const found = await Promise.all(
+    foldersIn(root).map(async (name) => {
+      const runDir = join(root, name)
+      return (await probeSocket(join(runDir, HOST_SOCKET))) === 'live' ? [{ name, runDir }] : []
+    }),
+  )
+  return found.flat()
+}
+
+function foldersIn(root: string): string[] {
+  try {
+    return readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
+      .toSorted()
+  } catch {
+    return []
+  }
+}
