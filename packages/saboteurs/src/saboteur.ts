@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { RuleId } from '@netaccel/core'
+import type { Manifest, RuleId } from '@netaccel/core'
 import type { Patch, PluginSource, VaryHalves } from '@netaccel/testkit'
 
 /** The sound plugins of which saboteurs are variations. */
@@ -16,6 +16,8 @@ export interface Saboteur {
   readonly patches?: readonly Patch[]
   /** Or: other objects at its border. */
   readonly vary?: VaryHalves
+  /** What its manifest says instead. */
+  readonly manifest?: Partial<Manifest>
   /** Number in the list of defects that the original still had when it was last published. */
   readonly bug?: number
   /** A hook of it does not return: it is checked under the watchdog, so it is made by `patches`. */
@@ -29,6 +31,11 @@ export function folderOf(sound: Sound): string {
   return dirname(fileURLToPath(import.meta.resolve(`@netaccel/${sound}/package.json`)))
 }
 
-export function sourceOf({ of, patches, vary }: Saboteur): PluginSource {
-  return { folder: folderOf(of), ...(patches && { patches }), ...(vary && { vary }) }
+export function sourceOf({ of, patches, vary, manifest }: Saboteur): PluginSource {
+  return {
+    folder: folderOf(of),
+    ...(patches && { patches }),
+    ...(vary && { vary }),
+    ...(manifest && { manifest }),
+  }
 }

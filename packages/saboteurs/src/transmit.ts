@@ -1,7 +1,14 @@
 // TX: what a queue does with the frames that it is offered.
-import type { Frame } from '@netaccel/core'
+import type { AcceleratedQueue, Frame, FrontendQueue } from '@netaccel/core'
 import { around, vary } from '@netaccel/testkit'
+import type { Around } from '@netaccel/testkit'
 import type { Saboteur } from './saboteur.js'
+import { told } from './told.js'
+
+/** Frames shorter than this went to the ring of the small ones, before there was one ring for all. */
+const SMALL = 200
+/** Small frames that wait for the end of the burst at most. */
+const MOST_WAITING = 8
 
 export const transmitSaboteurs: readonly Saboteur[] = [
   {
@@ -20,23 +27,53 @@ export const transmitSaboteurs: readonly Saboteur[] = [
   },
   {
     rule: 'TX-02',
-    title: 'forgets each 64th frame that has left',
+    title: 'forgets the last of 64 that left within one poll',
     of: 'accel-solarflare-sim',
-    vary: around(() => ({
-      queueDoors: (doors) => {
-        let left = 0
-        return vary(doors, {
-          completeTx(frame) {
-            left += 1
-            if (left % 64 !== 0) doors.completeTx(frame)
-          },
-        })
+    bug: 7,
+    vary: around(() => {
+      let left = 0
+      return {
+        queueDoors: (doors) =>
+          vary(doors, {
+            completeTx(frame) {
+              left += 1
+              if (left % 64 !== 0) doors.completeTx(frame)
+            },
+          }),
+        queue: (inner) =>
+          vary(inner, {
+            poll(budget) {
+              left = 0
+              return inner.poll(budget)
+            },
+          }),
+      }
+    }),
+  },
+  {
+    rule: 'TX-03',
+    title: 'leaves 3 of 5 descriptors posted when it says busy',
+    of: 'accel-solarflare-sim',
+    patches: [
+      {
+        half: 'frontend',
+        find: 'if (this.pages.stretches(at, length) > room) return 0;',
+        put: `if (this.pages.stretches(at, length) > room) {
+        if (room >= 3) for (let i = 0; i < 3; i++) this.write(this.pages.addressOf(at), 64 | (i < 2 ? TX_CONTINUE : 0));
+        return 0;
+      }`,
       },
-    })),
+    ],
+  },
+  {
+    rule: 'TX-04',
+    title: 'copies and completes at the next poll',
+    of: 'accel-solarflare-sim',
+    vary: around(() => ({ ...told({ copy: true }), ...completingEarly() })),
   },
   {
     rule: 'TX-05',
-    title: 'clears the checksum field of what it sends, in place, and writes it again',
+    title: 'clears the checksum field of what it sends, in place',
     of: 'accel-solarflare-sim',
     vary: around(() => ({
       queue: (inner) =>
@@ -49,7 +86,150 @@ export const transmitSaboteurs: readonly Saboteur[] = [
         }),
     })),
   },
+  {
+    rule: 'TX-06',
+    title: 'learns an address in `accepts`: the first question about it is answered with no',
+    of: 'accel-solarflare-sim',
+    vary: around(() => {
+      const asked = new Set<number>()
+      return {
+        queue: (inner) =>
+          vary(inner, {
+            accepts(frame) {
+              const to = frame.view.getUint32(frame.offset + 2)
+              const known = asked.has(to)
+              asked.add(to)
+              return known && inner.accepts(frame)
+            },
+          }),
+      }
+    }),
+  },
+  {
+    rule: 'TX-07',
+    title: 'tests for room first, so that what it could never send is told busy',
+    of: 'accel-solarflare-sim',
+    vary: around(() => ({
+      queue: (inner) =>
+        vary(inner, { startXmit: (frame) => (inner.hasRoom() ? inner.startXmit(frame) : 'busy') }),
+    })),
+  },
+  {
+    rule: 'TX-08',
+    title: 'has two rings, by the size of the frame',
+    of: 'accel-solarflare-sim',
+    vary: around(() => ({ queue: (inner) => twoRings(inner) })),
+  },
+  {
+    rule: 'TX-09',
+    title: 'fills in a finished checksum again',
+    of: 'accel-solarflare-sim',
+    bug: 20,
+    patches: [
+      {
+        half: 'frontend',
+        find: 'flags = frame.checksum === "blank" ? TX_CHECKSUM : 0',
+        put: 'flags = TX_CHECKSUM',
+      },
+    ],
+  },
+  {
+    rule: 'TX-10',
+    title: 'rings only at multiples of 4 frames',
+    of: 'accel-solarflare-sim',
+    vary: around(() => ({ queue: (inner) => ringingByFours(inner) })),
+  },
+  {
+    rule: 'TX-11',
+    title: 'never ages its table of remote addresses',
+    of: 'accel-solarflare-sim',
+    bug: 15,
+    vary: around(() => told({ macAge: 3_600_000 })),
+  },
+  {
+    rule: 'TX-12',
+    title: 'keeps the MTU of `newDevice`',
+    of: 'accel-solarflare-sim',
+    vary: around(() => ({
+      frontendVif: (doors) => vary(doors, { mtu: doors.mtu }),
+      vif: (inner) =>
+        vary(inner, {
+          change(change) {
+            if (change.kind !== 'mtu') inner.change?.(change)
+          },
+        }),
+    })),
+  },
 ]
+
+/** What was accepted is completed at the next poll; what the hardware says later is not passed on. */
+function completingEarly(): Around {
+  let host: FrontendQueue
+  return {
+    queueDoors: (doors) => {
+      host = doors
+      return vary(doors, { completeTx: () => undefined, failTx: () => undefined })
+    },
+    queue: (inner) => {
+      const doors = host
+      let accepted: Frame[] = []
+      return vary(inner, {
+        startXmit(frame) {
+          const verdict = inner.startXmit(frame)
+          if (verdict === 'accepted') accepted.push(frame)
+          return verdict
+        },
+        poll(budget) {
+          for (const frame of accepted) doors.completeTx(frame)
+          accepted = []
+          return inner.poll(budget)
+        },
+      })
+    },
+  }
+}
+
+/** Small frames are posted at the end of the burst. */
+function twoRings(inner: AcceleratedQueue): AcceleratedQueue {
+  const waiting: Frame[] = []
+  const post = (): void => {
+    while (waiting.length > 0 && inner.startXmit(waiting[0]) === 'accepted') waiting.shift()
+    inner.flush()
+  }
+  return vary(inner, {
+    startXmit(frame) {
+      const isSmall = frame.length < SMALL && waiting.length < MOST_WAITING && inner.hasRoom()
+      if (!isSmall || !inner.accepts(frame)) return inner.startXmit(frame)
+      waiting.push(frame)
+      return 'accepted'
+    },
+    flush: post,
+    poll(budget) {
+      const answer = inner.poll(budget)
+      if (waiting.length > 0) post()
+      return answer
+    },
+  })
+}
+
+/** What is left over is shown when the interrupts are stopped, so that it is late and not lost. */
+function ringingByFours(inner: AcceleratedQueue): AcceleratedQueue {
+  let accepted = 0
+  return vary(inner, {
+    startXmit(frame) {
+      const verdict = inner.startXmit(frame)
+      if (verdict === 'accepted') accepted += 1
+      return verdict
+    },
+    flush() {
+      if (accepted % 4 === 0) inner.flush()
+    },
+    stopInterrupts() {
+      inner.flush()
+      inner.stopInterrupts()
+    },
+  })
+}
 
 /** The UDP or TCP checksum of a plain IPv4 frame; hardware with checksum offload writes it anyway. */
 function clearChecksum({ view, offset, length, checksum }: Frame): void {

@@ -1,5 +1,5 @@
 // What is tested: a plugin's package, as it is or varied.
-import type { GenerationFacts, HalfName, Halves } from '@netaccel/core'
+import type { GenerationFacts, HalfName, Halves, Manifest } from '@netaccel/core'
 
 /** An exact text of an artefact that is replaced: how a saboteur is made of a sound plugin. */
 export interface Patch {
@@ -17,6 +17,8 @@ export interface PluginSource {
   /** Folder of the package. */
   readonly folder: string
   readonly patches?: readonly Patch[]
+  /** What its manifest says instead. */
+  readonly manifest?: Partial<Manifest>
   /** Such a plugin is checked in the thread that asks for it (`isolate: false`): a function cannot go to another. */
   readonly vary?: VaryHalves
 }

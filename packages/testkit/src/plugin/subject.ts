@@ -20,7 +20,7 @@ export interface Subject {
  * @throws TestkitError BAD_PATCH; AcceleratorError BAD_MANIFEST
  */
 export function readSubject(source: PluginSource): Subject {
-  const plain = folderFiles(source.folder)
+  const plain = saying(folderFiles(source.folder), source.manifest)
   const unpatched = readPlugin(plain)
   const files = patched(plain, unpatched.manifest, source.patches ?? [])
   const found = { ...unpatched, files }
@@ -32,6 +32,16 @@ export function readSubject(source: PluginSource): Subject {
     integrity: integrityOf(found),
     vary: source.vary ?? null,
   }
+}
+
+/** The same package with another manifest in its `package.json`. */
+function saying(files: PackageFiles, manifest: Partial<Manifest> | undefined): PackageFiles {
+  const bytes = files.read('./package.json')
+  if (manifest === undefined || bytes === undefined) return files
+  const read = JSON.parse(new TextDecoder().decode(bytes)) as { netaccel?: object }
+  const said = { ...read, netaccel: { ...read.netaccel, ...manifest } }
+  const written = new TextEncoder().encode(JSON.stringify(said))
+  return { from: files.from, read: (path) => (path === './package.json' ? written : files.read(path)) }
 }
 
 function patched(files: PackageFiles, manifest: Manifest, patches: readonly Patch[]): PackageFiles {
