@@ -13,6 +13,6 @@ export function solarflare(world: World): Accelerator {
   return {
     name: PACKAGE.replace('@netaccel/', ''),
     load: () => world.load(dirname(manifestPath)),
-    unload: () => world.unload(netaccel.name),
+    unload: async () => void (await world.unload(netaccel.name)),
   }
 }

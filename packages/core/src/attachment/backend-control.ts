@@ -152,6 +152,8 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     half: BackendAccelerator,
     generation: Generation<BackendAccelerator>,
   ): Promise<'attached' | 'declined'> {
+    // Of another generation: this one has not said anything yet.
+    this.refusal = undefined
     this.#loop.kick()
     return this.#seat.put(half, generation)
   }

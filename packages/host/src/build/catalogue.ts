@@ -6,10 +6,20 @@ export class Shelf implements Catalogue {
   readonly #packages = new Map<string, PluginPackage>()
   readonly #options = new Map<string, LoadOptions>()
 
-  /** Put a package on the shelf, in the place of another of its name, with what its halves are to be told. */
-  put(plugin: PluginPackage, options: LoadOptions = {}): void {
-    this.#packages.set(plugin.manifest.name, plugin)
-    this.#options.set(plugin.manifest.name, options)
+  /**
+   * Put a package on the shelf, in the place of another of its name, with what its halves are to be told. Returns how to put
+   * the other back.
+   */
+  put(plugin: PluginPackage, options: LoadOptions = {}): () => void {
+    const { name } = plugin.manifest
+    const other = this.#packages.get(name)
+    const told = this.#options.get(name)
+    this.#packages.set(name, plugin)
+    this.#options.set(name, options)
+    return () => {
+      if (other === undefined) this.#packages.delete(name)
+      else this.put(other, told)
+    }
   }
 
   /** As `modprobe.d` gives options to modules. */

@@ -1,4 +1,4 @@
-import { type LoadOptions, type PluginPackage } from '@netaccel/core'
+import { heldPlugin, type LoadOptions, type PluginPackage, withIntegrity } from '@netaccel/core'
 import type { Wire, WireLane } from '@netaccel/nic-sim'
 import type { RunOptions, Timeline } from '@netaccel/xen'
 import { settle } from '@netaccel/xen'
@@ -18,9 +18,12 @@ import * as life from './life.js'
 import type { Host } from './host.js'
 import type { Nic } from './nic.js'
 import type { Shelf } from './catalogue.js'
+import { bringIn, unloadFrom } from './loading.js'
 import { type Pace, paced } from './pace.js'
-import { attached, loadInto, unloadFrom } from './loading.js'
 import type { ReadPackage } from './plugin-folder.js'
+import { type HalfIn, halvesOn, proveAll, type WorldProof } from './proving.js'
+import { reportsOf, type UnloadSummary } from './stops.js'
+import { upgradeOn, type UpgradeSummary } from './upgrading.js'
 
 export interface NamedLane {
   /** `a.eth0 -> b.eth0` */
@@ -43,10 +46,15 @@ export interface WorldParts {
   readonly undo: () => Promise<void>
 }
 
-/** What a plugin's halves are told, and where they are loaded. */
+/** What a plugin's halves are told, what their bytes must be, and where they are loaded. */
 export interface WorldLoadOptions extends LoadOptions {
   /** Names of the hosts; default all. */
   readonly hosts?: readonly string[]
+}
+
+export interface WorldUnloadOptions extends Pick<WorldLoadOptions, 'hosts'> {
+  /** Milliseconds of the world's time after which each half is forced; default 10,000. */
+  readonly deadlineMs?: number
 }
 
 const DRAIN_NS = 1_000_000_000
@@ -185,26 +193,54 @@ export class World {
   }
 
   /**
-   * Load both halves of a plugin into every host and guest, and wait until each vif that was offered it uses it.
+   * Load both halves of a plugin into every host and guest, and wait until each vif that was offered it uses it. Nothing
+   * happens where the same bytes are in already. What fails is taken out again; the slow path goes on.
    *
-   * `plugin`: the name of an installed package, or the folder of one. `options`: what its halves are told, and the hosts
-   * it is for when not all are.
+   * `plugin`: the name of an installed plugin or of its package, a folder, or a tarball. `options`: what its halves are told,
+   * what their bytes must be, and the hosts it is for when not all are.
    * @throws AcceleratorError if the package does not fit; HostError NO_SUCH_PART, LOAD_FAILED, ATTACH_FAILED with each vif's cause
    */
   async load(plugin: string, { hosts, ...options }: WorldLoadOptions = {}): Promise<void> {
     const chosen = this.#chosen(hosts)
-    const found = this.#readPackage(plugin)
-    this.#shelf.put(found, options)
-    await this.drive(this.#bringIn(chosen, found))
+    const found = this.#read(plugin, options)
+    await this.drive(bringIn(chosen, this.#shelf, found, toldOf(options)))
   }
 
   /**
    * Detach a plugin from every vif, then unload both halves, on all hosts or on those that are named. `plugin`: its name, or
-   * that of its package.
+   * that of its package. Gives how each half left, and who held what where it had to be forced.
    * @throws HostError NO_SUCH_PART
    */
-  async unload(plugin: string, { hosts }: Pick<WorldLoadOptions, 'hosts'> = {}): Promise<void> {
-    await this.drive(unloadFrom(this.#chosen(hosts), this.#shelf.nameOf(plugin)))
+  unload(plugin: string, { hosts, deadlineMs }: WorldUnloadOptions = {}): Promise<UnloadSummary> {
+    const chosen = this.#chosen(hosts)
+    const name = this.#shelf.nameOf(plugin)
+    return this.drive(reportsOf(chosen, name, () => unloadFrom(chosen, name, deadlineMs)))
+  }
+
+  /**
+   * Put another build of a plugin in the place of what is loaded, under whatever traffic runs: all vifs leave, both halves are
+   * exchanged, the vifs attach. A build that does not come to work is taken out and the old bytes are loaded again
+   * (`rolledBack`, `cause`). Traffic goes slow meanwhile; nothing is lost either way.
+   * @throws AcceleratorError NOT_LOADED, or if the package does not fit, before anything has changed; HostError LOAD_FAILED
+   * when the old build did not come back either
+   */
+  async upgrade(plugin: string, { hosts, ...options }: WorldLoadOptions = {}): Promise<UpgradeSummary> {
+    const found = this.#read(plugin, options)
+    return this.drive(upgradeOn(this.#chosen(hosts), this.#shelf, found, toldOf(options)))
+  }
+
+  /**
+   * Collect garbage, and say of every generation that was unloaded whether it is gone; those that are not are named with
+   * what is known to hold them.
+   */
+  prove(): Promise<WorldProof> {
+    return this.drive(proveAll([...this.hosts.values()]))
+  }
+
+  /** The package with its bytes in memory: every domain gets the same ones. */
+  #read(plugin: string, { integrity }: LoadOptions): PluginPackage {
+    if (typeof integrity === 'string') return heldPlugin(this.#readPackage(plugin, integrity))
+    return heldPlugin(withIntegrity(this.#readPackage(plugin), integrity))
   }
 
   /** The name of a plugin that was loaded here, also when that of its package is given. */
@@ -266,6 +302,11 @@ export class World {
     return statusOf(this)
   }
 
+  /** Every generation of every domain, from the agreement on its version until it is proven gone. */
+  halves(): HalfIn[] {
+    return halvesOn([...this.hosts.values()])
+  }
+
   resources(): Resources {
     return resourcesOf(this)
   }
@@ -292,17 +333,6 @@ export class World {
     return judge(this, beforeUs)
   }
 
-  /** A plugin that does not come to work everywhere is taken out again everywhere. */
-  async #bringIn(hosts: readonly Host[], plugin: PluginPackage): Promise<void> {
-    try {
-      await loadInto(hosts, plugin)
-      await attached(hosts, plugin.manifest)
-    } catch (error) {
-      await unloadFrom(hosts, plugin.manifest.name)
-      throw error
-    }
-  }
-
   async #drained(): Promise<boolean> {
     const [host] = this.hosts.values()
     const end = this.timeline.now() + DRAIN_NS
@@ -317,6 +347,11 @@ export class World {
   close(): Promise<void> {
     return this.drive(this.#undo())
   }
+}
+
+/** What the domains are told; the bytes were looked at before. */
+function toldOf({ options, version }: LoadOptions): LoadOptions {
+  return { ...(options !== undefined && { options }), ...(version !== undefined && { version }) }
 }
 
 function missing(kind: string, name: string, known: readonly string[]): HostError {
