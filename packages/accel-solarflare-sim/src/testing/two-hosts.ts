@@ -156,8 +156,8 @@ export class TwoHosts {
     return seen
   }
 
-  unload(): Promise<void> {
-    return this.world.unload('sfc_netfront')
+  async unload(): Promise<void> {
+    await this.world.unload('sfc_netfront')
   }
 
   /** Silence, then the verdict's sentences: empty when nothing was lost or doubled. */
