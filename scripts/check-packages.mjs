@@ -63,6 +63,31 @@ function checkArtefact(pkg, half, path, uses, problems) {
   }
 }
 
+const CORE = '@netaccel/core'
+
+/**
+ * A plugin takes core as a peer, in a range with two ends that holds the present core (docs/adr/0010-versions.md). Of our
+ * packages nothing else may be needed when it runs.
+ */
+function checkPeers(pkg, core, problems) {
+  const { dependencies, peerDependencies } = pkg.json
+  for (const name of Object.keys(dependencies ?? {}))
+    if (name.startsWith('@netaccel/'))
+      problems.push(`a plugin must not depend on ${name}; its artefacts bundle it`)
+  const ends = /^>=(\d+)\.(\d+)\.(\d+) <(\d+)$/
+    .exec(peerDependencies?.[CORE] ?? '')
+    ?.slice(1)
+    .map(Number)
+  if (ends === undefined)
+    return problems.push(`"peerDependencies" must name ${CORE} by ">=LOWEST <MAJOR", such as ">=0.1.0 <1"`)
+  const [major, minor, patch] = core.split('.').map(Number)
+  const [lowMajor, lowMinor, lowPatch, end] = ends
+  const above = major - lowMajor || minor - lowMinor || patch - lowPatch
+  if (above < 0 || major >= end) problems.push(`${CORE} is ${core}, which "peerDependencies" does not take`)
+  if (end > major + 1)
+    problems.push(`"peerDependencies" takes ${CORE} ${major + 1}, which may drop what the plugin uses`)
+}
+
 const isRange = (range) =>
   Array.isArray(range) &&
   range.length === 2 &&
@@ -101,10 +126,12 @@ function checkManifest(pkg, problems) {
 /** Every problem, one sentence each. */
 export function checkPackages() {
   const found = []
+  const core = packages().find((pkg) => pkg.json.name === CORE).json.version
   for (const pkg of packages()) {
     const problems = []
     checkCommon(pkg, problems)
     checkManifest(pkg, problems)
+    if (pkg.json.netaccel !== undefined) checkPeers(pkg, core, problems)
     found.push(...problems.map((problem) => `packages/${pkg.name}: ${problem}`))
   }
   const types = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')).references.map(
