@@ -1,12 +1,15 @@
 // npm run check: what is looked at without running a test. One line for each check, its findings below it when it
 // fails. `--report FILE` writes the outcome as JSON, `--only NAME...` runs some.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { checkApi } from './api-reports.mjs'
 import { checkLayers } from './check-layers.mjs'
 import { checkPackages } from './check-packages.mjs'
-import { packages, root } from './packages.mjs'
+import { checkSizes } from './check-sizes.mjs'
+import { pack } from './pack.mjs'
+import { root } from './packages.mjs'
 import { readArgs, setup } from './setup.mjs'
 
 const bin = (path) => join(root, 'node_modules', path)
@@ -31,17 +34,11 @@ function packed() {
   if (tarballs !== undefined) return tarballs
   const dir = mkdtempSync(join(tmpdir(), 'netaccel-pack-'))
   process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
-  const names = packages().flatMap((pkg) => ['--workspace', pkg.json.name])
-  const args = ['pack', '--silent', '--pack-destination', dir, ...names]
-  const npm = process.env.npm_execpath
-  const [command, first] = npm?.endsWith('.js') === true ? [process.execPath, [npm]] : ['npm', []]
-  const { status, stderr } = spawnSync(command, [...first, ...args], { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`npm pack failed: ${stderr}`)
-  tarballs = readdirSync(dir).map((name) => join(dir, name))
+  tarballs = pack(dir)
   return tarballs
 }
 
-const eachTarball = (script, args) => packed().flatMap((file) => program(script, [...args, file]))
+const eachTarball = (script, args) => packed().flatMap(({ path }) => program(script, [...args, path]))
 
 const checks = {
   lint: () => program(bin('oxlint/bin/oxlint'), []),
@@ -58,6 +55,8 @@ const checks = {
       '--no-definitely-typed',
       '--no-emoji',
     ]),
+  sizes: () => checkSizes(packed()),
+  api: () => checkApi(),
 }
 
 const { install, args } = readArgs()
@@ -77,7 +76,7 @@ for (const [name, check] of Object.entries(checks)) {
   if (only.length > 0 && !only.includes(name)) continue
   let findings
   try {
-    findings = check()
+    findings = await check()
   } catch (error) {
     findings = [String(error)]
   }
