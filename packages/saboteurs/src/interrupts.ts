@@ -7,7 +7,7 @@ import type { Saboteur } from './saboteur.js'
 /** Milliseconds after which somebody looks all the same, so that what is late is not lost. */
 const LATE_MS = 20
 /** Frames after which the buffers to send from have to be registered anew, and how long that takes, ms. */
-const REGISTERED = 500
+const REGISTERED = 150
 const REGISTERING_MS = 0.2
 
 export const interruptsSaboteurs: readonly Saboteur[] = [

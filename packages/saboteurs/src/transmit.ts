@@ -1,5 +1,5 @@
 // TX: what a queue does with the frames that it is offered.
-import type { AcceleratedQueue, Frame, FrontendQueue } from '@netaccel/core'
+import type { AcceleratedQueue, Frame, FrontendQueue, FrontendVif } from '@netaccel/core'
 import { around, vary } from '@netaccel/testkit'
 import type { Around } from '@netaccel/testkit'
 import type { Saboteur } from './saboteur.js'
@@ -7,6 +7,10 @@ import { told } from './told.js'
 
 /** Frames shorter than this went to the ring of the small ones, before there was one ring for all. */
 const SMALL = 200
+/** Milliseconds after which what waits is sent all the same. */
+const LATE_MS = 20
+/** Frames that one poll completes under load. */
+const BATCH = 4
 /** Small frames that wait for the end of the burst at most. */
 const MOST_WAITING = 8
 
@@ -27,7 +31,7 @@ export const transmitSaboteurs: readonly Saboteur[] = [
   },
   {
     rule: 'TX-02',
-    title: 'forgets the last of 64 that left within one poll',
+    title: `forgets the last of ${BATCH} that have left by one poll`,
     of: 'accel-solarflare-sim',
     bug: 7,
     vary: around(() => {
@@ -37,7 +41,7 @@ export const transmitSaboteurs: readonly Saboteur[] = [
           vary(doors, {
             completeTx(frame) {
               left += 1
-              if (left % 64 !== 0) doors.completeTx(frame)
+              if (left % BATCH !== 0) doors.completeTx(frame)
             },
           }),
         queue: (inner) =>
@@ -137,7 +141,7 @@ export const transmitSaboteurs: readonly Saboteur[] = [
     rule: 'TX-10',
     title: 'rings only at multiples of 4 frames',
     of: 'accel-solarflare-sim',
-    vary: around(() => ({ queue: (inner) => ringingByFours(inner) })),
+    vary: around(() => ({ queue: (inner, _, vif) => ringingByFours(inner, vif) })),
   },
   {
     rule: 'TX-11',
@@ -212,9 +216,10 @@ function twoRings(inner: AcceleratedQueue): AcceleratedQueue {
   })
 }
 
-/** What is left over is shown when the interrupts are stopped, so that it is late and not lost. */
-function ringingByFours(inner: AcceleratedQueue): AcceleratedQueue {
+/** What is left over is shown by a timer, so that it is late and not lost. */
+function ringingByFours(inner: AcceleratedQueue, vif: FrontendVif): AcceleratedQueue {
   let accepted = 0
+  let isDue = false
   return vary(inner, {
     startXmit(frame) {
       const verdict = inner.startXmit(frame)
@@ -222,11 +227,13 @@ function ringingByFours(inner: AcceleratedQueue): AcceleratedQueue {
       return verdict
     },
     flush() {
-      if (accepted % 4 === 0) inner.flush()
-    },
-    stopInterrupts() {
-      inner.flush()
-      inner.stopInterrupts()
+      if (accepted % 4 === 0) return inner.flush()
+      if (isDue) return
+      isDue = true
+      vif.after(LATE_MS, () => {
+        isDue = false
+        inner.flush()
+      })
     },
   })
 }
