@@ -145,6 +145,37 @@ export class Bench {
     await this.world.unload(this.name, { ...(hosts && { hosts }) })
   }
 
+  /**
+   * Write the key `accel` of every vif, or remove it, and wait until each has made up its mind: an attachment ends or begins, the
+   * generation stays.
+   */
+  async wish(attached: boolean): Promise<void> {
+    const port = this.topology === 'pair' ? 'eth0' : this.name
+    for (const { path } of this.vifs) await this.world.setAccel(path, attached ? port : undefined)
+    const decided = attached ? ['active', 'declined'] : ['none']
+    await this.until(() => this.phases.every((phase) => decided.includes(phase)))
+  }
+
+  /** Frames that the fast path has carried at the guests that there are, both ways. */
+  get fast(): number {
+    return this.vifs.reduce((sum, { meter }) => sum + meter.tx.fast.frames + meter.rx.fast.frames, 0)
+  }
+
+  /** Calls at doors whose scope had closed, over all vifs that there are, both ends. */
+  get lateCalls(): number {
+    let late = 0
+    for (const host of this.world.hosts.values()) {
+      for (const guest of host.guests.values()) {
+        for (const { vif } of guest.vifs.values()) {
+          late += guest.plugins.accelerators.control(vif)?.tally.lateCalls ?? 0
+          const back = host.netback.vif(guest.domain.id, vif.handle)
+          late += (back && host.plugins.accelerators.control(back)?.tally.lateCalls) ?? 0
+        }
+      }
+    }
+    return late
+  }
+
   /** Traffic between the two guests, both ways, until {@link quiet}. */
   start(options: TrafficOptions = {}): void {
     const [one, two] = this.vifs
@@ -189,6 +220,8 @@ export class Bench {
       drained,
       verdict: world.judge(),
       left: left(this.before, world.resources()),
+      lateCalls: this.lateCalls,
+      strangers: recorder.strangers,
       status: world.status(),
     }
   }

@@ -1,5 +1,5 @@
 import type { Resources, Verdict, WorldStatus } from '@netaccel/host'
-import type { Call } from '../record/calls.js'
+import type { Call, Stranger } from '../record/calls.js'
 import type { Subject } from '../plugin/subject.js'
 import type { Heard } from './heard.js'
 
@@ -20,4 +20,8 @@ export interface Scene {
   /** What is taken still that was not before the first load, after the last unload. */
   readonly left: Partial<Resources>
   readonly status: WorldStatus
+  /** Calls at doors whose scope had closed. */
+  readonly lateCalls: number
+  /** Members that a plugin looked for at a door and that the contract does not have. */
+  readonly strangers: readonly Stranger[]
 }

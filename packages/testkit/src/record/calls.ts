@@ -95,3 +95,10 @@ export interface Call {
   /** Number that the next call had when it returned: calls n + 1 to `last - 1` were made while it ran. */
   last: number
 }
+
+/** A member that is not in the contract, looked for at a door. */
+export interface Stranger {
+  readonly of: ShapeName
+  readonly name: string
+  readonly place: Place
+}

@@ -1,6 +1,6 @@
 // The recorder: stands between host and plugin, looks like what it wraps, and writes down every call in one order.
 import type { GenerationFacts, Halves } from '@netaccel/core'
-import type { Call, FrameFacts, Place, ShapeName } from './calls.js'
+import type { Call, FrameFacts, Place, ShapeName, Stranger } from './calls.js'
 import { factsOf, isFrame } from './frame-facts.js'
 import type { Mark } from './mark.js'
 import { SHAPES } from './shapes.js'
@@ -11,8 +11,14 @@ type Method = (...args: unknown[]) => unknown
 /** Calls of one bench. Made by {@link Recorder}; judges read it. */
 export class Recorder {
   readonly calls: Call[] = []
+  readonly strangers: Stranger[] = []
   /** False: nothing is written down, and calls pass as they are. */
   on = true
+  /** A hook or callback of the plugin is on the stack. */
+  get inPlugin(): boolean {
+    return this.current !== null
+  }
+
   private readonly now: () => number
   private readonly mark: Mark | null
   private readonly inners = new WeakMap<object, object>()
@@ -57,6 +63,8 @@ export class Recorder {
           methods.set(key, method)
           return method
         }
+        if (shape.role === 'door' && this.on && isStrange(key, inner))
+          this.strangers.push({ of: name, name: String(key), place })
         const prop = shape.props?.[String(key)]
         return prop !== undefined && isObject(value) ? this.around(value, prop, place) : value
       },
@@ -218,4 +226,18 @@ export class Recorder {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
+}
+
+/** What JavaScript itself looks for at any object. */
+const EVERYWHERE: readonly PropertyKey[] = [
+  'then',
+  'toJSON',
+  'constructor',
+  '$$typeof',
+  'asymmetricMatch',
+  'nodeType',
+]
+
+function isStrange(key: PropertyKey, inner: object): boolean {
+  return typeof key === 'string' && !(key in inner) && !EVERYWHERE.includes(key)
 }
