@@ -18,6 +18,7 @@ class Half implements FastPath {
   readonly ordersRx = false
   readonly unordered = false
   readonly receives = false
+  readonly fromPeers = false
   readonly hasParked = false
   readonly more = false
   readonly rxDepth = 0

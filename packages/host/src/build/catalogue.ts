@@ -34,6 +34,14 @@ export class Shelf implements Catalogue {
     return found?.manifest.name ?? packageName
   }
 
+  /** One of the packages carries frames with no VI of a NIC: between guests, or over something of its own. */
+  get carriesPastNics(): boolean {
+    return [...this.#packages.values()].some(({ manifest: { capabilities } }) => {
+      const carries = capabilities.includes('tx') || capabilities.includes('rx')
+      return carries && !capabilities.includes('vi')
+    })
+  }
+
   find(name: string, version?: string): PluginPackage | undefined {
     const found = this.#packages.get(name)
     return version === undefined || found?.packageVersion === version ? found : undefined

@@ -88,6 +88,11 @@ export class World {
     this.#undo = parts.undo
   }
 
+  /** A plugin carries frames with no VI of a NIC: between guests, or over something of its own. */
+  get carriesPastNics(): boolean {
+    return this.#shelf.carriesPastNics
+  }
+
   /** @throws HostError NO_SUCH_PART */
   host(name: string): Host {
     const host = this.hosts.get(name)

@@ -5,8 +5,8 @@ import { type Account, dropped, segmentAccount } from './account.js'
 /**
  * Between the forks and the VIs, and back. A detach by force leaves frames of which the guest cannot say whether they have
  * left or were read; the NIC can. `lost`: what did not, of those whose fate was open, which is less than their number.
- * Nobody looks into hardware that a plugin brings: then there is no account, the edges alone judge, and all is lost whose
- * fate was open.
+ * Nobody looks into hardware that a plugin brings, or into what it does without any: then there is no account, the edges
+ * alone judge, and all is lost whose fate was open.
  */
 export interface FastLedger {
   readonly accounts: readonly Account[]
@@ -42,7 +42,7 @@ export function fastLedger(world: World): FastLedger {
   const discarded = dropped(drops, 'accel_rx_').segments + sum(nics, (nic) => nic.viRxUntoldPackets)
   const open = count(drops, 'forced_detach')
   const onOffer = count(drops, 'accelerator_fault')
-  if (hosts.some((host) => host.hardware.size > 0))
+  if (world.carriesPastNics || hosts.some((host) => host.hardware.size > 0))
     return { accounts: [], forced: open, faulty: onOffer, reset, died: 0 }
   const died = hosts.some((host) => host.everyVif.some((vif) => vif.died))
   const isForced = fast.some((of) => of.forced > 0)
