@@ -24,6 +24,7 @@ export const narrower = {
   'accel-dummy': ['core'],
   'accel-solarflare-sim': ['core', 'nic-sim'],
   'accel-vmdq-sim': ['core'],
+  'create-accelerator': [],
 }
 
 /**
