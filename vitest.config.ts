@@ -61,7 +61,7 @@ export default defineConfig({
           name: 'alone',
           include: [
             'packages/*/src/**/*.test.ts',
-            'examples/**/*.test.ts',
+            'examples/**/*.test.{ts,mjs}',
             'bench/**/*.test.ts',
             'scripts/*.test.mjs',
           ],

@@ -40,12 +40,22 @@ export interface MachineOptions {
 }
 
 /**
+ * A `WebAssembly.Memory` by its shape: TypeScript declares the class in its browser libraries only, which a project that
+ * uses this package under Node need not have.
+ */
+export interface MachineMemory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer
+  /** Throws RangeError: the memory has the size that it was made with. */
+  grow(pages: number): number
+}
+
+/**
  * Machine memory: one shared WebAssembly.Memory of fixed size that holds every domain's frames and the hypervisor's own
  * tables. Page 0 belongs to nobody; the domain table follows; domains grow from the bottom, tables from the top.
  */
 export class Machine {
   readonly name: string
-  readonly memory: WebAssembly.Memory
+  readonly memory: MachineMemory
   readonly buffer: SharedArrayBuffer
   readonly view: DataView
   readonly bytes: Uint8Array
