@@ -75,7 +75,7 @@ describe('wrong usage is one sentence and status 2', () => {
 })
 
 describe('help and doctor', () => {
-  it.each(['start', 'run', 'doctor'])('%s --help has an example', (command) => {
+  it.each(['start', 'run', 'doctor', 'attach'])('%s --help has an example', (command) => {
     const { status, stdout } = netaccel(command, '--help')
     expect(status).toBe(0)
     expect(stdout).toContain(`netaccel ${command}`)

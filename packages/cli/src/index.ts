@@ -1,3 +1,3 @@
 export { main } from './main.js'
-export type { Finding } from './doctor.js'
+export type { Finding } from './machine.js'
 export type { Left, PayloadSplit, PhaseReport, Report, VerdictWord } from './start/report.js'

@@ -5,6 +5,11 @@ import type { Accelerator } from './experiment.js'
 
 const PACKAGE = '@netaccel/accel-solarflare-sim'
 
+/** The folder of the accelerator that comes with this package. */
+export function acceleratorFolder(): string {
+  return dirname(createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`))
+}
+
 /** The accelerator of the main job, in every host and guest of the world. */
 export function solarflare(world: World): Accelerator {
   const require = createRequire(import.meta.url)

@@ -3,7 +3,7 @@ import { phasesOf } from './experiment.js'
 import { htmlReport } from './report-html.js'
 import { conclude, EXIT_OF, phaseReport, probeFastShare } from './report.js'
 import type { Phase, Report } from './report.js'
-import { short } from './table.js'
+import { short } from '../show/columns.js'
 
 const path = (tcpPayloadBytes: number, udpFrames: number) => ({ segments: 1, tcpPayloadBytes, udpFrames })
 

@@ -1,5 +1,5 @@
 import type { Report } from './report.js'
-import { short } from './table.js'
+import { short } from '../show/columns.js'
 
 /** The end of the run in words and numbers. */
 export function summary(report: Report, remarks: readonly string[], files: readonly string[]): string[] {

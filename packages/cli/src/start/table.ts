@@ -1,4 +1,5 @@
 import { styleText } from 'node:util'
+import { short } from '../show/columns.js'
 import { gbpsOf } from './meter.js'
 import type { Reading, Span } from './meter.js'
 
@@ -66,16 +67,4 @@ export class LiveTable {
 function dropsText(dropped: Reading['dropped']): string {
   const reasons = Object.entries(dropped).filter(([, count]) => count !== undefined && count > 0)
   return reasons.length === 0 ? '0' : reasons.map(([reason, count]) => `${reason}:${count}`).join(' ')
-}
-
-/** Three digits and a unit: 950, 12.3k, 4.56M. */
-export function short(value: number): string {
-  for (const [unit, size] of [
-    ['G', 1e9],
-    ['M', 1e6],
-    ['k', 1e3],
-  ] as const) {
-    if (value >= size) return `${(value / size).toPrecision(3)}${unit}`
-  }
-  return value.toFixed(0)
 }

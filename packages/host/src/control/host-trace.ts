@@ -11,7 +11,7 @@ import { type Controlled, worldPause } from './controlled.js'
 import type { Stream } from './host-connection.js'
 
 /** How often frames are told. */
-const TELL_NS = 50_000_000
+const TELL_NS = 20_000_000
 /** A frame that was not received by then is told as it stands: it was dropped, or flooded, or is held somewhere. */
 const PATIENCE_NS = 200_000_000
 /** Records of frames under way that are remembered; beyond it all are told as they stand. */

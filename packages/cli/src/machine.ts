@@ -1,6 +1,6 @@
+// What this machine has, and what is not available without it.
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
-import { EXIT_OK } from './errors.js'
 import { findProgram } from './kernel/programs.js'
 import { refusal } from './start/outside.js'
 
@@ -103,17 +103,4 @@ function realTraffic(): Finding {
 
 function finding(name: string, ok: boolean, found: string, without: string): Finding {
   return { name, ok, found, without: ok ? '' : without }
-}
-
-/** Print what was found. The status is 0 also when something is missing: nothing of it is needed for the rest. */
-export async function doctor(options: { readonly json: boolean }): Promise<number> {
-  const findings = await examine()
-  if (options.json) console.log(JSON.stringify(findings))
-  else {
-    for (const { name, ok, found, without } of findings) {
-      console.log(`${ok ? 'ok     ' : 'missing'}  ${name.padEnd(13)} ${found}`)
-      if (!ok) console.log(`         not available: ${without}`)
-    }
-  }
-  return EXIT_OK
 }

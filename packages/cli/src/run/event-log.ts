@@ -1,0 +1,83 @@
+// What happens to plugins in a running host, one line each, in its own terminal.
+import type { AnyEvent, EventHub } from '@netaccel/core'
+import type { World } from '@netaccel/host'
+
+/** Listens to every domain of a world. */
+export class EventLog {
+  readonly #world: World
+  readonly #line: (text: string) => void
+  readonly #ends: (() => void)[]
+
+  constructor(world: World, line: (text: string) => void) {
+    this.#world = world
+    this.#line = line
+    this.#ends = hubsOf(world).map(([domain, hub]) => hub.onAny((event) => this.#heard(domain, event)))
+  }
+
+  stop(): void {
+    for (const end of this.#ends) end()
+  }
+
+  #heard(domain: string, event: AnyEvent): void {
+    const text = textOf(event)
+    if (text !== undefined)
+      this.#line(`${(this.#world.timeline.now() / 1e9).toFixed(3)} s  ${domain}  ${text}`)
+  }
+}
+
+function hubsOf(world: World): [string, EventHub][] {
+  return [...world.hosts.values()].flatMap((host): [string, EventHub][] => [
+    [`${host.name} (driver)`, host.plugins.events],
+    ...[...host.guests.values()].map(({ name, plugins }): [string, EventHub] => [
+      `${host.name}.${name}`,
+      plugins.events,
+    ]),
+  ])
+}
+
+/** In words; undefined: it is not for this log, which is for what changes and for what goes wrong. */
+function textOf({ event, fields }: AnyEvent): string | undefined {
+  switch (event) {
+    case 'half_loaded':
+      return `${fields.name}: ${fields.half} half is in`
+    case 'half_failed':
+      return `${fields.name}: ${fields.half} half did not load: ${words(fields.cause)}`
+    case 'half_stopped':
+      return `${fields.name}: ${fields.side} half is out${heldBy(fields.report)}`
+    case 'phase':
+      return SHOWN.has(fields.to) ? `${fields.vif} is ${fields.to} (${fields.name})` : undefined
+    case 'forced':
+      return `${fields.vif} was forced from ${fields.name}: ${fields.holders.join(', ')}`
+    case 'fault':
+      return `${fields.name} broke ${fields.rule} in ${fields.hook} for ${fields.vif}: ${words(fields.cause)}`
+    case 'refused':
+      return `${fields.name} was refused what ${fields.rule} forbids for ${fields.vif}: ${fields.text}`
+    case 'punished':
+      return `${fields.vif} broke the protocol of ${fields.name}: ${fields.evidence}`
+    case 'half_leaked':
+      return `${fields.name}: ${fields.half} half LEAKED: ${fields.holders.join('; ')}`
+    case 'load_request_failed':
+      return `${fields.name}: a request failed: ${words(fields.cause)}`
+    case 'plugin_log':
+      return fields.level === 'info' ? undefined : `${fields.scope} says: ${fields.text}`
+    default:
+      return undefined
+  }
+}
+
+/** Phases in which a vif stays; the others are on the way. */
+const SHOWN: ReadonlySet<string> = new Set(['active', 'declined', 'steering'])
+
+function heldBy({
+  forced,
+  holders,
+}: {
+  readonly forced: boolean
+  readonly holders: readonly string[]
+}): string {
+  return forced ? `, by force; held by ${holders.join(', ')}` : ''
+}
+
+function words(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
