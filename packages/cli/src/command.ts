@@ -47,7 +47,7 @@ export function numberOption(
   if (typeof value === 'number' && value >= least && value <= most) return value
   throw new CliError(
     'USAGE',
-    `${flagOf(name)} takes a number from ${least} to ${most}, not "${String(value)}"`,
+    `${flagOf(name)} takes a number from ${least} to ${most}, not ${JSON.stringify(value)}`,
   )
 }
 

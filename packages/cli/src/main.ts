@@ -1,16 +1,21 @@
 import { createRequire } from 'node:module'
 import { cac, type CAC, type Command } from 'cac'
 import { type CommandSpec, flagOf, type Given } from './command.js'
+import { add } from './commands/add.js'
 import { attach, detach } from './commands/attach.js'
 import { bench } from './commands/bench.js'
 import { doctor } from './commands/doctor.js'
 import { explain } from './commands/explain.js'
+import { list } from './commands/list.js'
+import { load } from './commands/load.js'
 import { run } from './commands/run.js'
 import { start } from './commands/start.js'
 import { status } from './commands/status.js'
 import { stop } from './commands/stop.js'
 import { top } from './commands/top.js'
 import { trace } from './commands/trace.js'
+import { prove, unload } from './commands/unload.js'
+import { upgrade } from './commands/upgrade.js'
 import { CliError, EXIT_CANNOT, EXIT_OK } from './errors.js'
 import { sentenceOf, statusOf } from './failure.js'
 import { nearest } from './nearest.js'
@@ -19,12 +24,18 @@ import { nearest } from './nearest.js'
 const COMMANDS: readonly CommandSpec[] = [
   start,
   run,
+  stop,
+  add,
+  list,
+  load,
+  unload,
+  upgrade,
+  attach,
+  detach,
   status,
   top,
   trace,
-  attach,
-  detach,
-  stop,
+  prove,
   explain,
   doctor,
   bench,

@@ -18,7 +18,6 @@ export const HOST_ERRORS = {
   NO_METHOD: 'The socket has no method of that name; the error lists those that there are.',
   BUSY: 'Too many requests or clients at once; wait for an answer, or close a connection.',
   ADD_FAILED: 'npm could not install the package, or what it installed is no plugin; nothing of it was kept.',
-  INTEGRITY: 'The bytes of the package are not those that its integrity names; nothing was installed.',
   FAILED: 'Something in the host failed that it has no code for; the sentence is that of the error itself.',
 } as const
 

@@ -18,7 +18,15 @@ export type { CounterValues, VifStatus, WayStatus, WorldStatus } from './check/s
 export { judge, type Verdict } from './check/verdict.js'
 export * from './control/host-client.js'
 export { METHOD_NAMES, type HostStatus } from './control/host-methods.js'
-export type { HalfStatus, LoadReport } from './control/host-plugins.js'
+export type {
+  HalfPlace,
+  InstalledPlugin,
+  LoadReport,
+  PluginList,
+  UnloadReport,
+  UpgradeReport,
+} from './control/host-plugins.js'
+export { type Added, addPlugin, type AddRequest } from './control/host-add.js'
 export * from './control/host-protocol.js'
 export {
   clearSocket,

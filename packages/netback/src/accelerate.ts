@@ -202,8 +202,6 @@ class BackVifDevice implements BackendDevice {
   fence(handedOver: () => Promise<void>): VifFence {
     const [queue] = this.#vif.queues
     if (!this.#fenced || queue === undefined) return unfenced
-    const fence = new RxFence({ engine: this.engine, handedOver, queue, holdMs: this.#deadlines.hold })
-    queue.onEvent = () => fence.look()
-    return fence
+    return new RxFence({ engine: this.engine, handedOver, queue, holdMs: this.#deadlines.hold })
   }
 }

@@ -60,7 +60,16 @@ function textOf({ event, fields }: AnyEvent): string | undefined {
       return `${fields.name}: a request failed: ${words(fields.cause)}`
     case 'plugin_log':
       return fields.level === 'info' ? undefined : `${fields.scope} says: ${fields.text}`
-    default:
+    // Steps on the way to what is shown.
+    case 'half_loading':
+    case 'half_registered':
+    case 'half_draining':
+    case 'half_purged':
+    case 'load_requested':
+    case 'load_deferred':
+    case 'load_refused':
+    case 'member_attached':
+    case 'detach_failed':
       return undefined
   }
 }

@@ -2,9 +2,17 @@
 import { HostError } from '../errors.js'
 import type { WorldStatus } from '../check/status.js'
 import type { Controlled } from './controlled.js'
+import { addPlugin } from './host-add.js'
 import type { Stream } from './host-connection.js'
 import { checkParams, type ParamKind, type Params } from './host-params.js'
-import { type HalfStatus, halvesOf, loadPlugin, pluginList, unloadPlugin } from './host-plugins.js'
+import {
+  type HalfPlace,
+  halvesOf,
+  loadPlugin,
+  pluginList,
+  unloadPlugin,
+  upgradePlugin,
+} from './host-plugins.js'
 import type { HostRequest } from './host-protocol.js'
 import { top } from './host-top.js'
 import { traceFrames } from './host-trace.js'
@@ -20,7 +28,7 @@ export interface HostStatus extends WorldStatus {
   readonly clock: 'virtual' | 'real'
   /** Nanoseconds of the machine's clock that the world's could not keep up with. */
   readonly behindNs: number
-  readonly halves: readonly HalfStatus[]
+  readonly halves: readonly HalfPlace[]
 }
 
 interface Method<Kinds extends Readonly<Record<string, ParamKind>>> {
@@ -39,8 +47,13 @@ function method<const Kinds extends Readonly<Record<string, ParamKind>>>(
 const METHODS = {
   status: method({}, (host) => hostStatus(host)),
   list: method({}, (host) => pluginList(host)),
-  load: method({ plugin: 'text', hosts: 'texts?', options: 'object?' }, loadPlugin),
-  unload: method({ plugin: 'text', hosts: 'texts?' }, unloadPlugin),
+  add: method({ spec: 'text', integrity: 'text?' }, ({ project }, params) =>
+    addPlugin({ project, ...params }),
+  ),
+  load: method({ plugin: 'text', hosts: 'texts?', options: 'object?', integrity: 'text?' }, loadPlugin),
+  unload: method({ plugin: 'text', hosts: 'texts?', prove: 'yes?', deadlineMs: 'number?' }, unloadPlugin),
+  upgrade: method({ plugin: 'text', hosts: 'texts?', options: 'object?', integrity: 'text?' }, upgradePlugin),
+  prove: method({}, ({ world }) => world.prove()),
   attach: method({ vif: 'text', port: 'text' }, (host, { vif, port }) => attachVif(host, vif, port)),
   detach: method({ vif: 'text' }, (host, { vif }) => detachVif(host, vif)),
   top: method({ intervalMs: 'number?', count: 'number?' }, (host, params, stream) =>

@@ -1,4 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +23,7 @@ import { startTraffic, type Traffic } from '../traffic/start-traffic.js'
 import type { WorldValue } from '../value/world-value.js'
 import { HostClient, HostRefusal } from './host-client.js'
 import type { HostStatus } from './host-methods.js'
+import type { LoadReport, UnloadReport, UpgradeReport } from './host-plugins.js'
 import { openRunDirectory, probeSocket, runDirectoryOf, runningHosts, runRoot } from './host-run-directory.js'
 import { HostServer } from './host-server.js'
 
@@ -103,7 +116,6 @@ describe('the run directory', () => {
     // Only a process that ends leaves a socket that nobody listens at: here it is moved away before its server ends.
     const gone = createServer()
     await new Promise<void>((resolve) => void gone.listen(dead, resolve))
-    const { renameSync } = await import('node:fs')
     renameSync(dead, `${dead}.kept`)
     await new Promise((resolve) => gone.close(resolve))
     renameSync(`${dead}.kept`, dead)
@@ -157,12 +169,9 @@ describe('what cannot be done is one sentence', () => {
 
 describe('a running host', () => {
   it('loads, attaches, detaches and unloads under traffic, and says where each vif stands', async () => {
-    const loaded = await client.request<{ name: string; vifs: string[]; halves: { domain: string }[] }>(
-      'load',
-      { plugin: PLUGIN },
-    )
-    expect([loaded.name, loaded.vifs]).toEqual(['sfc_netfront', VIFS])
-    expect(loaded.halves.map(({ domain }) => domain)).toEqual(['a', 'a.guest1', 'b', 'b.guest1'])
+    const loaded = await client.request<LoadReport>('load', { plugin: PLUGIN })
+    const places = ['a.driver', 'b.driver', 'a.guest1', 'b.guest1']
+    expect(loaded).toMatchObject({ name: 'sfc_netfront', version: '0.1.0', vifs: VIFS, places })
     const { vifs } = await client.request<HostStatus>('status')
     expect(vifs.map(({ phase, port, accelerator }) => [phase, port, accelerator])).toEqual([
       ['active', 'eth0', 'sfc_netfront'],
@@ -171,12 +180,39 @@ describe('a running host', () => {
     const [vif] = VIFS
     expect(await client.request('detach', { vif })).toMatchObject({ phase: 'none', port: null })
     expect(await client.request('attach', { vif, port: 'eth0' })).toMatchObject({ phase: 'active' })
-    expect(await client.request('unload', { plugin: PLUGIN })).toMatchObject({ vifs: [], halves: [] })
-    expect(await client.request('list')).toMatchObject({ halves: [] })
+    const { proof, ...left } = await client.request<UnloadReport>('unload', { plugin: PLUGIN, prove: true })
+    expect(left).toMatchObject({ name: 'sfc_netfront', forced: false })
+    expect(left.halves.map(({ place }) => place).toSorted()).toEqual(places.toSorted())
+    expect(proof).toEqual({ proven: 4, leaked: [] })
+    expect(await client.request('list')).toEqual({ project: folder, plugins: [], broken: [], halves: [] })
     // Nobody opens the port now: the key stands, and the vif goes on by the ring.
     expect(await client.request('attach', { vif, port: 'eth0' })).toMatchObject({
       phase: 'none',
       accelerator: null,
+    })
+  })
+
+  it('upgrades under traffic, and has a build that does not come to work rolled back', async () => {
+    await client.request('load', { plugin: PLUGIN })
+    const build = join(folder, 'build')
+    cpSync(join(PLUGIN, 'dist'), join(build, 'dist'), { recursive: true })
+    const { netaccel } = JSON.parse(readFileSync(join(PLUGIN, 'package.json'), 'utf8')) as {
+      netaccel: object
+    }
+    const manifest = { name: 'next', version: '9.0.0', keywords: ['netaccel-plugin'], netaccel }
+    writeFileSync(join(build, 'package.json'), JSON.stringify(manifest))
+    appendFileSync(join(build, 'dist/backend.cjs'), '// another build\n')
+    const upgraded = await client.request<UpgradeReport>('upgrade', { plugin: build })
+    expect(upgraded).toMatchObject({ rolledBack: false, cause: null, vifs: VIFS })
+    expect(upgraded.halves.map(({ from, to }) => [from?.slice(0, 5), to?.slice(0, 5)])).toEqual(
+      Array.from({ length: 4 }, () => ['0.1.0', '9.0.0']),
+    )
+    writeFileSync(join(build, 'dist/frontend.cjs'), 'throw new Error("not today")')
+    const back = await client.request<UpgradeReport>('upgrade', { plugin: build })
+    expect(back).toMatchObject({ rolledBack: true, vifs: VIFS })
+    expect(back.cause).toContain('not today')
+    expect(await client.request('unload', { plugin: 'sfc_netfront', prove: true })).toMatchObject({
+      proof: { leaked: [] },
     })
   })
 

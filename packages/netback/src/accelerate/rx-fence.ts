@@ -58,9 +58,13 @@ export class RxFence implements VifFence {
   open(page: View): void {
     this.page = new FencePage(page)
     this.bell = this.page.frontBell
+    this.parts.queue.onEvent = this.look
   }
 
+  /** Nothing of it is held from here: what it was made with belongs to an attachment, and so to a generation. */
   close(): void {
+    const { queue } = this.parts
+    if (queue.onEvent === this.look) queue.onEvent = null
     this.page = null
     for (let slot = 0; slot < FENCE_SLOTS; slot++) this.vacate(slot)
     this.moving = 0
@@ -68,7 +72,7 @@ export class RxFence implements VifFence {
   }
 
   /** The frontend has raised its event channel: it may have answered. */
-  look(): void {
+  readonly look = (): void => {
     const { page } = this
     if (page === null) return
     const bell = page.frontBell
