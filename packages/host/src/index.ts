@@ -39,6 +39,7 @@ export {
   runRoot,
 } from './control/host-run-directory.js'
 export { HostServer } from './control/host-server.js'
+export { storeSocketName, XenstoredSocket } from './control/xenstored.js'
 export type { Controlled } from './control/controlled.js'
 export type { TraceResult } from './control/host-trace.js'
 export * from './errors.js'

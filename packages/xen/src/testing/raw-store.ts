@@ -1,7 +1,7 @@
 // A client of the store that speaks bytes, for tests: what it sends need not be right.
 import { VirtualClock } from '../virtual-clock.js'
-import type { StoreQuotas } from '../xenstore/quotas.js'
-import { defaultQuotas } from '../xenstore/quotas.js'
+import type { StoreQuotas, StreamLimits } from '../xenstore/quotas.js'
+import { defaultQuotas, defaultStreamLimits } from '../xenstore/quotas.js'
 import { Xenstored } from '../xenstore/server.js'
 import { StoreStream } from '../xenstore/stream.js'
 import { decodeText, encodeMessage, encodeText, MessageReader, XS } from '../xenstore/wire.js'
@@ -17,7 +17,14 @@ export function rawServer(quotas: Partial<StoreQuotas> = {}) {
     open: () => undefined,
   }
   const server = new Xenstored(engine, platform, { ...defaultQuotas, ...quotas })
-  return { clock, engine, server, client: (domid: number) => new RawClient(clock, server, domid) }
+  return {
+    clock,
+    engine,
+    server,
+    client: (domid: number) => new RawClient(clock, server, domid),
+    /** As over the socket of a running host. */
+    socket: (limits = defaultStreamLimits) => new RawClient(clock, server, 0, limits),
+  }
 }
 
 /** A message as a test likes to read it: NUL shown as '|'. */
@@ -29,6 +36,8 @@ export class RawClient {
   readonly bytes: number[] = []
   /** The stream was ended by the server. */
   ended = false
+  /** How often the server said that more bytes may come. */
+  taken = 0
   /** False: the client takes no bytes. */
   takes = true
   readonly #clock: VirtualClock
@@ -36,7 +45,7 @@ export class RawClient {
   #at = 0
   #requestId = 100
 
-  constructor(clock: VirtualClock, server: Xenstored, domid: number) {
+  constructor(clock: VirtualClock, server: Xenstored, domid: number, limits?: StreamLimits) {
     this.#clock = clock
     const sink = {
       write: (bytes: Uint8Array): boolean => {
@@ -46,8 +55,11 @@ export class RawClient {
       end: (): void => {
         this.ended = true
       },
+      taken: (): void => {
+        this.taken += 1
+      },
     }
-    this.stream = new StoreStream(server, sink, { domid, privileged: domid === 0 })
+    this.stream = new StoreStream(server, sink, { domid, privileged: domid === 0 }, limits)
   }
 
   send(type: number, payload: string, transaction = 0): void {

@@ -1,3 +1,4 @@
+import { control } from './control-commands.js'
 import { lookUp, remove, setPerms, write } from './operations.js'
 import type { NodeChange, Request } from './operations.js'
 import { canonical, domainPath, isSpecial, isValidPath } from './paths.js'
@@ -44,6 +45,8 @@ interface Operation {
   readonly run: (context: Context) => Answer
   /** Only for domain 0 and sockets. */
   readonly privileged?: boolean
+  /** Not over a socket: what the toolstack of this host does, which knows the domain's page and port. */
+  readonly toolstack?: boolean
   /** The transaction id in the header means nothing. */
   readonly outsideTransactions?: boolean
 }
@@ -60,6 +63,7 @@ export function dispatch(server: StoreService, session: StoreSession, message: M
   let afterwards: (() => void) | undefined
   if (operation === undefined) answer = 'ENOSYS'
   else if (operation.privileged === true && !session.privileged) answer = 'EACCES'
+  else if (operation.toolstack === true && session.overStream) answer = 'EACCES'
   else if (id !== 0 && transaction === undefined) answer = 'ENOENT'
   else {
     const request = { view: transaction ?? server.direct, who: session, quotas: server.quotas }
@@ -199,7 +203,7 @@ function doWatch(context: Context): Answer {
   if (watch === undefined) return 'EINVAL'
   const { path, token, relative } = watch
   if (server.watches.has(session, path, token)) return 'EEXIST'
-  if (!session.privileged && session.watchCount > server.quotas.watches) return 'E2BIG'
+  if (session.limits !== null && session.watchCount > session.limits.watches) return 'E2BIG'
   server.watches.add(session, path, token, relative)
   context.afterwards = () => server.watches.fireFirst(session, path, token, relative)
   return OK
@@ -219,11 +223,12 @@ function doResetWatches({ server, session }: Context): Answer {
 
 function doTransactionStart({ server, session, transaction }: Context): Answer {
   if (transaction !== undefined) return 'EBUSY'
-  if (!session.privileged && session.transactions.size > server.quotas.transactions) return 'ENOSPC'
+  const { limits } = session
+  if (limits !== null && session.transactions.size > limits.transactions) return 'ENOSPC'
   do session.transactionCount = (session.transactionCount + 1) >>> 0
   while (session.transactionCount === 0 || session.transactions.has(session.transactionCount))
   const id = session.transactionCount
-  const maxNodes = session.privileged ? Infinity : server.quotas.transactionNodes
+  const maxNodes = limits?.transactionNodes ?? Infinity
   session.transactions.set(id, new StoreTransaction(id, server.tree, maxNodes))
   return encodeStrings(String(id))
 }
@@ -275,8 +280,12 @@ function doIsDomainIntroduced({ server, message }: Context): Answer {
   return domid === undefined ? 'EINVAL' : encodeStrings(server.isIntroduced(domid) ? 'T' : 'F')
 }
 
-/** CONTROL has no commands here; the daemon answers an unknown one with EINVAL. */
-const doControl = (): Answer => 'EINVAL'
+/** "command\0arguments\0…"; the daemon answers an unknown one with EINVAL. */
+function doControl({ server, message }: Context): Answer {
+  const [command] = splitStrings(message.payload, 1).strings
+  const said = command === undefined ? undefined : control(command, server)
+  return said === undefined ? 'EINVAL' : encodeStrings(said)
+}
 
 const OPERATIONS: Readonly<Record<number, Operation>> = {
   [XS.CONTROL]: { run: doControl, privileged: true },
@@ -287,8 +296,8 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
   [XS.UNWATCH]: { run: doUnwatch, outsideTransactions: true },
   [XS.TRANSACTION_START]: { run: doTransactionStart },
   [XS.TRANSACTION_END]: { run: doTransactionEnd },
-  [XS.INTRODUCE]: { run: doIntroduce, privileged: true },
-  [XS.RELEASE]: { run: doRelease, privileged: true },
+  [XS.INTRODUCE]: { run: doIntroduce, privileged: true, toolstack: true },
+  [XS.RELEASE]: { run: doRelease, privileged: true, toolstack: true },
   [XS.GET_DOMAIN_PATH]: { run: doGetDomainPath },
   [XS.WRITE]: { run: doWrite },
   [XS.MKDIR]: { run: doMkdir },

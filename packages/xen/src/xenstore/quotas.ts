@@ -20,6 +20,23 @@ export interface StoreQuotas {
   readonly eventTimeout: number
 }
 
+/**
+ * What one client of a socket may take. Over a socket everything is allowed and, in the daemon, nothing is bounded; here a
+ * client that misbehaves has its own requests stopped, or its own connection ended, before others notice.
+ */
+export interface StreamLimits extends Pick<
+  StoreQuotas,
+  'watches' | 'transactions' | 'transactionNodes' | 'outstanding' | 'memory'
+> {}
+
+export const defaultStreamLimits: StreamLimits = {
+  watches: 1023,
+  transactions: 63,
+  transactionNodes: 4096,
+  outstanding: 64,
+  memory: 262_144,
+}
+
 export const defaultQuotas: StoreQuotas = {
   watches: 128,
   transactions: 10,

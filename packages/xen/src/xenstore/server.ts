@@ -5,7 +5,7 @@ import { DirectView } from './node-view.js'
 import type { NodeChange } from './operations.js'
 import type { Perm, Principal } from './permissions.js'
 import { defaultQuotas } from './quotas.js'
-import type { StoreQuotas } from './quotas.js'
+import type { StoreQuotas, StreamLimits } from './quotas.js'
 import { StoreSession } from './session.js'
 import type { OpenRequest, SessionHost } from './session.js'
 import type { StoreTransport } from './transport.js'
@@ -56,9 +56,12 @@ export class Xenstored implements SessionHost, StoreService, Poller {
     this.#poll = engine.addPoller(this)
   }
 
-  /** Serves a client from here on. Call `wake` with the result whenever bytes or room have come. */
-  connect(transport: StoreTransport, who: Principal): StoreSession {
-    const session = new StoreSession(this, transport, who)
+  /**
+   * Serves a client from here on. Call `wake` with the result whenever bytes or room have come. `stream`: it speaks over a
+   * socket, and may take so much.
+   */
+  connect(transport: StoreTransport, who: Principal, stream?: StreamLimits): StoreSession {
+    const session = new StoreSession(this, transport, who, stream)
     this.#sessions.add(session)
     this.wake(session)
     return session

@@ -1,6 +1,6 @@
 import type { Engine, Timer } from '../engine.js'
 import type { Principal } from './permissions.js'
-import type { StoreQuotas } from './quotas.js'
+import type { StoreQuotas, StreamLimits } from './quotas.js'
 import type { StoreTransaction } from './transactions.js'
 import type { StoreFault, StoreTransport } from './transport.js'
 import { encodeMessage, encodeStrings, MessageReader, PAYLOAD_MAX, XS } from './wire.js'
@@ -40,6 +40,10 @@ export class StoreSession implements Principal {
   watchCount = 0
   /** Waiting for its turn with the server. */
   ready = false
+  /** It speaks over a socket. Whoever watches there throttles nobody: one that does not read is cut off. */
+  readonly overStream: boolean
+  /** What it may take; null: as much as it likes. */
+  readonly limits: StreamLimits | null
   readonly #host: SessionHost
   readonly #transport: StoreTransport
   readonly #reader = new MessageReader()
@@ -55,7 +59,10 @@ export class StoreSession implements Principal {
   #timer: Timer | undefined
   #ignored = false
 
-  constructor(host: SessionHost, transport: StoreTransport, who: Principal) {
+  /** `stream`: the limits of a client over a socket; undefined: it has a ring, and its domain's quotas. */
+  constructor(host: SessionHost, transport: StoreTransport, who: Principal, stream?: StreamLimits) {
+    this.overStream = stream !== undefined
+    this.limits = stream ?? (who.privileged ? null : host.quotas)
     this.#host = host
     this.#transport = transport
     this.domid = who.domid
@@ -76,11 +83,11 @@ export class StoreSession implements Principal {
     return this.#outstanding
   }
 
-  /** False while a guest has too much under way or on hold: its requests wait in its own ring. */
+  /** False while a client has too much under way or on hold: its requests wait in its own ring or socket. */
   get mayRead(): boolean {
     if (this.#ignored) return false
-    if (this.privileged) return true
-    const { outstanding, memory } = this.#host.quotas
+    if (this.limits === null) return true
+    const { outstanding, memory } = this.limits
     return this.#outstanding < outstanding && this.#queuedBytes < memory
   }
 
@@ -107,7 +114,8 @@ export class StoreSession implements Principal {
 
   /**
    * Queues a watch event, unless the same one waits already. `cause` stays outstanding for its sender until this event
-   * is delivered, so a watcher that does not read throttles the writer instead of filling memory (XSA-326).
+   * is delivered, so a watcher that does not read throttles the writer instead of filling memory (XSA-326). A watcher over a
+   * socket throttles nobody: when what waits for it is more than it may take, it is not listened to any more.
    */
   event(path: string, token: string, cause: OpenRequest | undefined): void {
     if (this.#ignored) return
@@ -116,12 +124,19 @@ export class StoreSession implements Principal {
     if (payload.length > PAYLOAD_MAX) return
     const key = path.startsWith('@') ? undefined : `${path}\0${token}`
     if (key !== undefined && this.#queuedEvents.has(key)) return
+    if (this.overStream && this.#queuedBytes + payload.length > this.#memory) return this.giveUp('comm')
     if (key !== undefined) this.#queuedEvents.add(key)
-    if (cause !== undefined) cause.parts++
-    const deadline = this.privileged ? Infinity : this.#host.engine.now() + this.#host.quotas.eventTimeout
+    const request = this.overStream ? undefined : cause
+    if (request !== undefined) request.parts++
+    const patience = this.limits === null || this.overStream ? Infinity : this.#host.quotas.eventTimeout
     const bytes = encodeMessage(XS.WATCH_EVENT, 0, 0, payload)
-    this.#push({ bytes, sent: 0, request: cause, event: key ?? path, deadline })
+    const deadline = this.#host.engine.now() + patience
+    this.#push({ bytes, sent: 0, request, event: key ?? path, deadline })
     this.#host.wake(this)
+  }
+
+  get #memory(): number {
+    return this.limits?.memory ?? Infinity
   }
 
   /** Sends as much as the client has room for. */
@@ -180,7 +195,7 @@ export class StoreSession implements Principal {
 
   #requestDone(): void {
     this.#outstanding--
-    if (this.#outstanding === this.#host.quotas.outstanding - 1) this.#host.wake(this)
+    if (this.limits !== null && this.#outstanding === this.limits.outstanding - 1) this.#host.wake(this)
   }
 
   /** One timer for the oldest event that waits. */

@@ -1,4 +1,5 @@
 import type { Principal } from './permissions.js'
+import type { StreamLimits } from './quotas.js'
 import type { Xenstored } from './server.js'
 import type { StoreSession } from './session.js'
 import type { StoreTransport } from './transport.js'
@@ -9,7 +10,12 @@ export interface StreamSink {
   write(bytes: Uint8Array): boolean
   /** Ends the stream. */
   end(): void
+  /** The bytes that were handed in are read, but for a few: more may come. Undefined: the owner does not hold back. */
+  taken?(): void
 }
+
+/** Bytes that may lie unread before the owner should hold the client back. */
+const MOST_UNREAD = 16_384
 
 /**
  * A client of the store over a stream of bytes, as xenstored's unix socket is. The owner of the socket hands bytes in by
@@ -21,19 +27,23 @@ export class StoreStream implements StoreTransport {
   readonly #sink: StreamSink
   readonly #chunks: Uint8Array[] = []
   #taken = 0
+  #unread = 0
   #blocked = false
   #ended = false
 
-  constructor(server: Xenstored, sink: StreamSink, who: Principal) {
+  /** `limits`: what a client may take whom the store denies nothing; without them it has what `who` has on a ring. */
+  constructor(server: Xenstored, sink: StreamSink, who: Principal, limits?: StreamLimits) {
     this.#server = server
     this.#sink = sink
-    this.session = server.connect(this, who)
+    this.session = server.connect(this, who, limits)
   }
 
-  /** Bytes have come; the array is the stream's from here on. */
-  receive(bytes: Uint8Array): void {
+  /** Bytes have come; the array is the stream's from here on. False: hold the client back until `taken` of the sink. */
+  receive(bytes: Uint8Array): boolean {
     if (bytes.length > 0) this.#chunks.push(bytes)
+    this.#unread += bytes.length
     this.#server.wake(this.session)
+    return this.#unread < MOST_UNREAD
   }
 
   /** The sink takes bytes again. */
@@ -58,6 +68,9 @@ export class StoreStream implements StoreTransport {
       this.#chunks.shift()
       this.#taken = 0
     }
+    const before = this.#unread
+    this.#unread -= count
+    if (before >= MOST_UNREAD && this.#unread < MOST_UNREAD) this.#sink.taken?.()
     return count
   }
 
@@ -69,6 +82,7 @@ export class StoreStream implements StoreTransport {
 
   fail(): void {
     this.#chunks.length = 0
+    this.#unread = 0
     this.#end()
   }
 
