@@ -102,7 +102,7 @@ export class XenstoredSocket {
     this.#clients.add(socket)
     const sink = {
       write: (bytes: Uint8Array): boolean => socket.write(bytes),
-      end: (): void => void socket.destroySoon(),
+      end: (): void => socket.destroySoon(),
       taken: (): void => void socket.resume(),
     }
     const stream = new StoreStream(host.hypervisor.xenstored, sink, DOMAIN_0, defaultStreamLimits)
