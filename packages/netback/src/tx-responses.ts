@@ -205,12 +205,13 @@ export class TxResponses implements DepartureWatch {
     this.timer = null
     const now = this.engine.now()
     let answered = false
-    while (this.oldest !== NONE && now - this.since[this.oldest] >= this.deadlineNs) {
+    while (this.oldest !== NONE && this.since[this.oldest] + this.deadlineNs <= now) {
       this.answer(this.oldest)
       answered = true
     }
     if (answered && this.publish !== null) this.publish()
-    if (this.oldest !== NONE) this.watch(this.deadlineNs - (now - this.since[this.oldest]))
+    // At least 1 ns: a rest too small to be added to the time would be due now, for ever.
+    if (this.oldest !== NONE) this.watch(Math.max(1, this.since[this.oldest] + this.deadlineNs - now))
   }
 
   private tellWaiters(index: number): void {

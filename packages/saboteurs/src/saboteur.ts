@@ -16,6 +16,8 @@ export interface Saboteur {
   readonly patches?: readonly Patch[]
   /** Or: other objects at its border. */
   readonly vary?: VaryHalves
+  /** What its halves are told. */
+  readonly options?: Readonly<Record<string, unknown>>
   /** What its manifest says instead. */
   readonly manifest?: Partial<Manifest>
   /** Number in the list of defects that the original still had when it was last published. */
@@ -31,11 +33,12 @@ export function folderOf(sound: Sound): string {
   return dirname(fileURLToPath(import.meta.resolve(`@netaccel/${sound}/package.json`)))
 }
 
-export function sourceOf({ of, patches, vary, manifest }: Saboteur): PluginSource {
+export function sourceOf({ of, patches, vary, manifest, options }: Saboteur): PluginSource {
   return {
     folder: folderOf(of),
     ...(patches && { patches }),
     ...(vary && { vary }),
     ...(manifest && { manifest }),
+    ...(options && { options }),
   }
 }

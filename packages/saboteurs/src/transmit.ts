@@ -58,6 +58,7 @@ export const transmitSaboteurs: readonly Saboteur[] = [
     rule: 'TX-03',
     title: 'leaves 3 of 5 descriptors posted when it says busy',
     of: 'accel-solarflare-sim',
+    options: { tx: 64 },
     patches: [
       {
         half: 'frontend',
@@ -92,7 +93,7 @@ export const transmitSaboteurs: readonly Saboteur[] = [
   },
   {
     rule: 'TX-06',
-    title: 'learns an address in `accepts`: the first question about it is answered with no',
+    title: 'learns a flow in `accepts`: the first question about it is answered with no',
     of: 'accel-solarflare-sim',
     vary: around(() => {
       const asked = new Set<number>()
@@ -100,7 +101,7 @@ export const transmitSaboteurs: readonly Saboteur[] = [
         queue: (inner) =>
           vary(inner, {
             accepts(frame) {
-              const to = frame.view.getUint32(frame.offset + 2)
+              const to = frame.length < 38 ? 0 : frame.view.getUint32(frame.offset + 34)
               const known = asked.has(to)
               asked.add(to)
               return known && inner.accepts(frame)
@@ -113,6 +114,7 @@ export const transmitSaboteurs: readonly Saboteur[] = [
     rule: 'TX-07',
     title: 'tests for room first, so that what it could never send is told busy',
     of: 'accel-solarflare-sim',
+    options: { tx: 64 },
     vary: around(() => ({
       queue: (inner) =>
         vary(inner, { startXmit: (frame) => (inner.hasRoom() ? inner.startXmit(frame) : 'busy') }),

@@ -205,6 +205,8 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
       if ((word1 & SUM) !== 0 && parsePacket(frame, this.info) && setBlank(frame, this.info))
         fillChecksum(frame)
       frame.checksum = 'none'
+      // The sum is of the packet alone; what pads it out leaves with it.
+      frame.length = length
       if (this.context.wire.send(frame) === 'full') {
         frame.release()
         return -1

@@ -17,6 +17,8 @@ import type { VaryHalves } from '../plugin/source.js'
 import type { Subject } from '../plugin/subject.js'
 import { Hearing } from './heard.js'
 import type { Scene } from './scene.js'
+import { ViLog } from './vi-log.js'
+import { WireLog } from './wire-log.js'
 import { localValue, pairValue, topologyOf } from './values.js'
 import type { Topology } from './values.js'
 
@@ -52,6 +54,8 @@ export class Bench {
   readonly subject: Subject
   readonly recorder: Recorder
   readonly hearing: Hearing
+  readonly wireLog: WireLog
+  readonly viLog: ViLog
   readonly topology: Topology
   /** What all domains had taken before the first load. */
   readonly before: Resources
@@ -73,6 +77,8 @@ export class Bench {
     this.topology = topology
     this.options = options
     this.hearing = new Hearing(world)
+    this.wireLog = new WireLog(world, recorder.calls)
+    this.viLog = new ViLog(world, recorder.calls)
     this.before = world.resources()
   }
 
@@ -128,11 +134,11 @@ export class Bench {
 
   /** Load both halves. False: the plugin did not come to work, and is out again; `refusal` says why. */
   async load(hosts?: readonly string[]): Promise<boolean> {
-    const { options } = this.options
+    const options = { ...this.subject.source.options, ...this.options.options }
     try {
       await this.world.load(this.subject.source.folder, {
         ...(hosts && { hosts }),
-        ...(options && { options }),
+        options,
       })
       this.refusal = undefined
     } catch (error) {
@@ -209,13 +215,15 @@ export class Bench {
 
   /** What there is to judge, now. */
   scene(act: string, drained: boolean): Scene {
-    const { world, recorder, hearing, subject } = this
+    const { world, recorder, hearing, subject, wireLog, viLog } = this
     return {
       act,
       seed: world.value.seed ?? 1,
       subject,
       calls: recorder.calls,
       events: hearing.events,
+      wire: wireLog.sent,
+      arrivals: viLog.arrivals,
       refusal: this.refusal,
       drained,
       verdict: world.judge(),

@@ -2,6 +2,8 @@ import type { Resources, Verdict, WorldStatus } from '@netaccel/host'
 import type { Call, Stranger } from '../record/calls.js'
 import type { Subject } from '../plugin/subject.js'
 import type { Heard } from './heard.js'
+import type { Arrival } from './vi-log.js'
+import type { OnWire } from './wire-log.js'
 
 /** What every act leaves to be judged. */
 export interface Scene {
@@ -11,6 +13,10 @@ export interface Scene {
   /** Every call over the border, in order. */
   readonly calls: readonly Call[]
   readonly events: readonly Heard[]
+  /** Frames as they left a NIC. */
+  readonly wire: readonly OnWire[]
+  /** Frames as the host's own NIC laid them into virtual interfaces. */
+  readonly arrivals: readonly Arrival[]
   /** Why the last load came to nothing; undefined: the plugin attached everywhere. */
   readonly refusal: string | undefined
   /** Nothing was in flight when the sources had fallen silent. */

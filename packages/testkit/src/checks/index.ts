@@ -3,10 +3,12 @@ import { RULES } from '@netaccel/core'
 import type { RuleId } from '@netaccel/core'
 import type { Check } from '../kit/check.js'
 import { conversationChecks } from './conversation.js'
+import { departureChecks } from './departures.js'
 import { filtersChecks } from './filters.js'
 import { interruptsChecks } from './interrupts.js'
 import { lifecycleChecks } from './lifecycle.js'
 import { memoryChecks } from './memory.js'
+import { offerChecks } from './offers.js'
 import { performanceChecks } from './performance.js'
 import { receiveChecks } from './receive.js'
 import { robustnessChecks } from './robustness.js'
@@ -18,6 +20,8 @@ const families: readonly Check[] = [
   ...versionChecks,
   ...lifecycleChecks,
   ...transmitChecks,
+  ...offerChecks,
+  ...departureChecks,
   ...receiveChecks,
   ...interruptsChecks,
   ...filtersChecks,

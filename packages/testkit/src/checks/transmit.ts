@@ -1,4 +1,7 @@
 // TX: what a queue does with the frames that it is offered.
+import { clogged } from '../acts/clogged.js'
+import type { Clogged } from '../acts/clogged.js'
+import { lazy } from '../acts/lazy.js'
 import { saturated } from '../acts/saturated.js'
 import { shapes } from '../acts/shapes.js'
 import { steady } from '../acts/steady.js'
@@ -99,6 +102,17 @@ function noTrace(scene: Scene): Judgement {
   })
 }
 
+/** TX-03: nothing of it stands where the hardware reads. */
+function noDescriptors({ traces, refused }: Clogged): Judgement {
+  return {
+    seen: refused,
+    findings: traces.slice(0, 5).map(({ at, verdict }) => ({
+      sentence: `startXmit said ${verdict}, and had written into the rings that it shares with its hardware`,
+      at,
+    })),
+  }
+}
+
 export const transmitChecks: readonly Check[] = [
   {
     rule: 'TX-01',
@@ -108,7 +122,7 @@ export const transmitChecks: readonly Check[] = [
   {
     rule: 'TX-02',
     unfit: needs('tx'),
-    looks: [look(steady, givenBackOnce), look(saturated, givenBackOnce)],
+    looks: [look(steady, givenBackOnce), look(saturated, givenBackOnce), look(lazy, givenBackOnce)],
     unseen: 'no frame was accepted',
   },
   {
@@ -118,6 +132,7 @@ export const transmitChecks: readonly Check[] = [
       look(saturated, unwritten(['declined', 'busy'])),
       look(steady, noTrace),
       look(saturated, noTrace),
+      look(clogged, noDescriptors),
     ],
     unseen: 'no frame was declined, and none was told busy',
   },

@@ -20,12 +20,15 @@ export interface Judgement {
 const MOST = 5
 
 /** Judge one after the other: `fault` gives a sentence for what breaks the rule, undefined for what does not. */
-export function each<T>(of: Iterable<T>, fault: (one: T) => string | Finding | undefined): Judgement {
+export function each<T>(
+  of: Iterable<T>,
+  fault: (one: T, index: number) => string | Finding | undefined,
+): Judgement {
   const findings: Finding[] = []
   let seen = 0
   for (const one of of) {
+    const found = fault(one, seen)
     seen += 1
-    const found = fault(one)
     if (found !== undefined && findings.length < MOST)
       findings.push(typeof found === 'string' ? { sentence: found } : found)
   }

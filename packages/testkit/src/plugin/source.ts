@@ -17,6 +17,8 @@ export interface PluginSource {
   /** Folder of the package. */
   readonly folder: string
   readonly patches?: readonly Patch[]
+  /** What its halves are told at each load: small rings, which are soon full. */
+  readonly options?: Readonly<Record<string, unknown>>
   /** What its manifest says instead. */
   readonly manifest?: Partial<Manifest>
   /** Such a plugin is checked in the thread that asks for it (`isolate: false`): a function cannot go to another. */

@@ -59,6 +59,8 @@ export interface FrameFacts {
   readonly hash: number
   /** Addresses, protocol and ports as one word; '' when it has none. */
   readonly flow: string
+  /** The packet within its flow: TCP's sequence number, an echo's, else the IPv4 id. 0 when there is none. */
+  readonly number: number
 }
 
 /**

@@ -28,6 +28,7 @@ export function factsOf(frame: Frame): FrameFacts {
     segments,
     hash: hashOf(frame),
     flow: flowOf(frame),
+    number: numberOf(frame),
   }
 }
 
@@ -62,4 +63,29 @@ export function flowOf({ view, offset, length }: Frame): string {
   const next = view.getUint8(at + 6)
   const ports = (next === 6 || next === 17) && length >= 58
   return `${ends}/${next}${ports ? `/${view.getUint32(at + 40)}` : ''}`
+}
+
+const TCP = 6
+const ICMP = 1
+
+/** By the words of RFC 791, 792 and 9293. */
+function numberOf({ view, offset, length }: Frame): number {
+  if (length < 34) return 0
+  const at = offset + 14
+  if (view.getUint16(offset + 12) === IPV6) {
+    return length >= 62 && view.getUint8(at + 6) === TCP ? view.getUint32(at + 44) : 0
+  }
+  if (view.getUint16(offset + 12) !== IPV4) return 0
+  const behind = 14 + (view.getUint8(at) & 15) * 4
+  const isWhole = (view.getUint16(at + 6) & 0x3fff) === 0
+  const protocol = view.getUint8(at + 9)
+  if (isWhole && protocol === TCP && length >= behind + 8) return view.getUint32(offset + behind + 4)
+  // Identifier and sequence number: two conversations between the same ends count each for itself.
+  if (isWhole && protocol === ICMP && length >= behind + 8) return view.getUint32(offset + behind + 4)
+  return view.getUint16(at + 4)
+}
+
+/** Names of the wire segments that a frame stands for, in order: what it is cut into bears them on the wire. */
+export function piecesOf({ flow, number, gsoSize, segments }: Omit<FrameFacts, 'id'>): string[] {
+  return Array.from({ length: segments }, (_, k) => `${flow}#${(number + k * gsoSize) >>> 0}`)
 }

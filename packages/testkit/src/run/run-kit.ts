@@ -16,6 +16,8 @@ import { guarded } from './watchdog.js'
 export interface KitOptions {
   /** Folder of the plugin's package, or a variation of it. */
   readonly plugin: string | PluginSource
+  /** What the plugin's halves are told, in each world that says nothing else. Small rings show more: they are soon full. */
+  readonly options?: Readonly<Record<string, unknown>>
   /** A kind of NIC for the hosts: a folder or the name of a package. Default: what the manifest brings, else nic-sim. */
   readonly hardware?: string
   /** Only these rules, and those that they imply. Default: all. */
@@ -50,7 +52,7 @@ export async function runKit(options: KitOptions): Promise<KitReport> {
     isolate = true,
     onProgress = () => undefined,
   } = options
-  const plugin = typeof options.plugin === 'string' ? { folder: options.plugin } : options.plugin
+  const plugin = pluginOf(options)
   const bad = badWaivers(skip)
   if (bad.length > 0) throw new TestkitError('UNKNOWN_RULE', bad.join('; '))
   const from = monotonicNs()
@@ -86,6 +88,11 @@ export async function runKit(options: KitOptions): Promise<KitReport> {
     ...results,
     passed: results.counts.failed === 0,
   }
+}
+
+function pluginOf({ plugin, options }: KitOptions): PluginSource {
+  const source = typeof plugin === 'string' ? { folder: plugin } : plugin
+  return options === undefined ? source : { ...source, options: { ...source.options, ...options } }
 }
 
 function chosen(names: readonly string[] | undefined, implied: boolean): ReadonlySet<RuleId> {
