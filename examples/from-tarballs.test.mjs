@@ -1,14 +1,24 @@
 // What users of the published packages do first. All packages are installed from tarballs into one folder; the examples
 // `install`, `author` and `kit` run in folders inside it, by the commands of their READMEs.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { published } from '../scripts/pack.mjs'
+import { npm, published } from '../scripts/pack.mjs'
 import { root } from '../scripts/packages.mjs'
 import { installTarballs, makeTarballs } from '../scripts/tarballs.mjs'
 
+const SOAK = process.env['NETACCEL_TIER'] === 'soak'
 const here = import.meta.dirname
 const place = mkdtempSync(join(tmpdir(), 'netaccel-tarballs-'))
 afterAll(() => rmSync(place, { recursive: true, force: true }))
@@ -48,6 +58,16 @@ function copyExample(example, names) {
   const dependencies = Object.fromEntries(names.map((name) => [name, `file:${tarballs.get(name)}`]))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies }))
   return folder
+}
+
+/**
+ * The tools that the template builds and tests with, as this repository has them: to fetch them again takes half a minute
+ * and a registry, so only with full counts.
+ */
+function linkTools(folder) {
+  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
+  for (const name of ['.bin', '@types/node', 'tsup', 'typescript', 'vitest'])
+    symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), 'junction')
 }
 
 /** Every entry of every package, as a user would name it: all of them, and those that have types. */
@@ -102,5 +122,57 @@ describe('who builds a host', () => {
     expect(stdout).toMatch(/^nothing lost/m)
     // Virtual time is exact: `npx vitest run examples -u` stores it anew after a change that is meant to change it.
     await expect(stdout).toMatchFileSnapshot('install/output.txt')
+  })
+})
+
+describe('who writes an accelerator', () => {
+  const [create, install, test, host, node] = commandsOf('author')
+  let folder
+  let made
+  beforeAll(() => {
+    folder = copyExample('author', namesIn(host))
+    made = join(folder, 'my-nic')
+    // What `npm create` runs. It finds out by itself that it came from a tarball, and takes the others beside it.
+    const [name, flag] = create.replace('npm create @netaccel/accelerator ', '').split(' -- ')
+    const bin = join(project, 'node_modules/@netaccel/create-accelerator/dist/bin.js')
+    const { status, stdout } = run(process.execPath, [bin, name, flag], folder)
+    expect([status, stdout]).toEqual([0, expect.stringContaining('Made my-nic')])
+  })
+
+  it('has a package whose netaccel dependencies are tarballs that are there', () => {
+    const { devDependencies, overrides } = JSON.parse(readFileSync(join(made, 'package.json'), 'utf8'))
+    const ours = Object.entries({ ...overrides, ...devDependencies }).filter(([name]) => tarballs.has(name))
+    expect(ours.length).toBeGreaterThan(3)
+    for (const [, range] of ours) expect(existsSync(join(made, range.replace('file:', '')))).toBe(true)
+  })
+
+  it('which builds and passes its tests and the kit as it is', () => {
+    expect(install).toBe('npm install --prefix my-nic')
+    if (SOAK) npm(install.split(' ').slice(1), { cwd: folder })
+    else linkTools(folder)
+    // npm's own words go to standard error, and what failed to standard output.
+    expect(npm([...test.split(' ').slice(1), '--', '--reporter=dot'], { cwd: folder })).toContain('passed')
+  })
+
+  it('and carries frames in a host', async () => {
+    const { status, stdout, stderr } = run(process.execPath, node.split(' ').slice(1), folder)
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^nothing lost/m)
+    await expect(stdout).toMatchFileSnapshot('author/output.txt')
+  })
+})
+
+describe('who reviews one', () => {
+  it('runs the kit on an installed package, without a test file', () => {
+    const [install, node] = commandsOf('kit')
+    const folder = copyExample('kit', namesIn(install))
+    const { status, stdout, stderr } = run(process.execPath, node.split(' ').slice(1), folder)
+    expect([status, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(' 0 failed')
+    const report = JSON.parse(readFileSync(join(folder, 'report.json'), 'utf8'))
+    expect(report.plugin.packageName).toBe('@netaccel/accel-solarflare-sim')
+    expect(report.counts.passed).toBeGreaterThan(0)
+    for (const file of ['report.html', 'report.xml', 'badge.svg'])
+      expect(readFileSync(join(folder, file), 'utf8')).toContain('<')
   })
 })
