@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
 const here = import.meta.dirname
-const names = readdirSync(here).filter((name) => name.endsWith('.mjs'))
+const names = readdirSync(here).filter((name) => /(?<!\.test)\.mjs$/.test(name))
 
 /** Lines that are neither empty nor a comment. */
 function codeLines(text: string): string[] {
