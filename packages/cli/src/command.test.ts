@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
+import { COMMANDS, main, nameOf } from './main.js'
 import type { Report } from './start/report.js'
 
 const BIN = fileURLToPath(new URL('../dist/bin.js', import.meta.url))
@@ -13,9 +14,13 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** Loads of the accelerator under real traffic. */
 const CYCLES = process.env['NETACCEL_TIER'] === 'soak' ? 100 : 20
 
+/** Hosts that run for a moment have their sockets here. */
+const env = { ...process.env, XDG_RUNTIME_DIR: folder }
+
 function netaccel(...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
     encoding: 'utf8',
+    env,
     timeout: 150_000,
   })
   return { status, stdout, stderr }
@@ -65,21 +70,38 @@ describe('wrong usage is one sentence and status 2', () => {
       'the world has an unknown key "host"',
     ],
     ['a world without two vifs', ['run', file('one.json', '{"hosts":{"a":{}}}')], 'fewer than two vifs'],
-  ])('%s', (_what, args, sentence) => {
-    const { status, stdout, stderr } = netaccel(...args)
-    expect(stderr).toContain(`netaccel: `)
-    expect(stderr).toContain(sentence)
-    expect(stderr.trim().split('\n')).toHaveLength(1)
-    expect([status, stdout]).toEqual([2, ''])
+  ])('%s', async (_what, args, sentence) => {
+    const out: unknown[] = []
+    const err: string[] = []
+    const spies = [
+      vi.spyOn(console, 'log').mockImplementation((line) => void out.push(line)),
+      vi.spyOn(console, 'error').mockImplementation((line: string) => void err.push(line)),
+    ]
+    const status = await main(args)
+    for (const spy of spies) spy.mockRestore()
+    expect([status, out, err.length]).toEqual([2, [], 1])
+    expect(err[0]).toMatch(/^netaccel: [^\n]*$/)
+    expect(err[0]).toContain(sentence)
+  })
+
+  it('is what the process ends with, too', () => {
+    const { status, stdout, stderr } = netaccel('strat')
+    expect([status, stdout, stderr.trim().split('\n').length]).toEqual([2, '', 1])
   })
 })
 
 describe('help and doctor', () => {
-  it.each(['start', 'run', 'doctor', 'attach'])('%s --help has an example', (command) => {
-    const { status, stdout } = netaccel(command, '--help')
+  it.each(COMMANDS.map(nameOf))('%s --help has an example, and every command --json', async (command) => {
+    const out: string[] = []
+    const spy = vi.spyOn(console, 'info').mockImplementation((text: string) => void out.push(text))
+    const log = vi.spyOn(console, 'log').mockImplementation((text: string) => void out.push(text))
+    const status = await main([command, '--help'])
+    spy.mockRestore()
+    log.mockRestore()
     expect(status).toBe(0)
-    expect(stdout).toContain(`netaccel ${command}`)
-    expect(stdout).toContain('Examples:')
+    expect(out.join('\n')).toContain('Examples:')
+    expect(out.join('\n')).toContain(`  netaccel ${command}`)
+    expect(out.join('\n')).toContain('--json')
   })
 
   it('doctor names everything, also as JSON', () => {
@@ -107,15 +129,24 @@ describe('run', () => {
     ['a JSON value', file('world.json', JSON.stringify(world))],
     ['a module', file('world.mjs', `export default ${JSON.stringify(world)}`)],
   ])('carries traffic through %s and judges', (_what, path) => {
-    const { status, stdout } = netaccel('run', path, '--for', '0.01')
+    const { status, stdout } = netaccel('run', path, '--once', '--for', '0.01')
     expect(stdout).toContain('a.one.vif0')
     expect(stdout).toContain('verdict: nothing lost')
     expect(status).toBe(0)
   })
 
+  it('keeps in step with the clock, listens, and ends by itself after --for', () => {
+    const from = process.hrtime.bigint()
+    const { status, stdout, stderr } = netaccel('run', join(folder, 'world.json'), '--for', '0.2', '--json')
+    expect(Number(process.hrtime.bigint() - from)).toBeGreaterThan(0.2e9)
+    expect(stderr).toContain(`listens at ${join(folder, 'netaccel/world/host.sock')}`)
+    expect(JSON.parse(stdout)).toMatchObject({ verdict: 'nothing lost', inFlight: 0 })
+    expect(status).toBe(0)
+  })
+
   it('gives the same end for the same seed, as JSON', () => {
     const [one, two] = [1, 2].map(
-      () => netaccel('run', join(folder, 'world.json'), '--for', '0.01', '--json').stdout,
+      () => netaccel('run', join(folder, 'world.json'), '--once', '--for', '0.01', '--json').stdout,
     )
     expect(JSON.parse(one)).toMatchObject({ verdict: 'nothing lost', inFlight: 0 })
     expect(one).toBe(two)

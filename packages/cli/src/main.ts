@@ -21,7 +21,7 @@ import { sentenceOf, statusOf } from './failure.js'
 import { nearest } from './nearest.js'
 
 /** The commands, in the order in which help lists them. */
-const COMMANDS: readonly CommandSpec[] = [
+export const COMMANDS: readonly CommandSpec[] = [
   start,
   run,
   stop,
@@ -85,7 +85,8 @@ function commands(): CAC {
   return cli
 }
 
-function nameOf({ usage }: CommandSpec): string {
+/** `attach` of `attach <vif> <port>`. */
+export function nameOf({ usage }: CommandSpec): string {
   return usage.split(' ', 1)[0]
 }
 

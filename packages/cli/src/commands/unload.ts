@@ -47,9 +47,9 @@ export const prove: CommandSpec = {
 }
 
 function linesOf({ name, forced, halves, tookNs, proof }: UnloadReport): string[] {
-  const places = halves.map(({ place }) => place).join(', ')
+  const places = halves.map(({ place }) => place).toSorted()
   return [
-    `${name} left ${places} after ${duration(tookNs)}${forced ? ', by force' : ''}`,
+    `${name} left ${places.join(', ')} after ${duration(tookNs)}${forced ? ', by force' : ''}`,
     ...halves.flatMap(({ place, half, holders }) =>
       holders.map((holder) => `held in ${place} (${half}): ${holder}`),
     ),

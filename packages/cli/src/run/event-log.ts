@@ -11,23 +11,30 @@ export class EventLog {
   constructor(world: World, line: (text: string) => void) {
     this.#world = world
     this.#line = line
-    this.#ends = hubsOf(world).map(([domain, hub]) => hub.onAny((event) => this.#heard(domain, event)))
+    this.#ends = hubsOf(world).map(([place, hub]) => hub.onAny((event) => this.#heard(place, event)))
   }
 
   stop(): void {
     for (const end of this.#ends) end()
   }
 
-  #heard(domain: string, event: AnyEvent): void {
-    const text = textOf(event)
+  #heard(place: string, event: AnyEvent): void {
+    const text = textOf(event, (vif) => this.#pathOf(place, vif))
     if (text !== undefined)
-      this.#line(`${(this.#world.timeline.now() / 1e9).toFixed(3)} s  ${domain}  ${text}`)
+      this.#line(`${(this.#world.timeline.now() / 1e9).toFixed(3)} s  ${place}  ${text}`)
+  }
+
+  /** Drivers call it `vif1.0`, people `a.guest1.vif0`. */
+  #pathOf(place: string, name: string): string {
+    const [host = ''] = place.split('.')
+    const found = this.#world.vifs.find(({ path, vif }) => path.startsWith(`${host}.`) && vif.name === name)
+    return found?.path ?? name
   }
 }
 
 function hubsOf(world: World): [string, EventHub][] {
   return [...world.hosts.values()].flatMap((host): [string, EventHub][] => [
-    [`${host.name} (driver)`, host.plugins.events],
+    [`${host.name}.driver`, host.plugins.events],
     ...[...host.guests.values()].map(({ name, plugins }): [string, EventHub] => [
       `${host.name}.${name}`,
       plugins.events,
@@ -36,7 +43,7 @@ function hubsOf(world: World): [string, EventHub][] {
 }
 
 /** In words; undefined: it is not for this log, which is for what changes and for what goes wrong. */
-function textOf({ event, fields }: AnyEvent): string | undefined {
+function textOf({ event, fields }: AnyEvent, path: (vif: string) => string): string | undefined {
   switch (event) {
     case 'half_loaded':
       return `${fields.name}: ${fields.half} half is in`
@@ -45,15 +52,15 @@ function textOf({ event, fields }: AnyEvent): string | undefined {
     case 'half_stopped':
       return `${fields.name}: ${fields.side} half is out${heldBy(fields.report)}`
     case 'phase':
-      return SHOWN.has(fields.to) ? `${fields.vif} is ${fields.to} (${fields.name})` : undefined
+      return SHOWN.has(fields.to) ? `${path(fields.vif)} is ${fields.to} (${fields.name})` : undefined
     case 'forced':
-      return `${fields.vif} was forced from ${fields.name}: ${fields.holders.join(', ')}`
+      return `${path(fields.vif)} was forced from ${fields.name}: ${fields.holders.join(', ')}`
     case 'fault':
-      return `${fields.name} broke ${fields.rule} in ${fields.hook} for ${fields.vif}: ${words(fields.cause)}`
+      return `${fields.name} broke ${fields.rule} in ${fields.hook} for ${path(fields.vif)}: ${words(fields.cause)}`
     case 'refused':
-      return `${fields.name} was refused what ${fields.rule} forbids for ${fields.vif}: ${fields.text}`
+      return `${fields.name} was refused what ${fields.rule} forbids for ${path(fields.vif)}: ${fields.text}`
     case 'punished':
-      return `${fields.vif} broke the protocol of ${fields.name}: ${fields.evidence}`
+      return `${path(fields.vif)} broke the protocol of ${fields.name}: ${fields.evidence}`
     case 'half_leaked':
       return `${fields.name}: ${fields.half} half LEAKED: ${fields.holders.join('; ')}`
     case 'load_request_failed':

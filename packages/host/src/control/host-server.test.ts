@@ -1,3 +1,4 @@
+// Proofs collect garbage (gc), so this file has a process of its own.
 import {
   appendFileSync,
   cpSync,
