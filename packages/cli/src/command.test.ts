@@ -139,7 +139,7 @@ describe('run', () => {
     const from = process.hrtime.bigint()
     const { status, stdout, stderr } = netaccel('run', join(folder, 'world.json'), '--for', '0.2', '--json')
     expect(Number(process.hrtime.bigint() - from)).toBeGreaterThan(0.2e9)
-    expect(stderr).toContain(`listens at ${join(folder, 'netaccel/world/host.sock')}`)
+    expect(stderr).toContain(`listens at ${join(folder, 'netaccel/world')}: host.sock, xenstored.sock`)
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'nothing lost', inFlight: 0 })
     expect(status).toBe(0)
   })

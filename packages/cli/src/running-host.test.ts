@@ -60,7 +60,7 @@ function stepsOf(block: string): Step[] {
 function masked(line: string): string {
   return line
     .replaceAll(/\([0-9a-f]{12}\)/g, '(#)')
-    .replaceAll(/\/?[^ ]*\/(?=host\.sock|two-hosts-)/g, '')
+    .replaceAll(/\/?[^ ]*\/(?=two-hosts)/g, '')
     .replaceAll(/, \d+\.\d s behind the machine's clock/g, '')
     .replaceAll(/(?:slow|fast) (TCP [^,]*, seq )\d+, \d+ bytes.*?; .* us$/g, '$1#: its stages')
     .replaceAll(/(?<![a-z0-9.])\d+(?:\.\d+)?[kMG]?(?![a-z0-9.])/g, '#')

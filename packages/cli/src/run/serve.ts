@@ -1,6 +1,6 @@
 // A world that keeps running in step with the machine's clock, with a socket to ask it by.
-import { basename, extname, resolve } from 'node:path'
-import { HostServer, runDirectoryOf, type World } from '@netaccel/host'
+import { basename, dirname, extname, resolve } from 'node:path'
+import { HostServer, runDirectoryOf, type World, XenstoredSocket } from '@netaccel/host'
 import { EventLog } from './event-log.js'
 
 export interface ServeOptions {
@@ -38,12 +38,15 @@ export async function serve(world: World, options: ServeOptions): Promise<void> 
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   try {
-    if (server.replaced) line('the socket of a host that died here was replaced')
-    line(greeting(world, name, server.path))
-    await world.keepRunning({
-      until: () => stopped,
-      ...(seconds === undefined ? {} : { for: seconds * 1e9 }),
-    })
+    const stores = await XenstoredSocket.openAll(world, runDir)
+    try {
+      if (server.replaced) line('the sockets of a host that died here were replaced')
+      line(greeting(world, name, [server, ...stores]))
+      const length = seconds === undefined ? {} : { for: seconds * 1e9 }
+      await world.keepRunning({ until: () => stopped, ...length })
+    } finally {
+      for (const store of stores) await store.close()
+    }
   } finally {
     process.off('SIGINT', stop)
     process.off('SIGTERM', stop)
@@ -60,12 +63,12 @@ function hostName(file: string): string {
   return basename(file, extname(file)).replaceAll(/[^A-Za-z0-9_.-]/g, '-')
 }
 
-function greeting(world: World, name: string, path: string): string {
+function greeting(world: World, name: string, sockets: readonly { readonly path: string }[]): string {
   const guests = [...world.hosts.values()].reduce((sum, host) => sum + host.guests.size, 0)
   const clock = world.timeline.virtual ? 'virtual time in step with the clock' : 'real time'
   return [
     `${name}: ${count(world.hosts.size, 'host')}, ${count(guests, 'guest')}, ${count(world.vifs.length, 'vif')}; ${clock}`,
-    `listens at ${path}`,
+    `listens at ${dirname(sockets[0].path)}: ${sockets.map(({ path }) => basename(path)).join(', ')}`,
     'from another terminal: netaccel load, unload, attach, detach, status, top, trace, stop; Ctrl-C ends it',
   ].join('\n')
 }

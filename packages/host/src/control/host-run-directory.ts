@@ -1,5 +1,5 @@
-import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
+import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { connect, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { HostError } from '../errors.js'
@@ -82,9 +82,14 @@ export function probeSocket(path: string): Promise<'live' | 'dead' | 'none'> {
 
 /**
  * Make room for a socket: one that a dead host has left is removed. Returns whether there was one.
- * @throws HostError HOST_RUNS if a live host listens there
+ * @throws HostError HOST_RUNS if a live host listens there, BAD_RUN_DIR if it is no socket
  */
 export async function clearSocket(path: string): Promise<boolean> {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false)
+    throw new HostError(
+      'BAD_RUN_DIR',
+      `${path} is there and is no socket; remove it, or choose another directory.`,
+    )
   const found = await probeSocket(path)
   if (found === 'live')
     throw new HostError(
@@ -93,6 +98,27 @@ export async function clearSocket(path: string): Promise<boolean> {
     )
   rmSync(path, { force: true })
   return found === 'dead'
+}
+
+/** Let a server listen at a socket that only this user can open. @throws HostError HOST_RUNS, BAD_RUN_DIR */
+export function listenAt(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refused = (cause: NodeJS.ErrnoException): void => {
+      const taken = cause.code === 'EADDRINUSE'
+      const sentence = taken
+        ? `A host runs already with ${path}.`
+        : `Nobody can listen at ${path}: ${cause.message}.`
+      reject(new HostError(taken ? 'HOST_RUNS' : 'BAD_RUN_DIR', sentence, [], cause))
+    }
+    server.once('error', refused)
+    server.listen(path, () => {
+      server.off('error', refused)
+      // What a listener meets later (too many open files) ends no host.
+      server.on('error', () => undefined)
+      chmodSync(path, 0o600)
+      resolve()
+    })
+  })
 }
 
 /** A host that was found in the run root. */

@@ -1,5 +1,5 @@
 // `host.sock` of a running host: commands from outside, as JSON lines.
-import { chmodSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { HostError } from '../errors.js'
@@ -7,7 +7,7 @@ import type { Controlled } from './controlled.js'
 import { HostConnection } from './host-connection.js'
 import { answer } from './host-methods.js'
 import { wireError } from './host-protocol.js'
-import { clearSocket, HOST_SOCKET, openRunDirectory } from './host-run-directory.js'
+import { clearSocket, HOST_SOCKET, listenAt, openRunDirectory } from './host-run-directory.js'
 
 /** Clients at once. */
 const MOST_CLIENTS = 32
@@ -33,7 +33,7 @@ export class HostServer {
   static async open(host: Controlled): Promise<HostServer> {
     const path = join(openRunDirectory(host.runDir), HOST_SOCKET)
     const server = new HostServer(path, await clearSocket(path), host)
-    await server.#listen()
+    await listenAt(server.#server, path)
     return server
   }
 
@@ -48,26 +48,6 @@ export class HostServer {
     for (const client of this.#clients) client.close()
     await ended
     rmSync(this.path, { force: true })
-  }
-
-  #listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const refused = (cause: NodeJS.ErrnoException): void => {
-        const taken = cause.code === 'EADDRINUSE'
-        const sentence = taken
-          ? `A host runs already with ${this.path}.`
-          : `Nobody can listen at ${this.path}: ${cause.message}.`
-        reject(new HostError(taken ? 'HOST_RUNS' : 'BAD_RUN_DIR', sentence, [], cause))
-      }
-      this.#server.once('error', refused)
-      this.#server.listen(this.path, () => {
-        this.#server.off('error', refused)
-        // What a listener meets later (too many open files) ends no host.
-        this.#server.on('error', () => undefined)
-        chmodSync(this.path, 0o600)
-        resolve()
-      })
-    })
   }
 
   #admit(host: Controlled, socket: Socket): void {

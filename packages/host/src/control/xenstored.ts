@@ -1,13 +1,12 @@
 // `xenstored.sock` of a running host: its store over the standard wire protocol (Xen docs/misc/xenstore.txt), for the standard
 // clients. Whoever may open it is domain 0.
-import { chmodSync, lstatSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { defaultStreamLimits, StoreStream } from '@netaccel/xen'
 import type { Host } from '../build/host.js'
 import type { World } from '../build/world.js'
-import { HostError } from '../errors.js'
-import { clearSocket, openRunDirectory } from './host-run-directory.js'
+import { clearSocket, listenAt, openRunDirectory } from './host-run-directory.js'
 
 /** Clients at once, beyond which a connection is closed at once. */
 const MOST_CLIENTS = 64
@@ -49,13 +48,8 @@ export class XenstoredSocket {
   /** Listen for the store of one host. @throws HostError BAD_RUN_DIR, HOST_RUNS */
   static async open(host: Host, path: string): Promise<XenstoredSocket> {
     openRunDirectory(join(path, '..'))
-    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false)
-      throw new HostError(
-        'BAD_RUN_DIR',
-        `${path} is there and is no socket; remove it, or choose another directory.`,
-      )
     const socket = new XenstoredSocket(path, await clearSocket(path), host)
-    await socket.#listen()
+    await listenAt(socket.#server, path)
     return socket
   }
 
@@ -70,26 +64,6 @@ export class XenstoredSocket {
     for (const client of this.#clients) client.destroy()
     await ended
     rmSync(this.path, { force: true })
-  }
-
-  #listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const refused = (cause: NodeJS.ErrnoException): void => {
-        const taken = cause.code === 'EADDRINUSE'
-        const sentence = taken
-          ? `A host runs already with ${this.path}.`
-          : `Nobody can listen at ${this.path}: ${cause.message}.`
-        reject(new HostError(taken ? 'HOST_RUNS' : 'BAD_RUN_DIR', sentence, [], cause))
-      }
-      this.#server.once('error', refused)
-      this.#server.listen(this.path, () => {
-        this.#server.off('error', refused)
-        // What a listener meets later (too many open files) ends no host.
-        this.#server.on('error', () => undefined)
-        chmodSync(this.path, 0o600)
-        resolve()
-      })
-    })
   }
 
   #admit(host: Host, socket: Socket): void {
