@@ -1,48 +1,16 @@
 // The four ways in which a frame can overtake an earlier one of its flow (docs/adr/0008), each alone and provoked: whoever
 // has the earlier frame in hand is late by a millisecond. It shows with the order fence off, and not with it on.
 import { fileURLToPath } from 'node:url'
-import { build, type Flow, switchingTrial, twoHosts, VirtualStack } from '@netaccel/host'
+import { build, switchingTrial, twoHosts, VirtualStack } from '@netaccel/host'
 import type { GuestVif, World, WorldValue } from '@netaccel/host'
-import { type Frame, parseIp, parseMac, Random, writeUdp } from '@netaccel/packet'
+import { Random } from '@netaccel/packet'
 import { describe, expect, it } from 'vitest'
+import { Numbered } from './testing/numbered.js'
 
 const FOLDER = fileURLToPath(new URL('..', import.meta.url))
 const MS = 1_000_000
 /** Well within what either path carries: nothing stands on the way for long unless it is made to. */
 const PACE = { burst: 8, gapNs: 20_000 }
-
-/** Numbered datagrams of one flow; every n-th is one that the plugin cannot take, if `oddOnes` is n. */
-class Numbered implements Flow {
-  readonly need = 600
-  readonly #port: number
-  readonly #from: number
-  readonly #oddOnes: number
-  #number = 0
-
-  constructor(port: number, from: number, oddOnes: number) {
-    this.#port = port
-    this.#from = from
-    this.#oddOnes = oddOnes
-  }
-
-  write(frame: Frame): void {
-    const number = this.#number++
-    const odd = this.#oddOnes > 0 && number % this.#oddOnes === 0
-    writeUdp(frame, {
-      sourceMac: parseMac(`00:16:3e:00:00:0${this.#from}`),
-      destinationMac: parseMac(`00:16:3e:00:00:0${3 - this.#from}`),
-      source: parseIp(`10.0.0.${this.#from}`),
-      destination: parseIp(`10.0.0.${3 - this.#from}`),
-      sourcePort: this.#port,
-      destinationPort: this.#port,
-      payloadLength: 500,
-      blank: odd,
-    })
-    // A blank checksum in a frame with bytes behind its packet: the NIC would not find the place to fill in.
-    if (odd) frame.length += 6
-    frame.view.setUint32(frame.offset + 42, number)
-  }
-}
 
 /** Two hosts; the plugin serves the sending guest, or the receiving one. */
 function worldFor(side: 'sender' | 'receiver'): WorldValue {

@@ -18,6 +18,11 @@ const MAX_TICKET = 0x7fffffff
 /** B: changed whenever netback has written. F: whenever netfront has. */
 const BACK_BELL = 0
 const FRONT_BELL = 1
+/** F: ring index up to which netfront has delivered what came by the ring. */
+const DELIVERED = 2
+/** B: netback waits until that index is reached; its ticket, written after it. */
+const AWAITED = 3
+const AWAITED_INDEX = 4
 
 /** B: the ticket of the request in this slot; its key is written before it. */
 const ASKED = 0
@@ -80,6 +85,22 @@ export class FencePage {
 
   // --- netback writes, netfront reads
 
+  /** Netback wants to hear when everything before this index of the ring has been delivered. */
+  await(ticket: number, index: number): void {
+    Atomics.store(this.#words, AWAITED_INDEX, index | 0)
+    Atomics.store(this.#words, AWAITED, ticket)
+  }
+
+  /** Changes with each {@link await}. */
+  get awaited(): number {
+    return Atomics.load(this.#words, AWAITED)
+  }
+
+  /** Of 32 bits, signed. Any value may stand there. */
+  get awaitedIndex(): number {
+    return Atomics.load(this.#words, AWAITED_INDEX)
+  }
+
   ask(slot: number, ticket: number, key: FlowKey): void {
     this.writeKey(slot, key)
     this.store(slot, ASKED, ticket)
@@ -114,6 +135,16 @@ export class FencePage {
   }
 
   // --- netfront writes, netback reads
+
+  /** The ring has been delivered up to, not including, this index. */
+  deliver(index: number): void {
+    Atomics.store(this.#words, DELIVERED, index | 0)
+  }
+
+  /** Of 32 bits, signed. Any value may stand there. */
+  get delivered(): number {
+    return Atomics.load(this.#words, DELIVERED)
+  }
 
   hold(slot: number, ticket: number): void {
     this.store(slot, HELD, ticket)

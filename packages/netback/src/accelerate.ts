@@ -176,11 +176,12 @@ class BackVifDevice implements BackendDevice {
     return this.domain.engine
   }
 
-  async answerOnDeparture(on: boolean): Promise<void> {
+  async answerOnDeparture(on: boolean, catchUp: (() => void) | null = null): Promise<void> {
     const { queues } = this.#vif
     for (const queue of queues) {
       queue.departureNs = this.#deadlines.departure * NS_PER_MS
       queue.answerOnDeparture = on
+      queue.beforeForward = this.#fenced ? catchUp : null
     }
     if (on)
       await Promise.all(queues.map((queue) => new Promise<void>((resolve) => queue.whenDeparted(resolve))))
@@ -202,6 +203,12 @@ class BackVifDevice implements BackendDevice {
   fence(handedOver: () => Promise<void>): VifFence {
     const [queue] = this.#vif.queues
     if (!this.#fenced || queue === undefined) return unfenced
-    return new RxFence({ engine: this.engine, handedOver, queue, holdMs: this.#deadlines.hold })
+    return new RxFence({
+      engine: this.engine,
+      handedOver,
+      queue,
+      holdMs: this.#deadlines.hold,
+      departureNs: this.#deadlines.departure * NS_PER_MS,
+    })
   }
 }

@@ -8,7 +8,7 @@ import type { GuestFeatures } from './features.js'
 import { FromGuest } from './from-guest.js'
 import { GuestFrames } from './guest-frames.js'
 import type { GuestFramesOptions } from './guest-frames.js'
-import type { BackQueueSide, GuestTap, RingObserver } from './guest-tap.js'
+import type { BackQueueSide, GuestTap, RingObserver, WrittenFrames } from './guest-tap.js'
 import type { MulticastList } from './multicast.js'
 import { ToGuest } from './to-guest.js'
 import { TxResponses } from './tx-responses.js'
@@ -122,6 +122,22 @@ export class BackQueue implements BackQueueSide {
   set answerOnDeparture(wanted: boolean) {
     this.fromGuest.answerOnDeparture = wanted
     if (!wanted) this.responses.answerAll()
+  }
+
+  get beforeForward(): (() => void) | null {
+    return this.fromGuest.beforeForward
+  }
+
+  set beforeForward(work: (() => void) | null) {
+    this.fromGuest.beforeForward = work
+  }
+
+  get written(): WrittenFrames | null {
+    return this.toGuest.written
+  }
+
+  set written(keeper: WrittenFrames | null) {
+    this.toGuest.written = keeper
   }
 
   get departureNs(): number {
@@ -244,6 +260,7 @@ export class BackQueue implements BackQueueSide {
     const wanted = link.rx.pushResponses()
     if (wanted || this.owesNotice) link.notify()
     this.owesNotice = false
+    if (this.toGuest.written !== null) this.toGuest.written.shown()
     this.work.settle(this.engine)
     if (end === 'fatal') this.owner.fatal('impossible number of receive requests')
     else if (end === 'waiting') this.watchDrain(link)

@@ -56,6 +56,8 @@ export class FromGuest {
   /** Null: nobody observes. */
   observer: RingObserver | null
   answerOnDeparture: boolean
+  /** Called before a burst is forwarded; null: nobody asks. */
+  beforeForward: (() => void) | null
   /** What the guest did, when {@link run} said 'fatal'. */
   cause: FatalCause
   private readonly parts: FromGuestParts
@@ -69,6 +71,7 @@ export class FromGuest {
     this.tap = null
     this.observer = null
     this.answerOnDeparture = false
+    this.beforeForward = null
     this.cause = 'none'
     this.packet = new TxPacket()
     this.batch = new TxBatch(batch, guest, responses)
@@ -182,7 +185,9 @@ export class FromGuest {
     batch.answer(failures, this.answerOnDeparture)
     const count = this.describe(failures)
     batch.clear()
-    if (count !== 0) parts.forward(batch.frames, count)
+    if (count === 0) return
+    if (this.beforeForward !== null) this.beforeForward()
+    parts.forward(batch.frames, count)
   }
 
   /** Describe the batch's frames and move those that pass to its front; returns how many these are. */

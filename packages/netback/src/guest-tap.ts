@@ -22,6 +22,14 @@ export interface RingObserver {
   written(frame: Frame): void
 }
 
+/** Who keeps frames that the guest has been given and has not looked at. */
+export interface WrittenFrames {
+  /** A frame is this one's, which releases it. All its responses stand before `index`; they are not visible yet. */
+  keep(frame: Frame, index: number): void
+  /** What was kept is visible to the guest now. */
+  shown(): void
+}
+
 /** What a queue of a vif offers to whoever accelerates the vif. All calls belong to the queue's engine. */
 export interface BackQueueSide {
   readonly index: number
@@ -34,6 +42,10 @@ export interface BackQueueSide {
   answerOnDeparture: boolean
   /** Longest wait of a request for its frame to leave. */
   departureNs: number
+  /** Called before a burst of the guest's frames is forwarded; null: nobody asks. */
+  beforeForward: (() => void) | null
+  /** Keeps the frames that have been written into the guest's ring, instead of their release; null: nobody does. */
+  written: WrittenFrames | null
   /** Call `work` once all frames taken from the guest so far have left; at once when none is on the way. */
   whenDeparted(work: () => void): void
   /**

@@ -17,7 +17,7 @@ import {
 import type { BackRing, GrantCopyBatch, Work } from '@netaccel/xen'
 import type { RxRequest } from '@netaccel/xen/netif'
 import type { BackQueueCounters } from './counters.js'
-import type { RingObserver } from './guest-tap.js'
+import type { RingObserver, WrittenFrames } from './guest-tap.js'
 import type { SendQueue } from './send-queue.js'
 
 const PAGE = 4096
@@ -51,6 +51,8 @@ export interface RxWriterParts {
 export class RxWriter {
   /** Null: nobody observes. */
   observer: RingObserver | null
+  /** Null: what has been written is released. */
+  written: WrittenFrames | null
   private readonly parts: RxWriterParts
   private readonly request: RxRequest
   /** Frames to be released when the batch has run. */
@@ -62,6 +64,7 @@ export class RxWriter {
   constructor(parts: RxWriterParts) {
     this.parts = parts
     this.observer = null
+    this.written = null
     this.request = rxRequest()
     this.kept = Array.from({ length: 2 * COPY_BATCH }, () => null)
     this.keptCount = 0
@@ -179,12 +182,13 @@ export class RxWriter {
       if (failures !== 0) this.showFailures(ring)
       batch.reset()
     }
-    const { kept, keptCount } = this
+    const { kept, keptCount, written } = this
     this.keptCount = 0
     for (let i = 0; i < keptCount; i++) {
       const frame = kept[i] as Frame
       kept[i] = null
-      frame.release()
+      if (written === null) frame.release()
+      else written.keep(frame, ring.rspProdPvt)
     }
   }
 

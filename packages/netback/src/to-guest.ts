@@ -5,7 +5,7 @@ import type { Frame, FramePool } from '@netaccel/packet'
 import type { Arena, BackRing } from '@netaccel/xen'
 import { takesBlank } from './blank-checksum.js'
 import type { GuestFeatures } from './features.js'
-import type { RingObserver } from './guest-tap.js'
+import type { RingObserver, WrittenFrames } from './guest-tap.js'
 import { RxWriter } from './rx-writer.js'
 import type { RxWriterParts } from './rx-writer.js'
 import { SendQueue } from './send-queue.js'
@@ -50,6 +50,14 @@ export class ToGuest {
   /** Null: nobody observes. */
   set observer(observer: RingObserver | null) {
     this.writer.observer = observer
+  }
+
+  get written(): WrittenFrames | null {
+    return this.writer.written
+  }
+
+  set written(keeper: WrittenFrames | null) {
+    this.writer.written = keeper
   }
 
   /** A guest is there; null: it is gone, and what waits is for the next one or for {@link drain}. */
@@ -152,7 +160,7 @@ export class ToGuest {
     this.segment++
     if (this.segment < this.segmenter.count) return
     this.next(frame.length)
-    frame.release()
+    this.writer.keep(frame)
   }
 
   private writeWhole(ring: BackRing, frame: Frame, features: GuestFeatures): void {
@@ -179,7 +187,7 @@ export class ToGuest {
     copy.describeAs(frame)
     copyBytes(copy.words, copy.offset, frame.words, frame.offset, frame.length)
     fillChecksum(copy)
-    frame.release()
+    this.writer.keep(frame)
     return copy
   }
 

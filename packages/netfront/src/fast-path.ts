@@ -69,6 +69,8 @@ export interface FastPath {
    * about to deliver the packet that begins there or to stop. Frames held back until then may be delivered from here.
    */
   slowReached(position: number): void
+  /** A poll is over, and everything of the slow ring before `position` has been delivered. */
+  slowDelivered(position: number): void
 }
 
 /**

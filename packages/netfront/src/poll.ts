@@ -78,6 +78,7 @@ function pollBoth(queue: TxRxQueue, link: QueueLink, fast: FastPath, budget: num
     if (!fast.more || round.fastFrames >= fast.rxDepth) round.slowDue = true
   }
   if (round.slowDue) work += takeSlow(queue, link, fast, round.noted, budget - work)
+  fast.slowDelivered(link.rx.ring.rspCons)
   return work
 }
 

@@ -72,6 +72,7 @@ class Half implements FastPath {
   slowSent(): void {}
   slowAnswered(): void {}
   slowReached(): void {}
+  slowDelivered(): void {}
 }
 
 async function setup(): Promise<{ queue: TxRxQueue; half: Half; pool: TxPool; log: string[] }> {

@@ -114,6 +114,11 @@ export class Frame implements View {
     return this.references
   }
 
+  /** Where its last release returns it to; null: nowhere. */
+  get home(): FrameOwner | null {
+    return this.owner
+  }
+
   /** Keep the frame beyond its owner's release; each hold is ended by one release. */
   hold(): void {
     if (this.references === 0) throw isFree(this)

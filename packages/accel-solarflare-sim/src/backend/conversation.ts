@@ -16,6 +16,9 @@ import { LocalMacs } from './local-macs.js'
 import type { BackendOptions } from './options.js'
 import { createVi, describeVi, NO_HARDWARE } from './vi-rings.js'
 
+/** Nanoseconds between two messages that name an address which the NIC reaches. */
+const LEAST_NEAR_NS = 1_000_000
+
 /** What a conversation tells the vif's half. */
 export interface ConversationEvents {
   /** The VI is made, and the guest told of it. */
@@ -49,6 +52,7 @@ export class Conversation {
   private macInKeys: boolean
   private greeted = false
   private reading = false
+  private nextNear = 0
 
   constructor(vif: BackendVif, options: BackendOptions, events: ConversationEvents) {
     this.vif = vif
@@ -97,6 +101,17 @@ export class Conversation {
 
   isLocal(high: number, low: number): void {
     if (this.vi !== undefined) this.localMacs?.tell(high, low)
+  }
+
+  /** Told without delay or not at all: the next frame that goes the long way asks again. */
+  isNear(high: number, low: number): void {
+    const now = this.vif.now()
+    if (this.vi === undefined || this.letters === undefined || now < this.nextNear) return
+    this.nextNear = now + LEAST_NEAR_NS
+    this.letters.send((view, at) => {
+      words.writeId(view, at, words.MSG_LOCALMAC)
+      words.writeLocalMac(view, at, { flags: words.LOCALMAC_REMOVE, mac: { high, low } })
+    })
   }
 
   /** A filter for this guest, its MAC in the key if the NIC can match it. */

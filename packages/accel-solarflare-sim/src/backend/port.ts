@@ -13,6 +13,7 @@ import {
   readArpOperation,
 } from '@netaccel/core'
 import { FilterKey } from '../shared/filter-key.js'
+import type { MacWords } from '../shared/words.js'
 import { ForwardingTable } from './forwarding-table.js'
 
 const MULTICAST = 0x0100
@@ -24,6 +25,8 @@ export interface PortGuest {
   arrived(ip: number, ports: number): void
   /** This address is on our side of the port. */
   isLocal(high: number, low: number): void
+  /** A VI of this port has this address: what is for it may go by the NIC. */
+  isNear(high: number, low: number): void
 }
 
 /**
@@ -48,6 +51,32 @@ export class WatchedPort {
       received: (frame) => this.received(frame),
       transmitted: (frame) => this.transmitted(frame),
     })
+  }
+
+  /** Frames for this guest's address may be steered to it from now on. */
+  join(mac: MacWords, guest: PortGuest): void {
+    this.guests.point(mac, guest)
+  }
+
+  /** No more; those who were told that it is near go back to the bridge. */
+  leave(mac: MacWords): void {
+    if (this.guests.lookup(mac.high, mac.low) === null) return
+    this.guests.point(mac, null)
+    this.guests.each((guest) => guest.isLocal(mac.high, mac.low))
+  }
+
+  /**
+   * A guest sends a frame by its ring. If it is for another guest with a VI of this port, the next ones need not pass the
+   * bridge: the NIC switches between its VIs.
+   */
+  sentSlowly({ view, offset, length }: Frame, sender: PortGuest): void {
+    if (length < ETH_HEADER) return
+    const to = offset + ETH_DESTINATION
+    const high = view.getUint16(to)
+    if ((high & MULTICAST) !== 0) return
+    const low = view.getInt32(to + 2)
+    const guest = this.guests.lookup(high, low)
+    if (guest !== null && guest !== sender) sender.isNear(high, low)
   }
 
   /** A frame came in and goes the slow way: the first of its flow, if it could have gone to a VI. */

@@ -47,6 +47,7 @@ export class Probed implements ProbedVif, PortGuest {
 
   /** Shows that this end is there. False: the vif's directory is gone. */
   begin(): Promise<boolean> {
+    this.vif.observe({ fromGuest: (frame) => this.port.sentSlowly(frame, this) })
     return this.state.start()
   }
 
@@ -82,6 +83,10 @@ export class Probed implements ProbedVif, PortGuest {
 
   isLocal(high: number, low: number): void {
     this.conversation?.isLocal(high, low)
+  }
+
+  isNear(high: number, low: number): void {
+    this.conversation?.isNear(high, low)
   }
 
   private async leave(): Promise<void> {
@@ -124,11 +129,11 @@ export class Probed implements ProbedVif, PortGuest {
     const { filters } = this
     if (!this.started || this.vi === undefined || filters === undefined) return
     filters.start()
-    this.port.guests.point(this.mac, this)
+    this.port.join(this.mac, this)
   }
 
   private stopSteering(): void {
-    this.port.guests.point(this.mac, null)
+    this.port.leave(this.mac)
     this.filters?.stop()
   }
 

@@ -23,8 +23,8 @@ export interface HandshakeParts {
   ready(vi: MappedVi, buffers: Buffers): void
   /** The vif cannot be accelerated; `text` says why. `fault`: by a fault, and not because the halves do not fit. */
   failed(text: string, fault: boolean): void
-  /** An address was found to be on this host, or a message was refused. */
-  count(what: 'macsRemoved' | 'messagesRefused'): void
+  /** An address is reached by a VI of this NIC, or was found to be on this host; or a message was refused. */
+  count(what: 'macsLearnt' | 'macsRemoved' | 'messagesRefused'): void
 }
 
 /**
@@ -147,8 +147,12 @@ export class Handshake {
   }
 
   private localMac({ flags, mac }: words.LocalMac): void {
-    if ((flags & words.LOCALMAC_ADD) === 0) return this.refuse()
-    if (this.parts.macs.remove(mac.high, mac.low)) this.parts.count('macsRemoved')
+    const { macs } = this.parts
+    if (flags === words.LOCALMAC_ADD) {
+      if (macs.remove(mac.high, mac.low)) this.parts.count('macsRemoved')
+    } else if (flags === words.LOCALMAC_REMOVE && isStation(mac)) {
+      if (macs.learn(mac.high, mac.low | 0)) this.parts.count('macsLearnt')
+    } else this.refuse()
   }
 
   private refuse(): void {
@@ -164,6 +168,11 @@ export class Handshake {
 
 const REPLY_MAPBUF = (words.MSG_MAPBUF | words.MSG_REPLY) >>> 0
 const ERROR_MAPBUF = (words.MSG_MAPBUF | words.MSG_REPLY | words.MSG_ERROR) >>> 0
+
+/** An address that one station can have. */
+function isStation({ high, low }: words.MacWords): boolean {
+  return (high & 0x100) === 0 && (high | low) !== 0
+}
 
 function textOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)

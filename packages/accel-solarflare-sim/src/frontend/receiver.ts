@@ -16,6 +16,7 @@ import {
   RX_CONTINUED,
   RX_MAX_BUFFERS,
   RX_START,
+  RX_SWITCHED,
 } from '@netaccel/nic-sim/constants'
 import type { MacTable } from './mac-table.js'
 import type { RxFrame } from './rx-frame.js'
@@ -146,7 +147,8 @@ export class Receiver {
       return false
     }
     const { view, offset } = frame
-    this.learn(view, offset + ETH_SOURCE)
+    // What the switch gave us is of this host: its sender may be anybody behind the VI that sent it.
+    if ((word1 & RX_SWITCHED) === 0) this.learn(view, offset + ETH_SOURCE)
     const to = offset + ETH_DESTINATION
     const high = view.getUint16(to)
     if ((high & MULTICAST) === 0 && (high !== this.macHigh || view.getInt32(to + 2) !== this.macLow))

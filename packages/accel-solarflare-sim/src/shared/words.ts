@@ -142,8 +142,13 @@ export function writeSetHw(view: DataView, at: number, hw: SetHw): void {
 
 // ---- LOCALMAC: driver domain to guest, no answer -------------------------------------------------------------
 
-/** The address is on this host: take it out of the fast path. The original declares 2, remove, and never sends it. */
+/** The address is on this host, behind the bridge: take it out of the fast path. */
 export const LOCALMAC_ADD = 1
+/**
+ * It is not behind the bridge alone: a VI of the same NIC has it, whose switch reaches it. The original declares the word
+ * and never sends it; it had no switch.
+ */
+export const LOCALMAC_REMOVE = 2
 
 const LOCALMAC_FLAGS = 4
 const LOCALMAC_MAC = 8

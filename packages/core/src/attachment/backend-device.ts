@@ -16,9 +16,10 @@ export interface BackendDevice {
   readonly facts: Omit<VifFacts, 'requestDetach'>
   /**
    * True: from now on the guest's TX requests are answered when their frames have left. Resolves when all that was
-   * taken from the guest before the call has left.
+   * taken from the guest before the call has left. `catchUp` is called before each burst of the guest's frames is
+   * forwarded: the port's.
    */
-  answerOnDeparture(on: boolean): Promise<void>
+  answerOnDeparture(on: boolean, catchUp?: (() => void) | null): Promise<void>
   /** Look at the guest's frames on every queue; the returned function ends it. */
   tap(observer: GuestObserver): () => void
   /** The queue on which netback sends a flow's frames to the guest. */

@@ -124,7 +124,7 @@ export class BackendRun {
       await this.undo(isAcceleratorError(cause, 'DEADLINE'))
       return 'declined'
     }
-    if (description.capabilities.has('tx')) this.#departed = device.answerOnDeparture(true)
+    if (description.capabilities.has('tx')) this.#departed = device.answerOnDeparture(true, catchUpOf(port))
     this.#endChanges = port.hub.onChange((change) => this.change(change))
     return 'attached'
   }
@@ -295,4 +295,8 @@ export class BackendRun {
     this.#home.entering(HOOK_NUMBER.change)
     this.book.guard('change', () => this.#vif?.change?.(change))
   }
+}
+
+function catchUpOf({ hub: { port } }: OpenedPort): (() => void) | null {
+  return port.catchUp === undefined ? null : () => port.catchUp?.()
 }

@@ -33,6 +33,11 @@ export interface AcceleratedPort extends PortFacts {
   transmit(frame: Frame): 'taken' | 'full'
   /** Settles when every frame received before the call is with the bridge or in its VI; within 100 ms (FL-08). */
   handedOver(): Promise<void>
+  /**
+   * Hands to the bridge what stands with the driver now. Of hardware whose VIs reach this host by a switch: netback calls it
+   * before it forwards what a guest has sent by its ring, which must not overtake what that guest sent by its VI before.
+   */
+  catchUp?(): void
 }
 
 export interface ViProvider {

@@ -29,6 +29,7 @@ function make() {
     engine,
     queue: queue as Partial<BackQueueSide> as BackQueueSide,
     holdMs: 20,
+    departureNs: 10 * MS,
     handedOver: () =>
       new Promise((resolve) => {
         log.push('hand over')

@@ -4,6 +4,7 @@ import { FENCE_SLOTS, FencePage, nextTicket, onClock, withDeadline } from '@neta
 import type { Filter, FilterStatus, FlowKey, VifFence, Vi, View } from '@netaccel/core'
 import type { Engine } from '@netaccel/xen'
 import type { BackQueueSide } from '../guest-tap.js'
+import { HeldFrames } from './held-frames.js'
 
 const NS_PER_MS = 1_000_000
 /** After so many times as long as the frontend may hold, a slot is used again though it has not said that it is done. */
@@ -20,6 +21,8 @@ export interface RxFenceParts {
   readonly queue: BackQueueSide
   /** Milliseconds in which the frontend says that it holds; afterwards the filter is inserted all the same. */
   readonly holdMs: number
+  /** Longest time that a frame of another guest's is kept, which has been written into this one's ring. */
+  readonly departureNs: number
   /** Every frame that the port had received is with the bridge or in its VI. */
   handedOver(): Promise<void>
 }
@@ -39,6 +42,7 @@ export class RxFence implements VifFence {
   private readonly parts: RxFenceParts
   private readonly changes: (Change | null)[]
   private page: FencePage | null
+  private written: HeldFrames | null
   private bell: number
   private ticket: number
   /** Flows whose mark has not been reached, those with a slot but no request yet included. */
@@ -49,16 +53,21 @@ export class RxFence implements VifFence {
     this.parts = parts
     this.changes = Array.from({ length: FENCE_SLOTS }, () => null)
     this.page = null
+    this.written = null
     this.bell = 0
     this.ticket = 0
     this.moving = 0
     this.waiting = []
   }
 
-  open(page: View): void {
-    this.page = new FencePage(page)
-    this.bell = this.page.frontBell
-    this.parts.queue.onEvent = this.look
+  open(view: View): void {
+    const { engine, queue, departureNs } = this.parts
+    const page = new FencePage(view)
+    this.page = page
+    this.bell = page.frontBell
+    this.written = new HeldFrames({ engine, page, keepNs: departureNs })
+    queue.written = this.written
+    queue.onEvent = this.look
   }
 
   /** Nothing of it is held from here: what it was made with belongs to an attachment, and so to a generation. */
@@ -66,6 +75,9 @@ export class RxFence implements VifFence {
     const { queue } = this.parts
     if (queue.onEvent === this.look) queue.onEvent = null
     this.page = null
+    if (queue.written === this.written) queue.written = null
+    this.written?.close()
+    this.written = null
     for (let slot = 0; slot < FENCE_SLOTS; slot++) this.vacate(slot)
     this.moving = 0
     for (const take of this.waiting.splice(0)) take(-1)
@@ -78,6 +90,7 @@ export class RxFence implements VifFence {
     const bell = page.frontBell
     if (bell === this.bell) return
     this.bell = bell
+    this.written?.look()
     for (let slot = 0; slot < FENCE_SLOTS; slot++) {
       const change = this.changes[slot]
       if (change === null) continue

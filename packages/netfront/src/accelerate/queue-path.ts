@@ -274,6 +274,10 @@ export class QueuePath implements FastPath, RxFenceOwner {
     if (this.rxFence !== null) this.rxFence.reached(position)
   }
 
+  slowDelivered(position: number): void {
+    if (this.rxFence !== null) this.rxFence.delivered(position)
+  }
+
   // --- what the doors ask
 
   /** A frame of the plugin's own pools, which it holds, is the host's from here. False: it is no such frame. */

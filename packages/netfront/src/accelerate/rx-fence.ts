@@ -54,6 +54,9 @@ export class RxFence {
   /** Flows that are changing over, and those of them whose frames are held. */
   private active: number
   private told: boolean
+  /** What netback was told last of how far the ring has been delivered, and for which of its questions. */
+  private position: number
+  private awaited: number
 
   constructor(owner: RxFenceOwner, page: View) {
     this.owner = owner
@@ -64,6 +67,8 @@ export class RxFence {
     this.held = 0
     this.active = 0
     this.told = false
+    this.position = 0
+    this.awaited = 0
   }
 
   /** Some flow is changing over, so {@link reached} wants to be called. */
@@ -121,6 +126,24 @@ export class RxFence {
       }
       if (hold.indexKnown && ((position - hold.index) | 0) >= 0) this.end(slot, hold)
     }
+    this.tell()
+  }
+
+  /**
+   * Everything of the ring before this index has been delivered. Netback waits for it with frames of another guest of this
+   * host, which may send the next ones of their flows past the ring only then.
+   */
+  delivered(position: number): void {
+    const { page } = this
+    const at = position | 0
+    if (at !== this.position) {
+      this.position = at
+      page.deliver(at)
+    }
+    const ticket = page.awaited
+    if (ticket === this.awaited || ((at - page.awaitedIndex) | 0) < 0) return
+    this.awaited = ticket
+    this.told = true
     this.tell()
   }
 

@@ -11,6 +11,9 @@ import type { DriverObserver } from './port-observers.js'
 import { PortQueue } from './port-queue.js'
 import { NicFilters, NicVis } from './providers.js'
 
+/** Frames at once when the driver catches up. */
+const CATCH_UP = 64
+
 export interface NicDriverOptions {
   /** The driver domain's engine. */
   readonly engine: Engine
@@ -179,6 +182,16 @@ export class NicDriver implements AcceleratedPort, Poller {
     this.updateHandOver()
     if (this.handOver.waiting) device.whenProcessed(() => this.pollHandle.schedule())
     return settled.finally(() => engine.asyncEnd())
+  }
+
+  /**
+   * Hands on what the NIC has written until now, whatever the budget of a poll: a guest's frame that the switch gave us
+   * must not be overtaken by the next one of its flow, if that comes by the ring.
+   */
+  catchUp(): void {
+    if (this.state === 'closed' || this.queue.onReceive === null) return
+    // At most what was posted: nothing is refilled here.
+    while (this.queue.readEvents(CATCH_UP)) continue
   }
 
   poll(budget: number): boolean {
