@@ -180,6 +180,24 @@ describe('creating and registering', () => {
     expect(near.driver.vis.create({ ...request, rings: full })).toBe('none-left')
   })
 
+  it('makes no VI whose address the switch cannot hold, and takes nobody else out of its table', () => {
+    const { near } = world({ nic: { vis: 2 } })
+    const address = (i: number) =>
+      `00:16:3e:01:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`
+    // One of the 1,024 is the NIC's own.
+    for (let i = 0; i < 1023; i++) near.driver.addAddress(address(i))
+    const rings = { ...near.extent.allocPages(4) } as never
+    const request = { owner: 1, events: 1024, tx: 512, rx: 512, rings }
+    expect(near.driver.vis.create({ ...request, mac: '00:16:3e:00:00:01' })).toBe('none-left')
+    expect(() => near.driver.addAddress('00:16:3e:00:00:01')).toThrow(/holds no more addresses/)
+    // One that stands there already needs no place.
+    const vi = near.driver.vis.create({ ...request, mac: address(7) })
+    if (typeof vi === 'string') throw new Error(vi)
+    vi.close()
+    near.driver.removeAddress(address(8))
+    expect(near.driver.vis.create({ ...request, mac: '00:16:3e:00:00:01' })).toBeTypeOf('object')
+  })
+
   it("registers only pages of the VI's owner", () => {
     const w = world()
     const victim = new RawGuest(w.near, 2)

@@ -57,11 +57,12 @@ export class ViSet {
     const { parts, local } = this.all
     const id = parts.vis.indexOf(null)
     if (id < 0 || !parts.running) return undefined
+    // Without a place in the switch's table what other VIs send to it would leave by the wire.
+    if (sizes.address !== undefined && !local.addresses.add(sizes.address)) return undefined
     const vi = this.make(id, owner, sizes, parts.buffers)
     parts.vis[id] = vi
     parts.police?.begin(id)
     local.begin(id)
-    if (vi.address !== null) local.addresses.add(vi.address)
     parts.viTop = Math.max(parts.viTop, id + 1)
     return vi
   }
