@@ -117,6 +117,7 @@ export class EngineCore implements Engine, HeapItem {
   #upcallPending = false
   #wokenFromIdle = false
   #running = false
+  #paused = false
   #busyUntil = 0
   /** The instant of the first charge between two steps, and its time. */
   #outsideInstant = 0
@@ -212,6 +213,16 @@ export class EngineCore implements Engine, HeapItem {
     }
   }
 
+  pause(): void {
+    this.#paused = true
+  }
+
+  unpause(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#wake()
+  }
+
   asyncBegin(): void {
     if (this.removed) return
     this.#chains++
@@ -240,19 +251,20 @@ export class EngineCore implements Engine, HeapItem {
 
   /** Something could run at once. */
   get hasWork(): boolean {
+    if (this.#paused) return false
     return this.#upcallPending || this.#pollsScheduled > 0 || this.#deferred.length > 0
   }
 
   /** It has work at the clock's `stepTime`, or a timer that is due. */
   get isDue(): boolean {
     if (this.hasWork) return true
-    const timer = this.#timers.peek()
+    const timer = this.#paused ? undefined : this.#timers.peek()
     return timer !== undefined && timer.at <= this.#clock.stepTime[0]
   }
 
-  /** When the first timer is due; Infinity without one. */
+  /** When the first timer is due; Infinity without one, or while it is paused. */
   get nextTimer(): number {
-    return this.#timers.peek()?.at ?? Infinity
+    return this.#paused ? Infinity : (this.#timers.peek()?.at ?? Infinity)
   }
 
   /** Virtual clock: until when it is busy with what it was charged; no step may start before. */
@@ -291,6 +303,8 @@ export class EngineCore implements Engine, HeapItem {
   step(): void {
     const { virtual, stepTime } = this.#clock
     if (virtual) this.#closeOutside()
+    // It was given its place before it was paused.
+    if (this.#paused) return
     this.#running = true
     try {
       if (this.#upcallPending) this.#runUpcall()
@@ -319,7 +333,7 @@ export class EngineCore implements Engine, HeapItem {
   }
 
   #wake(): void {
-    if (!this.#running && !this.removed) this.#clock.wake(this)
+    if (!this.#running && !this.#paused && !this.removed) this.#clock.wake(this)
   }
 
   #runUpcall(): void {

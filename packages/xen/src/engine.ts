@@ -76,6 +76,12 @@ export interface Engine {
   /** Adds a handler of upcalls; the function returned takes it away. */
   onUpcall(handler: () => void): () => void
   /**
+   * Takes no step until {@link unpause}, as a paused domain's vCPU: upcalls stay pending, timers that come due fire then.
+   * Inside a step, that one is its last. Nothing if it stands already.
+   */
+  pause(): void
+  unpause(): void
+  /**
    * A promise chain is in flight until the matching `asyncEnd`: between any two steps of the timeline all microtasks
    * run, so that the chain goes on at the virtual instant it was resolved at.
    */

@@ -45,6 +45,34 @@ describe('a step of an engine', () => {
     expect(first.scheduled).toBe(false)
   })
 
+  it.each([
+    ['virtual', () => new VirtualClock()],
+    ['real', () => new RealClock()],
+  ])('is not taken while the engine is paused, and nothing is forgotten: %s clock', async (_, make) => {
+    const clock = make()
+    const engine = clock.engine('cpu0', free)
+    const other = clock.engine('cpu1', free)
+    const seen: string[] = []
+    const handle = engine.addPoller({ name: 'a', poll: () => seen.push('poll') < 0 })
+    engine.onUpcall(() => seen.push('upcall'))
+    other.after(1000, () => {
+      handle.schedule()
+      engine.raise()
+      engine.after(1000, () => seen.push('timer'))
+      engine.pause()
+      engine.pause()
+    })
+    other.after(10_000, () => seen.push('other'))
+    const long = 10_000_000_000
+    await clock.run({ for: long, until: () => seen.length > 0 })
+    await clock.run({ for: 20_000 })
+    expect(seen).toEqual(['other'])
+    engine.unpause()
+    engine.unpause()
+    await clock.run({ for: long, until: () => seen.length === 4 })
+    expect(seen).toEqual(['other', 'upcall', 'timer', 'poll'])
+  })
+
   it('polls with a budget of 64 until the poller has no more', async () => {
     const clock = new VirtualClock()
     const engine = clock.engine('cpu0', only({ frame: 10, poll: 1 }))

@@ -38,6 +38,7 @@ export class Guest {
   readonly #planned: GuestValue['vifs']
   readonly #devices = new Map<number, Device>()
   #handles = 0
+  #stands = false
   /** Devices of the guest before it moved, by name: who held one of them is served by its successor. */
   readonly #predecessors: ReadonlyMap<string, GuestVif>
 
@@ -124,18 +125,35 @@ export class Guest {
     await writeAccel(this.#place.driver, this.domain, handle, nic)
   }
 
-  /** Every device's accelerator leaves with the reason 'suspended'; the devices still wish for it. */
+  /** Every device's accelerator leaves with the reason 'suspended', wished for still; then the guest stands. */
   async suspend(): Promise<void> {
     await Promise.all(this.#controls().map((control) => control.suspend()))
+    this.#stands = true
+    this.engine.pause()
   }
 
   /** The guest goes on where it is. */
   cancelSuspend(): void {
+    this.#run()
     for (const control of this.#controls()) control.cancelSuspend()
   }
 
-  /** Unplug the devices and end the drivers, in good order. The domain stays. */
+  /** The virtual CPU runs while `work` is done, which makes the domain that it goes on in; if that fails it stands again. */
+  async running<T>(work: () => Promise<T>): Promise<T> {
+    const stood = this.#stands
+    this.#run()
+    try {
+      return await work()
+    } catch (error) {
+      this.#stands = stood
+      if (stood) this.engine.pause()
+      throw error
+    }
+  }
+
+  /** Unplug the devices and end the drivers, in good order. The domain stays. One that was suspended runs again. */
   async leave(): Promise<void> {
+    this.#run()
     for (const handle of this.#devices.keys()) await this.#remove(handle)
     await this.netfront.stop()
     await this.plugins.requests.stop()
@@ -166,6 +184,11 @@ export class Guest {
     if (parts.meter) made.measure()
     this.vifs.set(name, made)
     this.#place.onVif(made)
+  }
+
+  #run(): void {
+    this.#stands = false
+    this.engine.unpause()
   }
 
   #remove(handle: number): Promise<void> {

@@ -187,7 +187,7 @@ export class Host {
   async moveGuest(name: string, target: Host): Promise<Guest> {
     const old = this.guests.get(name)
     if (old === undefined) throw new HostError('NO_SUCH_PART', `${this.name} has no guest "${name}".`)
-    const made = await Guest.make(name, old.value, target.#place(), old)
+    const made = await old.running(() => Guest.make(name, old.value, target.#place(), old))
     await old.leave()
     this.guests.delete(name)
     await old.destroy(true)

@@ -259,14 +259,15 @@ export class World {
   }
 
   /**
-   * Prepare a guest for being moved: its vifs leave their accelerators and go on by the ring. They still wish for them.
+   * Prepare a guest for being moved: its vifs leave their accelerators, for which they still wish, and its virtual CPU
+   * stands. Frames for it wait in the driver domain as far as its queue goes; what it sent is carried on.
    * @throws HostError NO_SUCH_PART
    */
   suspend(guest: string): Promise<void> {
     return this.drive(this.guest(guest).suspend())
   }
 
-  /** The move is called off: the vifs attach again. */
+  /** The move is called off: the guest runs and the vifs attach again. */
   cancelSuspend(guest: string): void {
     this.guest(guest).cancelSuspend()
   }

@@ -10,7 +10,7 @@ const MS = 1_000_000
 const START = 0xffff_fffe
 
 function make() {
-  const clock = new VirtualClock()
+  const clock = new VirtualClock({ stuckSteps: 1000 })
   const bytes = new Uint8Array(new SharedArrayBuffer(4096))
   const page = new FencePage({ bytes, view: new DataView(bytes.buffer), offset: 0, length: 4096 })
   // As the frontend's first poll leaves it.
@@ -55,6 +55,14 @@ it('a frontend that was faster than the question is not waited for', () => {
   held.keep(frame(1), START + 1)
   page.deliver(START + 1)
   held.shown()
+  expect(released).toEqual([1])
+})
+
+it('a moment whose sum with 10 ms is rounded down does not hold up the clock', async () => {
+  const { clock, held, released, frame } = make()
+  await clock.run({ for: 8_773_453.437135244 })
+  held.keep(frame(1), START + 1)
+  await clock.run({ for: 11 * MS })
   expect(released).toEqual([1])
 })
 

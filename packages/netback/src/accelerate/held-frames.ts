@@ -108,6 +108,7 @@ export class HeldFrames implements WrittenFrames {
     engine.stamp(this.time, 0)
     const now = this.time[0]
     while (this.count > 0 && now - this.since[this.first] >= keepNs) this.releaseOldest()
-    if (this.count > 0) this.watch(keepNs - (now - this.since[this.first]))
+    // Times have fractions, whose sums are rounded: a rest of less than a nanosecond might not move the clock at all.
+    if (this.count > 0) this.watch(Math.max(1, keepNs - (now - this.since[this.first])))
   }
 }
