@@ -211,9 +211,9 @@ function processesWith(word: string): string[] {
 
 const turn = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms))
 
-/** Look again and again, at most for ten seconds. */
+/** Look again and again, for a minute at most: a machine with much else to do takes ten seconds to start a run. */
 async function eventually(done: () => boolean): Promise<boolean> {
-  for (let tries = 0; tries < 200 && !done(); tries++) await turn(50)
+  for (let tries = 0; tries < 1200 && !done(); tries++) await turn(50)
   return done()
 }
 
