@@ -67,7 +67,6 @@ export const filtersSaboteurs: readonly Saboteur[] = [
         put: 'this.refuse() : hint.mac.low === Number.parseInt(this.vif.mac.slice(6).replaceAll(":", ""), 16) && this.events.unwanted(hint.ip',
       },
     ],
-    vary: around(() => told({ filterMac: false })),
   },
   {
     rule: 'FL-05',

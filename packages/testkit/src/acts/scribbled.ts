@@ -1,0 +1,76 @@
+import type { Closable, FrontendQueue, FrontendVif, VifScope, View } from '@netaccel/core'
+import { Random } from '@netaccel/packet'
+import type { Scene } from '../bench/scene.js'
+import type { Act } from '../kit/act.js'
+import { around } from '../record/around.js'
+import { vary } from '../record/vary.js'
+
+/** Bits of the words that are turned over; all 32 where there are none. */
+const FLIPS = [0, 4, 12] as const
+
+/**
+ * Everything that the frontend half has mapped of the other end is written to: at random, then words as they were with a few
+ * bits turned over. What the frames carry is not judged.
+ */
+export const scribbled: Act<Scene> = {
+  name: 'scribbled',
+  title:
+    'hardware and the other end scribble over all pages that the frontend half has mapped, poll after poll',
+  async run(kit) {
+    const pages: View[] = []
+    const queues = new Set<FrontendQueue>()
+    const bench = await kit.bench({
+      rig: around(() => ({
+        frontendVif: (doors) => vary<FrontendVif>(doors, watching(doors, pages)),
+        queueDoors: (doors) => {
+          queues.add(doors)
+          return doors
+        },
+      })),
+    })
+    await bench.load()
+    bench.start({ flows: 8 })
+    await bench.for(2)
+    const random = new Random(kit.seed).fork('scribbled')
+    for (let round = 0; round < (kit.full ? 60 : 9); round += 1) {
+      const undo = pages.map((page) => scribble(page, FLIPS[round % FLIPS.length], random))
+      for (const queue of queues) queue.schedule()
+      await bench.for(0.2)
+      for (const restore of undo) restore()
+      await bench.for(0.2)
+    }
+    return bench.finish('scribbled')
+  },
+}
+
+/** Doors of a vif, or of a child of one, that note what is mapped through them. */
+function watching(doors: VifScope, pages: View[]): Partial<VifScope> {
+  return {
+    map(refs, access, from) {
+      const mapping = doors.map(refs, access, from)
+      if (typeof mapping !== 'number') pages.push(...mapping.pages)
+      return mapping
+    },
+    child(name) {
+      const child = doors.child(name)
+      return vary<VifScope & Closable>(child, watching(child, pages))
+    },
+  }
+}
+
+/** Writes other words, and gives what writes back those that nobody has written since: hardware goes on from there. */
+function scribble({ view, offset, length }: View, flips: number, random: Random): () => void {
+  const words = length >>> 2
+  const before = new Uint32Array(words)
+  const written = new Uint32Array(words)
+  for (let at = 0; at < words; at += 1) {
+    before[at] = view.getUint32(offset + 4 * at)
+    written[at] = flips === 0 ? random.next32() : before[at]
+    for (let bit = 0; bit < flips; bit += 1) written[at] ^= 1 << random.below(32)
+    view.setUint32(offset + 4 * at, written[at])
+  }
+  return () => {
+    for (let at = 0; at < words; at += 1)
+      if (view.getUint32(offset + 4 * at) === written[at]) view.setUint32(offset + 4 * at, before[at])
+  }
+}
