@@ -8,8 +8,19 @@ import type { Saboteur } from './index.js'
 const full = process.env['NETACCEL_TIER'] === 'soak'
 /** Rules whose checks name their saboteur. */
 const NAMED: ReadonlySet<string> = new Set([
+  'ER-01',
+  'ER-03',
+  'FL-04',
+  'FL-09',
+  'PF-02',
+  'PF-03',
+  'ST-01',
+  'ST-02',
+  'ST-03',
+  'TX-01',
   'TX-02',
   'TX-04',
+  'TX-05',
   'TX-06',
   'TX-07',
   'TX-08',
@@ -17,9 +28,6 @@ const NAMED: ReadonlySet<string> = new Set([
   'TX-10',
   'TX-11',
   'TX-12',
-  'TX-01',
-  'TX-05',
-  'FL-09',
 ])
 const table: string[] = []
 
