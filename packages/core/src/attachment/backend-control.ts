@@ -63,6 +63,8 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
   #watch: DoorWatch | undefined
   #keyDirty = false
   #port: OpenedPort | undefined
+  /** The vif left its port because the key had changed: it asks anew, also if the key names the same port again by then. */
+  #moved = false
   readonly #seat = new RegistrySeat<BackendAccelerator>()
   #run: BackendRun | undefined
   /** The run has settled its `probe` and lives. */
@@ -212,12 +214,14 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     const { domain, facts } = this.#device
     const text = await domain.store.read(`${facts.directories.own}/${PORT_KEY}`).catch(() => undefined)
     const port = text === undefined ? undefined : this.#options.ports.find(text)
-    if (port === this.#port) return
+    if (port === this.#port && !this.#moved) return
     if (this.#run !== undefined) {
       this.#keyDirty = true
+      this.#moved = true
       this.leave('detached')
       return
     }
+    this.#moved = false
     if (this.#port !== undefined) await this.#options.registry.withdraw(this)
     this.#port = port
     if (port !== undefined) this.#options.registry.request(port.accelerator, this)

@@ -93,4 +93,24 @@ describe('loading a plugin', () => {
     expect(asked).toEqual(['read by another name', 'a.driver backend 1', 'a.guest1 frontend 2'])
     await world.close()
   })
+
+  it('attaches anew when the wish for it is withdrawn and back before the vif has left', async () => {
+    const queue = `{ txDepth: 0, rxDepth: 0, accepts: () => false, startXmit: () => 'declined', flush() {}, hasRoom: () => true,
+      poll: () => 'idle', startInterrupts: () => 'armed', stopInterrupts() {} }`
+    const vif = `{ openQueue: () => (${queue}), remove() {} }`
+    const folder = plugin([1, 1], { frontend: `return { newDevice: async () => (${vif}) }`, backend })
+    const world = await build(twoHosts())
+    await world.load(folder, { hosts: ['a'] })
+    const { phase } = world.vifs[0]
+    const guest = world.guest('a.guest1')
+    const wishes = guest.setAccel('vif0', undefined).then(async () => {
+      // The backend's end has begun to leave.
+      await new Promise<void>((resolve) => guest.engine.after(50_000, resolve))
+      await guest.setAccel('vif0', 'eth0')
+    })
+    await world.drive(wishes)
+    await world.run({ for: 100_000_000 })
+    expect([phase, world.vifs[0].phase]).toEqual(['active', 'active'])
+    await world.close()
+  })
 })
