@@ -50,8 +50,7 @@ async function waiting(kit: Kit, rig: VaryHalves): Promise<Silent> {
       noting(aborts, () => bench),
     ),
   })
-  const loading = bench.load()
-  await loading
+  await bench.load()
   return { scene: await bench.finish('silent'), aborts }
 }
 
@@ -64,7 +63,7 @@ async function calledOff(kit: Kit, doors: number): Promise<Silent> {
       noting(aborts, () => bench),
     ),
   })
-  const loading = bench.load()
+  await bench.enter('a')
   const called = (): number =>
     bench.recorder.calls.filter(
       ({ role, place }) => role === 'door' && place.half === 'frontend' && place.attachment > 0,
@@ -72,8 +71,7 @@ async function calledOff(kit: Kit, doors: number): Promise<Silent> {
   await bench.until(() => called() >= doors, 100)
   const unloads = bench.guests.map(({ plugins }) => plugins.loader.unload(bench.name, 'frontend'))
   await bench.world.drive(Promise.all(unloads))
-  await bench.until(() => bench.refusal !== undefined, PATIENCE_MS)
-  await loading
+  await bench.for(PATIENCE_MS)
   return { scene: await bench.finish('silent'), aborts }
 }
 

@@ -108,6 +108,11 @@ export class Bench {
     return this.subject.manifest.name
   }
 
+  /** What a vif writes into its key `accel` to be accelerated. */
+  get port(): string {
+    return this.topology === 'pair' ? 'eth0' : this.name
+  }
+
   /** The guests' devices, in the order of the value. */
   get vifs(): readonly GuestVif[] {
     return this.world.vifs
@@ -147,6 +152,40 @@ export class Bench {
     return this.refusal === undefined
   }
 
+  /** Load both halves on one host. Its vifs begin to attach; unlike {@link load} what does not come to work stays in. */
+  async enter(name: string): Promise<void> {
+    const { plugins, guests } = this.world.host(name)
+    const options = { options: this.options.options ?? {} }
+    const { package: plugin } = this.subject
+    if (plugin.manifest.backend !== undefined)
+      await this.world.drive(plugins.loader.load(plugin, 'backend', options))
+    for (const guest of plugin.manifest.frontend === undefined ? [] : guests.values())
+      await this.world.drive(guest.plugins.loader.load(plugin, 'frontend', options))
+  }
+
+  /** As {@link enter}, and wait until the vifs have made up their minds. */
+  async bringIn(name: string): Promise<void> {
+    await this.enter(name)
+    const { vifs } = this.world.host(name)
+    await this.until(() => vifs.every(({ phase }) => phase === 'active' || phase === 'declined'))
+  }
+
+  /** Unload one half on one host, in good order, and load it again. */
+  async reload(name: string, half: 'frontend' | 'backend'): Promise<void> {
+    const { plugins, guests } = this.world.host(name)
+    const loaders =
+      half === 'backend' ? [plugins.loader] : [...guests.values()].map((guest) => guest.plugins.loader)
+    for (const loader of loaders) {
+      await this.world.drive(loader.unload(this.name, half))
+      await this.world.drive(loader.load(this.subject.package, half))
+    }
+  }
+
+  /** What is taken now and was not at `usual`. */
+  more(usual: Resources): Partial<Resources> {
+    return left(usual, this.world.resources())
+  }
+
   async unload(hosts?: readonly string[]): Promise<void> {
     await this.world.unload(this.name, { ...(hosts && { hosts }) })
   }
@@ -156,10 +195,14 @@ export class Bench {
    * generation stays.
    */
   async wish(attached: boolean): Promise<void> {
-    const port = this.topology === 'pair' ? 'eth0' : this.name
-    for (const { path } of this.vifs) await this.world.setAccel(path, attached ? port : undefined)
+    for (const { path } of this.vifs) await this.wishOf(path, attached)
+  }
+
+  /** The same of one vif. */
+  async wishOf(path: string, attached: boolean): Promise<void> {
+    await this.world.setAccel(path, attached ? this.port : undefined)
     const decided = attached ? ['active', 'declined'] : ['none']
-    await this.until(() => this.phases.every((phase) => decided.includes(phase)))
+    await this.until(() => decided.includes(this.world.vif(path).phase))
   }
 
   /** Frames that the fast path has carried at the guests that there are, both ways. */
@@ -183,9 +226,8 @@ export class Bench {
   }
 
   /** Traffic between the two guests, both ways, until {@link quiet}. */
-  start(options: TrafficOptions = {}): void {
-    const [one, two] = this.vifs
-    this.traffic = startTraffic(this.world, one.path, two.path, options)
+  start(options: TrafficOptions = {}, one = this.vifs[0].path, two = this.vifs[1].path): void {
+    this.traffic = startTraffic(this.world, one, two, options)
   }
 
   /** The sources fall silent, and what is under way arrives. False: something still is under way. */
