@@ -1,3 +1,4 @@
+import type { Keys, VifScope } from '@netaccel/core'
 import type { Scene } from '../bench/scene.js'
 import type { Bench } from '../bench/bench.js'
 import type { Act, Kit } from '../kit/act.js'
@@ -49,9 +50,9 @@ function muted(line: { cut: boolean }) {
     (...args: A): void => {
       if (!line.cut) work(...args)
     }
-  const doors = <T extends import('@netaccel/core').VifScope>(inner: T): T => {
+  const doors = <T extends VifScope>(inner: T): T => {
     const { keys } = inner
-    const over: Partial<import('@netaccel/core').VifScope> = {
+    const over: Partial<VifScope> = {
       keys: vary(keys, {
         write: (entries) => (line.cut ? Promise.resolve(true) : keys.write(entries)),
         watch: (key, changed) => keys.watch(key, quietly(changed)),
@@ -75,7 +76,7 @@ async function dead(kit: Kit): Promise<Farewell> {
 
 /** All keys of the guest's half that stand are written again and again meanwhile. */
 async function noisy(kit: Kit): Promise<Farewell> {
-  const said = new Map<object, Record<string, string | undefined>>()
+  const said = new Map<Keys, Record<string, string | undefined>>()
   const rig = around(() => ({
     frontendVif: (inner) => {
       const { keys } = inner
@@ -92,8 +93,7 @@ async function noisy(kit: Kit): Promise<Farewell> {
   const bench = await attached(kit, rig)
   await bench.quiet()
   const repeat = (): void => {
-    for (const [keys, entries] of said)
-      void (keys as import('@netaccel/core').Keys).write(entries).catch(() => false)
+    for (const [keys, entries] of said) void keys.write(entries).catch(() => false)
   }
   const [host] = bench.world.hosts.values()
   const unloading = host.plugins.loader.unload(bench.name, 'backend')

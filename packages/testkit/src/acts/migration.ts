@@ -2,7 +2,7 @@ import type { WorldValue } from '@netaccel/host'
 import type { Scene } from '../bench/scene.js'
 import type { Bench } from '../bench/bench.js'
 import type { Act } from '../kit/act.js'
-import { topologyOf } from '../bench/values.js'
+import { GUEST_MACS, topologyOf } from '../bench/values.js'
 
 /** The guest after one step of its journey. */
 export interface Stop {
@@ -38,28 +38,40 @@ export const migration: Act<Migration> = {
     await bench.world.suspend('a.guest1')
     bench.world.cancelSuspend('a.guest1')
     stops.push(await stop(bench, 'cancelled on a', 'a', true, kit.full))
-    await move(bench, 'a', 'b')
-    stops.push(await stop(bench, 'resumed on b', 'b', true, kit.full))
-    await move(bench, 'b', 'a')
+    await move(bench, 'a', 'c')
+    stops.push(await stop(bench, 'resumed on c', 'c', true, kit.full))
+    await move(bench, 'c', 'a')
     stops.push(await stop(bench, 'resumed on a again', 'a', true, kit.full))
-    await bench.world.drive(bench.world.host('b').plugins.loader.unload(bench.name, 'backend'))
-    await move(bench, 'a', 'b')
-    stops.push(await stop(bench, 'resumed on b without the plugin', 'b', false, kit.full))
+    await bench.world.drive(bench.world.host('c').plugins.loader.unload(bench.name, 'backend'))
+    await move(bench, 'a', 'c')
+    stops.push(await stop(bench, 'resumed on c without the plugin', 'c', false, kit.full))
     return { scene: await bench.finish('migration'), before, stops }
   },
 }
 
-/** The second host's guest under a name of its own, so that the first can come there; and room for both. */
+/**
+ * A third host, where the first one's guest can go. The other end stays where it is, beyond a wire from either, and without the
+ * plugin: it would go on sending to where the guest was, until it had heard of it elsewhere.
+ */
 function movable(value: WorldValue): WorldValue {
   const { a, b } = value.hosts
-  const { guest1 } = b.guests ?? {}
-  const two = {
-    ...b,
-    memory: 64,
-    guests: { guest2: guest1 },
-    links: ['guest2.vif0 -> bridge', 'eth0 -> bridge'],
+  const { eth0 } = b.nics ?? {}
+  const nics = { eth0, eth1: { ...eth0, mac: '00:0f:53:00:00:1b' } }
+  const c = { nics: { eth0: { ...eth0, mac: '00:0f:53:00:00:0c' } }, guests: {}, links: ['eth0 -> bridge'] }
+  return {
+    ...value,
+    hosts: {
+      a: { ...a, memory: 64 },
+      b: {
+        ...b,
+        nics,
+        guests: { guest1: { vifs: { vif0: { mac: GUEST_MACS[1] } } } },
+        links: [...(b.links ?? []), 'eth1 -> bridge'],
+      },
+      c: { ...c, memory: 64 },
+    },
+    wires: [...(value.wires ?? []), { link: 'c.eth0 -> b.eth1', gbps: 10, delayUs: 2 }],
   }
-  return { ...value, hosts: { a: { ...a, memory: 64 }, b: two } }
 }
 
 async function move(bench: Bench, from: string, to: string): Promise<void> {
@@ -79,7 +91,7 @@ async function fastFor(bench: Bench, host: string, full: boolean): Promise<numbe
   const { meter } = bench.world.vif(`${host}.guest1.vif0`)
   const fast = (): number => meter.tx.fast.frames + meter.rx.fast.frames
   const from = fast()
-  bench.start({ flows: 6 }, `${host}.guest1.vif0`, 'b.guest2.vif0')
+  bench.start({ flows: 6 }, `${host}.guest1.vif0`, 'b.guest1.vif0')
   await bench.for(full ? 20 : 4)
   await bench.quiet()
   return fast() - from
