@@ -134,6 +134,20 @@ export function writeDescriptor(
   view.setInt32(at + 4, (index & capacity) === 0 ? word1 | PHASE_BIT : word1 & ~PHASE_BIT, true)
 }
 
+/** As {@link writeDescriptor}, by words of the machine's own order: `base` is the index of the ring's first. */
+export function putDescriptor(
+  ints: Int32Array,
+  base: number,
+  capacity: number,
+  index: number,
+  word0: number,
+  word1: number,
+): void {
+  const at = base + ((index & (capacity - 1)) << (ENTRY_SHIFT - 2))
+  ints[at] = word0
+  ints[at + 1] = (index & capacity) === 0 ? word1 | PHASE_BIT : word1 & ~PHASE_BIT
+}
+
 // ---- events -------------------------------------------------------------------------------------------------
 // word 1 = bits 28..30 kind | bit 31 phase | the rest by kind
 // RX          word 0 = bits 0..15 RX slot | bits 16..31 bytes of the frame so far, this buffer included

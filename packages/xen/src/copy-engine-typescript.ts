@@ -10,6 +10,7 @@ import {
   GNTST_PERMISSION_DENIED,
 } from './grant-abi.js'
 import { GrantPins } from './grant-pins.js'
+import { FrameMoves } from './frame-moves-typescript.js'
 import { endAccess } from './grant-end.js'
 import { enterHypercall, leaveHypercall, livingRecord } from './hypercall.js'
 import {
@@ -45,11 +46,13 @@ export class TypeScriptCopyEngine implements CopyEngine {
   protected readonly pins: GrantPins
   #caller = 0
   #packetWords: WordView
+  #moves: FrameMoves
 
   constructor(machine: Machine, pins: GrantPins = new GrantPins(machine)) {
     this.machine = machine
     this.pins = pins
     this.#packetWords = wordsOf(machine.bytes)
+    this.#moves = new FrameMoves(this.#packetWords)
   }
 
   copyBatch(ops: number, count: number, caller: number): number {
@@ -73,6 +76,10 @@ export class TypeScriptCopyEngine implements CopyEngine {
 
   checksum(address: number, length: number, initial: number): number {
     return foldSum(sumBytes(this.#packetWords, address, length) + initial)
+  }
+
+  moveFrames(list: number, count: number): void {
+    this.#moves.carryOut(list, count)
   }
 
   endGrants(entries: number, queue: number, count: number, results: number): number {

@@ -23,6 +23,12 @@ export interface CopyEngine {
    */
   checksum(address: number, length: number, initial: number): number
   /**
+   * Carries out `count` frame moves listed at `list`, see `frame-moves.ts`: copies each frame, says whether it is plain and
+   * whose, and fills in or checks its checksums as its bytes pass. The caller has checked every range; list and copies are
+   * where nobody else writes.
+   */
+  moveFrames(list: number, count: number): void
+  /**
    * The guest's end of access through `count` slots listed at `queue`, see `RingGrants`. `entries` has the machine offset
    * of each slot's entry; `results` gets, in the order of the queue, 1 ended, 0 in use. All u32. Returns how many are in
    * use.
@@ -40,6 +46,7 @@ class WasmCopyEngine implements CopyEngine {
   readonly copyBatch: CopyEngine['copyBatch']
   readonly copy: CopyEngine['copy']
   readonly checksum: CopyEngine['checksum']
+  readonly moveFrames: CopyEngine['moveFrames']
   readonly endGrants: CopyEngine['endGrants']
 
   constructor(machine: Machine) {
@@ -49,6 +56,7 @@ class WasmCopyEngine implements CopyEngine {
     this.copyBatch = exports.copyBatch
     this.copy = exports.copy
     this.checksum = exports.checksum
+    this.moveFrames = exports.moveFrames
     this.endGrants = exports.endGrants
   }
 }

@@ -2,6 +2,9 @@ import type { View, WordView } from '@netaccel/packet'
 import type { DomainId, Page } from '@netaccel/core'
 import type { CopyEngine } from '@netaccel/xen'
 
+/** What moves and sums bytes for a device. */
+export type DmaCopies = Pick<CopyEngine, 'copy' | 'checksum' | 'moveFrames'>
+
 /**
  * What the NIC is plugged into: the machine's memory behind an IOMMU, and register pages that a guest can map.
  * The host gives one to each device; it is the only way in which the device reaches memory.
@@ -10,7 +13,7 @@ export interface HostBus {
   /** All of the machine's memory: DMA moves bytes in it, and the views below are stretches of it. */
   readonly words: WordView
   /** Moves and sums bytes within it. */
-  readonly copies: Pick<CopyEngine, 'copy' | 'checksum'>
+  readonly copies: DmaCopies
   /** The driver domain's memory, which the IOMMU lets the NIC reach for the driver's own queue by physical address. */
   readonly driverMemory: View
   /**

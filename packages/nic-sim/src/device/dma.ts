@@ -1,8 +1,8 @@
 import type { WordView } from '@netaccel/packet'
 import { copyBytes, foldSum, sumBytes } from '@netaccel/packet'
-import type { CopyEngine } from '@netaccel/xen'
 import { BUFFER_PAGE } from '../constants.js'
 import type { AddressSpace } from './address-space.js'
+import type { DmaCopies } from './bus.js'
 
 const PAGE_MASK = BUFFER_PAGE - 1
 
@@ -14,9 +14,9 @@ const PAGE_MASK = BUFFER_PAGE - 1
 export class Dma {
   /** All of the machine's memory. */
   readonly memory: WordView
-  private readonly copies: Pick<CopyEngine, 'copy' | 'checksum'>
+  private readonly copies: DmaCopies
 
-  constructor(memory: WordView, copies: Pick<CopyEngine, 'copy' | 'checksum'>) {
+  constructor(memory: WordView, copies: DmaCopies) {
     this.memory = memory
     this.copies = copies
   }
@@ -75,6 +75,11 @@ export class Dma {
       this.in(space.resolve(vi, here, part), part, from, fromAt + done)
       done += part
     }
+  }
+
+  /** Frame moves within machine memory, listed there; see `frame-moves` of xen. */
+  moveFrames(list: number, count: number): void {
+    this.copies.moveFrames(list, count)
   }
 
   /** RFC 1071 sum of a packet buffer, folded, begun with `initial` (0 to 0xffff). */

@@ -165,8 +165,20 @@ export class FilterTable {
     return slot
   }
 
-  /** As {@link match}, for a plain frame (packet's plainTransport). Frames of a flow come in runs: the last is kept. */
+  /** As {@link match}, for a plain frame (packet's plainTransport). */
   matchPlain(frame: Frame, isTcp: boolean): number {
+    const slot = this.findPlain(frame, isTcp)
+    if (slot >= 0) this.hitCounts[slot]++
+    return slot
+  }
+
+  /** The frame that {@link findPlain} found this slot for has been received. */
+  hit(slot: number): void {
+    this.hitCounts[slot]++
+  }
+
+  /** As {@link matchPlain}, uncounted. Frames of a flow come in runs: the last is kept. */
+  findPlain(frame: Frame, isTcp: boolean): number {
     const { view, offset } = frame
     const { last } = this
     const mac = view.getInt32(offset)
@@ -192,7 +204,6 @@ export class FilterTable {
       last[5] = protocol
       this.lastSlot = this.lookUpLast()
     }
-    if (this.lastSlot >= 0) this.hitCounts[this.lastSlot]++
     return this.lastSlot
   }
 

@@ -1,6 +1,7 @@
 import { DropCounters } from '@netaccel/core'
 import type { View } from '@netaccel/packet'
 import type { Engine, PollHandle } from '@netaccel/xen'
+import { MOVE_BYTES } from '@netaccel/xen'
 import { NicError } from '../errors.js'
 import { BufferTable } from './buffer-table.js'
 import type { HostBus } from './bus.js'
@@ -13,6 +14,7 @@ import { macWords } from './mac-words.js'
 import { Meter } from './meter.js'
 import { RxEngine } from './rx-engine.js'
 import { TxEngine } from './tx-engine.js'
+import { RUN_LIST_BYTES } from './tx-run.js'
 import type { PoliceOptions } from './tx-police.js'
 import { TxPolice } from './tx-police.js'
 import type { VirtualInterface } from './virtual-interface.js'
@@ -167,11 +169,17 @@ export class NicDevice implements WireSocket {
 
   // ---- the wire ----
 
+  /** Behind the packets lies the list of the moves that fill them. */
   buffer(bytes: number): View | undefined {
-    return this.bus.buffer(bytes)
+    const listAt = Math.ceil(bytes / MOVE_BYTES) * MOVE_BYTES
+    const whole = this.bus.buffer(listAt + RUN_LIST_BYTES)
+    if (whole === undefined) return undefined
+    this.tx.runs.setList({ ...whole, offset: whole.offset + listAt, length: RUN_LIST_BYTES })
+    return whole
   }
 
   freeBuffer(buffer: View): void {
+    this.tx.runs.setList(null)
     this.bus.freeBuffer(buffer)
   }
 

@@ -1,8 +1,12 @@
 import type { View } from '@netaccel/packet'
+import { wordsOf } from '@netaccel/packet'
 import { BUFFER_PAGE, ENTRY_BYTES, ENTRY_SHIFT, PHASE_BIT } from '../constants.js'
 
 const PAGE_ENTRIES_SHIFT = 9
 const PAGE_ENTRIES_MASK = BUFFER_PAGE / ENTRY_BYTES - 1
+const WORD_SHIFT = 2
+/** Words of an entry. */
+const ENTRY_WORDS_SHIFT = ENTRY_SHIFT - WORD_SHIFT
 
 /**
  * One ring of 8-byte entries over pages that need not lie together. The pages belong to the driver domain or to
@@ -10,31 +14,35 @@ const PAGE_ENTRIES_MASK = BUFFER_PAGE / ENTRY_BYTES - 1
  */
 export class RingMemory {
   readonly capacity: number
-  private readonly views: readonly DataView[]
+  /** The memory that the pages lie in, as words: an entry's two stand at {@link place} and behind it. */
+  readonly ints: Int32Array
+  /** Index of each page's first word. */
   private readonly bases: readonly number[]
   private readonly mask: number
 
-  /** `pages` are whole pages, as many as the capacity (a power of two) needs. They are zeroed. */
+  /** `pages` are whole pages of one memory, as many as the capacity (a power of two) needs. They are zeroed. */
   constructor(pages: readonly View[], capacity: number) {
     this.capacity = capacity
     this.mask = capacity - 1
-    this.views = pages.map((page) => page.view)
-    this.bases = pages.map((page) => page.offset)
+    this.ints = wordsOf(pages[0].bytes).ints
+    this.bases = pages.map((page) => page.offset >>> WORD_SHIFT)
     for (const page of pages) page.bytes.fill(0, page.offset, page.offset + BUFFER_PAGE)
+  }
+
+  /** Where the first word of the entry stands in {@link ints}. */
+  place(index: number): number {
+    const slot = index & this.mask
+    return this.bases[slot >>> PAGE_ENTRIES_SHIFT] + ((slot & PAGE_ENTRIES_MASK) << ENTRY_WORDS_SHIFT)
   }
 
   /** As a signed number, which is never boxed. */
   word0(index: number): number {
-    const slot = index & this.mask
-    const page = slot >>> PAGE_ENTRIES_SHIFT
-    return this.views[page].getInt32(this.bases[page] + ((slot & PAGE_ENTRIES_MASK) << ENTRY_SHIFT), true)
+    return this.ints[this.place(index)]
   }
 
   /** As a signed number: bit 31, the phase, is its sign. */
   word1(index: number): number {
-    const slot = index & this.mask
-    const page = slot >>> PAGE_ENTRIES_SHIFT
-    return this.views[page].getInt32(this.bases[page] + ((slot & PAGE_ENTRIES_MASK) << ENTRY_SHIFT) + 4, true)
+    return this.ints[this.place(index) + 1]
   }
 
   /** True if `word1` was written in the lap of `index`. */
@@ -44,11 +52,9 @@ export class RingMemory {
 
   /** Puts an entry down, the word with the phase last. */
   write(index: number, word0: number, word1: number): void {
-    const slot = index & this.mask
-    const page = slot >>> PAGE_ENTRIES_SHIFT
-    const view = this.views[page]
-    const at = this.bases[page] + ((slot & PAGE_ENTRIES_MASK) << ENTRY_SHIFT)
-    view.setInt32(at, word0, true)
-    view.setInt32(at + 4, (index & this.capacity) === 0 ? word1 | PHASE_BIT : word1 & ~PHASE_BIT, true)
+    const { ints } = this
+    const at = this.place(index)
+    ints[at] = word0
+    ints[at + 1] = (index & this.capacity) === 0 ? word1 | PHASE_BIT : word1 & ~PHASE_BIT
   }
 }

@@ -5,6 +5,7 @@ import { ETH_HEADER, VLAN_TAG } from '@netaccel/packet'
 import type { Poller, Timer } from '@netaccel/xen'
 import { REASON_CHECKSUM, REASON_CRC, RX_CHECKSUM_BAD } from '../constants.js'
 import type { DeviceParts } from './device-parts.js'
+import { RxRun } from './rx-run.js'
 import { RxScatter } from './rx-scatter.js'
 import { Steering } from './steering.js'
 import type { VirtualInterface } from './virtual-interface.js'
@@ -39,6 +40,8 @@ export class RxEngine implements Poller {
   private readonly settings: RxSettings
   private readonly steering: Steering
   private readonly scatter: RxScatter
+  /** The fast lane. */
+  private readonly runs: RxRun
   private readonly whenPauseEnds: () => void
   /** What was found of the frame at the head, so that a frame that waits is looked at once. */
   private steered: boolean
@@ -57,6 +60,7 @@ export class RxEngine implements Poller {
     this.settings = settings
     this.steering = new Steering(device)
     this.scatter = new RxScatter(device)
+    this.runs = new RxRun(device, this.scatter, settings)
     this.whenPauseEnds = () => this.pauseEnded()
     this.steered = false
     this.target = null
@@ -73,7 +77,14 @@ export class RxEngine implements Poller {
     let left = budget
     let frame: Frame | null = null
     while (left > 0 && lane !== null) {
-      frame = lane.peek()
+      // A frame that was looked at and waits goes on where it stands.
+      const ran = this.steered ? 0 : this.runs.receive(lane, left)
+      if (ran > 0) {
+        left -= ran
+        this.processed += ran
+        this.waitingSince = -1
+      }
+      frame = left > 0 ? lane.peek() : null
       if (frame === null) break
       const corrupt = lane.isCorrupt(frame)
       if (!this.place(frame, corrupt)) return this.taken(budget - left, false)
@@ -89,6 +100,7 @@ export class RxEngine implements Poller {
   /** Filters or VIs have changed: the frame at the head is looked at anew. */
   resteer(): void {
     this.steered = false
+    this.runs.forget()
   }
 
   private taken(frames: number, more: boolean): boolean {
@@ -110,6 +122,7 @@ export class RxEngine implements Poller {
 
   private steer(frame: Frame, corrupt: boolean): void {
     this.steered = true
+    this.runs.forget()
     this.target = this.steering.target(frame, corrupt)
   }
 

@@ -54,6 +54,29 @@ export class RxScatter {
     return 'laid'
   }
 
+  /** As {@link lay} for a frame that fits the first buffer; false, and nothing was changed: any other case. */
+  layOne(vi: VirtualInterface, frame: Frame, flags: number): boolean {
+    const index = vi.rxConsumer
+    const { rx } = vi
+    const { length } = frame
+    if (index === vi.rxProducer || vi.untold > 0 || vi.eventRoom <= TX_EVENT_RESERVE) return false
+    const place = rx.place(index)
+    const address = rx.ints[place]
+    const word1 = rx.ints[place + 1]
+    if ((word1 & LENGTH_MASK) < length || !rx.inPhase(index, word1)) return false
+    const to = vi.space.resolve(vi.id, address, length)
+    if (to < 0) return false
+    const { dma, meter } = this.device
+    dma.in(to, length, frame.words, frame.offset)
+    vi.rxConsumer = (index + 1) >>> 0
+    vi.post((length << EVENT_COUNT_SHIFT) | (index & (rx.capacity - 1)), EVENT_RX, RX_START | flags)
+    vi.toldRx()
+    vi.rxBytes += length
+    meter.descriptors++
+    meter.bytes += length
+    return true
+  }
+
   /** Reads descriptors until `length` bytes have a place. 0: they have; above 0: why not; -1: not enough posted. */
   private collect(vi: VirtualInterface, length: number): number {
     const end = vi.rxProducer

@@ -10,12 +10,13 @@ import type { DeviceParts } from './device-parts.js'
 import { longestFrame } from './frame-limit.js'
 import type { LocalSwitch } from './local-switch.js'
 import { TxChain } from './tx-chain.js'
+import { RUN, TxRun } from './tx-run.js'
 import type { VirtualInterface } from './virtual-interface.js'
 import { HOST_VI, TX_EVENT_RESERVE } from './virtual-interface.js'
 import type { WireLane } from './wire-lane.js'
 
 /** Frames or segments of one sender before the next has its turn. */
-const QUANTUM = 16
+const QUANTUM = RUN
 
 /**
  * The driver domain's queue and the VIs of guests take turns; each frame is copied into
@@ -29,6 +30,8 @@ export class TxEngine implements Poller {
   readonly name: string
   /** Called when a VI's frame that was leaving in pieces has left. */
   onViIdle: (vi: VirtualInterface) => void
+  /** The fast lane. */
+  readonly runs: TxRun
   private readonly device: DeviceParts
   private readonly chain: TxChain
   private readonly checksums: ChecksumEngine
@@ -47,6 +50,7 @@ export class TxEngine implements Poller {
     this.device = device
     this.chain = new TxChain()
     this.checksums = new ChecksumEngine(device.dma)
+    this.runs = new TxRun(device, local, this.checksums)
     this.local = local
     this.cutter = new Cutter()
     this.inner = new Cutter()
@@ -97,7 +101,11 @@ export class TxEngine implements Poller {
     vi.takeDoorbells()
     const stop = Math.max(0, this.left - QUANTUM)
     const police = vi.id === HOST_VI ? null : this.device.police
+    const lane = police === null && this.device.link ? this.device.out : null
     while (this.left > stop && !this.blocked && !this.cutter.active && vi.eventRoom >= TX_EVENT_RESERVE) {
+      const ran = lane === null ? 0 : this.runs.send(vi, lane, this.left - stop)
+      this.left -= ran
+      if (ran > 0) continue
       if (police !== null && !police.mayFetch(vi.id)) break
       const found = this.chain.read(vi)
       if (found === 'none') break

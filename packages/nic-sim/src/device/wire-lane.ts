@@ -11,6 +11,8 @@ const FRAME_OVERHEAD = 24
 const SHORTEST = 60
 /** A sender may be this far ahead of the wire before it has to wait. */
 const AHEAD_NS = 20_000
+/** Nothing has been found out about a frame. */
+const NOTHING = -1
 
 /** Sees each frame as it is put on the wire (also one that will be lost there) and as it arrives. */
 export interface LaneObserver {
@@ -56,6 +58,7 @@ export class WireLane {
   /** Where frames go that have no slot when flow control is off. */
   private readonly bin: FramePool
   private readonly due: Float64Array
+  private readonly findings: Int32Array
   private readonly flying: FrameQueue
   private readonly arrived: FrameQueue
   private readonly untimed: boolean
@@ -83,6 +86,7 @@ export class WireLane {
     this.bin = new FramePool(privateArena(poolBytes(1, bytesEach)), { frames: 1, bytesEach })
     this.pool.onFree = () => this.slotFreed()
     this.due = new Float64Array(settings.slots)
+    this.findings = new Int32Array(settings.slots).fill(NOTHING)
     this.flying = new FrameQueue()
     this.arrived = new FrameQueue()
     this.untimed = settings.nsPerByte === 0 && settings.delayNs === 0
@@ -112,20 +116,41 @@ export class WireLane {
     return this.bin.take()
   }
 
-  /** Gives a slot of {@link slot} back unused. */
+  /** A slot if the wire paces nobody and one is free; undefined: ask {@link slot}, which can make the sender wait. */
+  freeSlot(): Frame | undefined {
+    return this.settings.nsPerByte > 0 ? undefined : this.pool.take()
+  }
+
+  /** Gives a slot of {@link slot} or {@link freeSlot} back unused. */
   putBack(slot: Frame): void {
     slot.release()
   }
 
+  /** What the sender of a slot that has arrived has found out about it; -1: nothing. */
+  finding(slot: Frame): number {
+    return this.findings[slot.index]
+  }
+
   /** Sends a filled slot: from here it has left. */
   send(slot: Frame): void {
+    this.sendFound(slot, NOTHING)
+  }
+
+  /** The same; `found` is what its sender has found out about it, for the receiver: a finding of frame moves. */
+  sendFound(slot: Frame, found: number): void {
     this.sent++
     this.sentBytes += slot.length
     if (this.observer !== null) this.observer.sent(slot)
     const drop = this.dropped(slot)
     this.serialise(slot)
-    if (drop) slot.release()
-    else if (this.noise.any) this.noise.pass(slot)
+    if (drop) {
+      slot.release()
+      return
+    }
+    const { noise } = this
+    // What does harm on purpose would have to keep findings true.
+    this.findings[slot.index] = noise.any ? NOTHING : found
+    if (noise.any) noise.pass(slot)
     else this.fly(slot)
   }
 
