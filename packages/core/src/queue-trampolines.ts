@@ -33,7 +33,7 @@ export interface QueueCalls {
   stopInterrupts(): void
 }
 
-/** The trampolines of one install. */
+/** The trampolines of one install. Their methods are not `#` ones, whose brand V8 checks at each call. */
 export class QueueTrampolines {
   readonly calls: QueueCalls
   #queue: AcceleratedQueue | null
@@ -45,13 +45,13 @@ export class QueueTrampolines {
     this.#lease = lease
     this.#onFault = onFault
     this.calls = {
-      accepts: (frame) => this.#accepts(frame),
-      startXmit: (frame) => this.#startXmit(frame),
-      flush: () => this.#flush(),
-      hasRoom: () => this.#hasRoom(),
-      poll: (budget) => this.#poll(budget),
-      startInterrupts: () => this.#startInterrupts(),
-      stopInterrupts: () => this.#stopInterrupts(),
+      accepts: (frame) => this.accepts(frame),
+      startXmit: (frame) => this.startXmit(frame),
+      flush: () => this.flush(),
+      hasRoom: () => this.hasRoom(),
+      poll: (budget) => this.poll(budget),
+      startInterrupts: () => this.startInterrupts(),
+      stopInterrupts: () => this.stopInterrupts(),
     }
   }
 
@@ -60,21 +60,21 @@ export class QueueTrampolines {
     this.#queue = null
   }
 
-  #accepts(frame: Frame): true | undefined {
+  private accepts(frame: Frame): true | undefined {
     const queue = this.#queue
     if (queue === null) return undefined
     this.#lease.entering(HOOK_NUMBER.accepts)
     try {
       const answer = queue.accepts(frame)
       if (answer === true) return true
-      if (answer !== false) this.#fault('accepts', 'TX-06', answer, false)
+      if (answer !== false) this.fault('accepts', 'TX-06', answer, false)
     } catch (error) {
-      this.#fault('accepts', 'ER-03', error, true)
+      this.fault('accepts', 'ER-03', error, true)
     }
     return undefined
   }
 
-  #startXmit(frame: Frame): Offer {
+  private startXmit(frame: Frame): Offer {
     const queue = this.#queue
     if (queue === null) return undefined
     this.#lease.entering(HOOK_NUMBER.startXmit)
@@ -82,80 +82,80 @@ export class QueueTrampolines {
       const verdict = queue.startXmit(frame)
       if (verdict === 'accepted' || verdict === 'busy') return verdict
       if (verdict === 'declined') return undefined
-      this.#fault('startXmit', 'TX-01', verdict, false)
+      this.fault('startXmit', 'TX-01', verdict, false)
     } catch (error) {
-      this.#fault('startXmit', 'TX-01', error, true)
+      this.fault('startXmit', 'TX-01', error, true)
     }
     return 'fault'
   }
 
-  #flush(): void {
+  private flush(): void {
     const queue = this.#queue
     if (queue === null) return
     this.#lease.entering(HOOK_NUMBER.flush)
     try {
       queue.flush()
     } catch (error) {
-      this.#fault('flush', 'ER-03', error, true)
+      this.fault('flush', 'ER-03', error, true)
     }
   }
 
   /** Undefined, like true, is no objection to waking the queue. */
-  #hasRoom(): false | undefined {
+  private hasRoom(): false | undefined {
     const queue = this.#queue
     if (queue === null) return undefined
     this.#lease.entering(HOOK_NUMBER.hasRoom)
     try {
       const answer = queue.hasRoom()
       if (answer === false) return false
-      if (answer !== true) this.#fault('hasRoom', 'IR-04', answer, false)
+      if (answer !== true) this.fault('hasRoom', 'IR-04', answer, false)
     } catch (error) {
-      this.#fault('hasRoom', 'ER-03', error, true)
+      this.fault('hasRoom', 'ER-03', error, true)
     }
     return undefined
   }
 
-  #poll(budget: number): 'more' | undefined {
+  private poll(budget: number): 'more' | undefined {
     const queue = this.#queue
     if (queue === null) return undefined
     this.#lease.entering(HOOK_NUMBER.poll)
     try {
       const answer = queue.poll(budget)
       if (answer === 'more') return 'more'
-      if (answer !== 'idle') this.#fault('poll', 'RX-02', answer, false)
+      if (answer !== 'idle') this.fault('poll', 'RX-02', answer, false)
     } catch (error) {
-      this.#fault('poll', 'ER-03', error, true)
+      this.fault('poll', 'ER-03', error, true)
     }
     return undefined
   }
 
-  #startInterrupts(): 'waiting' | undefined {
+  private startInterrupts(): 'waiting' | undefined {
     const queue = this.#queue
     if (queue === null) return undefined
     this.#lease.entering(HOOK_NUMBER.startInterrupts)
     try {
       const answer = queue.startInterrupts()
       if (answer === 'waiting') return 'waiting'
-      if (answer !== 'armed') this.#fault('startInterrupts', 'IR-01', answer, false)
+      if (answer !== 'armed') this.fault('startInterrupts', 'IR-01', answer, false)
     } catch (error) {
-      this.#fault('startInterrupts', 'ER-03', error, true)
+      this.fault('startInterrupts', 'ER-03', error, true)
     }
     return undefined
   }
 
-  #stopInterrupts(): void {
+  private stopInterrupts(): void {
     const queue = this.#queue
     if (queue === null) return
     this.#lease.entering(HOOK_NUMBER.stopInterrupts)
     try {
       queue.stopInterrupts()
     } catch (error) {
-      this.#fault('stopInterrupts', 'ER-03', error, true)
+      this.fault('stopInterrupts', 'ER-03', error, true)
     }
   }
 
   /** The first fault ends the plugin's part on this queue: the attachment detaches by force. */
-  #fault(hook: HookName, rule: RuleId, cause: unknown, thrown: boolean): void {
+  private fault(hook: HookName, rule: RuleId, cause: unknown, thrown: boolean): void {
     if (this.#queue === null) return
     this.#queue = null
     this.#onFault({ hook, rule, cause, thrown })

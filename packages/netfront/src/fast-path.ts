@@ -18,6 +18,11 @@ export interface FastPath {
   /** Offer one frame; see {@link Offer} for who owns it afterwards. Only between a true beginBurst and endBurst. */
   offer(frame: Frame): Offer
   /**
+   * Takes frames[from] and those behind it, up to `to`, for as long as {@link offer} would take each at once. How many were
+   * taken; the next has to be offered by itself, unless the queue was stopped behind the last.
+   */
+  offerRun(frames: readonly Frame[], from: number, to: number): number
+  /**
    * How many of frames[from] and those behind it, up to `to`, {@link offer} would decline unasked, one after the other: the
    * half has not declared that it takes such. When they go by the ring instead, {@link passedBy} is told how many did.
    */

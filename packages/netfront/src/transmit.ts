@@ -27,7 +27,13 @@ function fork(queue: TxRxQueue, fast: FastPath, frames: readonly Frame[], count:
 /** `fast` null: nothing is offered, but the fast path is told of each frame. */
 function offerEach(queue: TxRxQueue, fast: FastPath | null, frames: readonly Frame[], count: number): number {
   let taken = 0
-  while (taken < count && !queue.stopped && sendOne(queue, fast, frames[taken])) taken++
+  while (taken < count && !queue.stopped) {
+    const run = fast === null ? 0 : fast.offerRun(frames, taken, count)
+    taken += run
+    if (run > 0) continue
+    if (!sendOne(queue, fast, frames[taken])) break
+    taken++
+  }
   return taken
 }
 

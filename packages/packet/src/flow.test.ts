@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { parseIp, parseMac } from './address.js'
 import { writeArp, writeIcmpEcho, writeTcp, writeUdp } from './build.js'
 import type { FlowKey } from './flow.js'
-import { flowHash, flowKeyOf, flowKeyText, frameFlowHash } from './flow.js'
+import { FlowHasher, flowHash, flowKeyOf, flowKeyText, frameFlowHash } from './flow.js'
 import { FlowMatcher } from './flow-matcher.js'
 import type { Frame } from './frame.js'
 import { FramePool } from './frame-pool.js'
@@ -130,6 +130,7 @@ describe('flowHash', () => {
       () => parsed((to) => writeUdp(to, { ...v4, ...ports })),
     ]
     const other = new PacketInfo()
+    const hasher = new FlowHasher()
     const change = fc.record({
       at: fc.integer({ min: 12, max: 55 }),
       value: fc.integer({ min: 0, max: 255 }),
@@ -146,6 +147,7 @@ describe('flowHash', () => {
           const short = frameFlowHash(frame, other)
           parsePacket(frame, info)
           expect(short).toBe(flowHash(frame, info))
+          expect(hasher.of(frame)).toBe(short)
         },
       ),
       { seed: 3, numRuns: 5000 },

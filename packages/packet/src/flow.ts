@@ -3,8 +3,7 @@ import { ETH_DESTINATION, ETH_HEADER } from './ethernet.js'
 import type { Frame } from './frame.js'
 import { IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, IPV4_DESTINATION, IPV4_HEADER, IPV4_SOURCE } from './ipv4.js'
 import { IPV6_DESTINATION, IPV6_SOURCE } from './ipv6.js'
-import type { PacketInfo } from './parse.js'
-import { parsePacket } from './parse.js'
+import { PacketInfo, parsePacket } from './parse.js'
 import { PLAIN_L3, plainIsTcp, plainTransport } from './plain.js'
 
 /**
@@ -58,6 +57,51 @@ export function frameFlowHash(frame: Frame, info: PacketInfo): number {
   }
   parsePacket(frame, info)
   return flowHash(frame, info)
+}
+
+/** {@link frameFlowHash} for frames that come in runs of a flow: what is the same as in the frame before is not hashed anew. */
+export class FlowHasher {
+  private readonly info: PacketInfo
+  private source: number
+  private destination: number
+  private ports: number
+  private isTcp: boolean
+  /** Of the plain frame before; 0: there was none. */
+  private last: number
+
+  constructor() {
+    this.info = new PacketInfo()
+    this.source = 0
+    this.destination = 0
+    this.ports = 0
+    this.isTcp = false
+    this.last = 0
+  }
+
+  of(frame: Frame): number {
+    const plain = plainTransport(frame)
+    if (plain < 0) return frameFlowHash(frame, this.info)
+    const { view } = frame
+    const at = frame.offset + PLAIN_L3
+    const source = view.getInt32(at + IPV4_SOURCE)
+    const destination = view.getInt32(at + IPV4_DESTINATION)
+    const ports = view.getInt32(at + IPV4_HEADER)
+    const isTcp = plainIsTcp(plain)
+    if (
+      this.last !== 0 &&
+      this.ports === ports &&
+      this.source === source &&
+      this.destination === destination &&
+      this.isTcp === isTcp
+    )
+      return this.last
+    this.source = source
+    this.destination = destination
+    this.ports = ports
+    this.isTcp = isTcp
+    this.last = frameFlowHash(frame, this.info)
+    return this.last
+  }
 }
 
 function macHash(frame: Frame, info: PacketInfo, seed: number): number {

@@ -56,6 +56,8 @@ export class Frame implements View {
   hash: number
   /** Link for the queue in which the frame stands; a frame stands in one queue at most. */
   next: Frame | null
+  /** Its place in the table of whoever has lent it out; means something only where that table names this frame there. */
+  place: number
   private references: number
   private readonly owner: FrameOwner | null
 
@@ -79,6 +81,7 @@ export class Frame implements View {
     this.origin = 0
     this.hash = 0
     this.next = null
+    this.place = 0
     this.references = 0
     this.owner = owner
   }

@@ -1,9 +1,12 @@
 import type { View } from '@netaccel/core'
+import { wordsOf } from '@netaccel/core'
 import { ENTRY_SHIFT } from '@netaccel/nic-sim/constants'
 import type { Doorbell } from './doorbell.js'
 
 /** Part of the queue after which the places read are given back, so that it never fills while a poll is late. */
 const CREDIT_SHIFT = 3
+/** Words of an event. */
+const ENTRY_WORDS_SHIFT = ENTRY_SHIFT - 2
 
 /**
  * The guest's end of the event queue: read only. Each event is looked at once, its words taken into fields before
@@ -12,10 +15,11 @@ const CREDIT_SHIFT = 3
  */
 export class EventQueue {
   readonly capacity: number
-  /** The event that {@link next} found. */
+  /** The event that {@link next} found; signed words, which are never boxed. */
   word0: number
   word1: number
-  private readonly view: DataView
+  /** The memory as words, and the index of the ring's first. */
+  private readonly ints: Int32Array
   private readonly base: number
   private readonly doorbell: Doorbell
   private readonly mask: number
@@ -26,8 +30,8 @@ export class EventQueue {
     this.capacity = capacity
     this.word0 = 0
     this.word1 = 0
-    this.view = ring.view
-    this.base = ring.offset
+    this.ints = wordsOf(ring.bytes).ints
+    this.base = ring.offset >>> 2
     this.doorbell = doorbell
     this.mask = capacity - 1
     this.read = firstRead
@@ -37,19 +41,18 @@ export class EventQueue {
   /** An event stands unread. */
   get waiting(): boolean {
     const { read } = this
-    const word1 = this.view.getInt32(this.base + ((read & this.mask) << ENTRY_SHIFT) + 4, true)
-    return this.isOfLap(read, word1)
+    return this.isOfLap(read, this.ints[this.base + ((read & this.mask) << ENTRY_WORDS_SHIFT) + 1])
   }
 
   /** Take the next event into `word0`, `word1`. False: none is there. */
   next(): boolean {
-    const { read, view } = this
-    const at = this.base + ((read & this.mask) << ENTRY_SHIFT)
+    const { read, ints } = this
+    const at = this.base + ((read & this.mask) << ENTRY_WORDS_SHIFT)
     // The word with the phase first: the NIC writes it last.
-    const word1 = view.getInt32(at + 4, true)
+    const word1 = ints[at + 1]
     if (!this.isOfLap(read, word1)) return false
     this.word1 = word1
-    this.word0 = view.getUint32(at, true)
+    this.word0 = ints[at]
     this.read = (read + 1) >>> 0
     return true
   }

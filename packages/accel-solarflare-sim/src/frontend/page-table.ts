@@ -1,5 +1,5 @@
 import type { Arena } from '@netaccel/core'
-import { BUFFER_PAGE, BUFFER_SHIFT, bufferAddress } from '@netaccel/nic-sim/constants'
+import { BUFFER_PAGE, BUFFER_SHIFT } from '@netaccel/nic-sim/constants'
 
 const PAGE_MASK = BUFFER_PAGE - 1
 
@@ -34,9 +34,9 @@ export class PageTable {
     return page >= 0 && page < this.indices.length ? this.indices[page] : 0
   }
 
-  /** Buffer address of byte `offset`, whose page is registered. */
+  /** Buffer address (`bufferAddress`) of byte `offset`, whose page is registered; signed, which is never boxed. */
   addressOf(offset: number): number {
-    return bufferAddress(this.indices[(offset >>> BUFFER_SHIFT) - this.firstPage], offset & PAGE_MASK)
+    return (this.indices[(offset >>> BUFFER_SHIFT) - this.firstPage] << BUFFER_SHIFT) | (offset & PAGE_MASK)
   }
 
   /**

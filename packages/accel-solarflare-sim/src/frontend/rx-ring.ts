@@ -1,5 +1,6 @@
 import type { Frame, FramePool, View } from '@netaccel/core'
-import { EVENT_SLOT_MASK, writeDescriptor } from '@netaccel/nic-sim/constants'
+import { wordsOf } from '@netaccel/core'
+import { EVENT_SLOT_MASK, putDescriptor } from '@netaccel/nic-sim/constants'
 import type { Doorbell } from './doorbell.js'
 import type { PageTable } from './page-table.js'
 import { RX_BATCH, RX_BATCH_SHIFT, RX_BUFFER } from './sizes.js'
@@ -15,7 +16,8 @@ export class RxRing {
   readonly capacity: number
   /** Most buffers posted at once. */
   readonly depth: number
-  private readonly view: DataView
+  /** The ring's memory as words, and the index of its first. */
+  private readonly ints: Int32Array
   private readonly base: number
   private readonly doorbell: Doorbell
   private readonly pages: PageTable
@@ -36,8 +38,8 @@ export class RxRing {
   ) {
     this.capacity = capacity
     this.depth = Math.min(depth, capacity)
-    this.view = ring.view
-    this.base = ring.offset
+    this.ints = wordsOf(ring.bytes).ints
+    this.base = ring.offset >>> 2
     this.doorbell = doorbell
     this.pages = pages
     this.pool = pool
@@ -87,24 +89,18 @@ export class RxRing {
   }
 
   private postUpTo(most: number): number {
+    const { pool, pages, frames, ints, base, capacity, mask } = this
+    let index = this.producer
     let count = 0
-    while (count < most) {
-      const frame = this.pool.take()
+    for (; count < most; count++) {
+      const frame = pool.take()
       if (frame === undefined) break
-      const index = this.producer
-      this.frames[index & this.mask] = frame
-      writeDescriptor(
-        this.view,
-        this.base,
-        this.capacity,
-        index,
-        this.pages.addressOf(frame.offset),
-        RX_BUFFER,
-      )
-      this.producer = (index + 1) >>> 0
-      count++
+      frames[index & mask] = frame
+      putDescriptor(ints, base, capacity, index, pages.addressOf(frame.offset), RX_BUFFER)
+      index = (index + 1) >>> 0
     }
-    if (count > 0) this.doorbell.rx(this.producer)
+    this.producer = index
+    if (count > 0) this.doorbell.rx(index)
     return count
   }
 }

@@ -1,12 +1,13 @@
 // Stage 3f of a frame's way out, last part: the descriptors of the frame, and one doorbell for a burst.
 import type { Frame, FrontendQueue, View, WordView } from '@netaccel/core'
-import { copyBytes } from '@netaccel/core'
+import { copyBytes, wordsOf } from '@netaccel/core'
 import {
   BUFFER_PAGE,
   EVENT_COUNT_SHIFT,
   EVENT_REASON_MASK,
   EVENT_SLOT_MASK,
   optionWord,
+  putDescriptor,
   REASON_LINK,
   TX_BATCH,
   TX_CHECKSUM,
@@ -14,7 +15,6 @@ import {
   TX_MAX_BYTES,
   TX_OPTION,
   TX_OPTION_TCPV4,
-  writeDescriptor,
 } from '@netaccel/nic-sim/constants'
 import type { TxReach } from './accept.js'
 import type { CopyRing } from './copy-ring.js'
@@ -41,7 +41,8 @@ export interface TxBuffers {
  */
 export class TxRing implements TxReach {
   readonly capacity: number
-  private readonly view: DataView
+  /** The ring's memory as words, and the index of its first. */
+  private readonly ints: Int32Array
   private readonly base: number
   private readonly doorbell: Doorbell
   private readonly pages: PageTable
@@ -61,8 +62,8 @@ export class TxRing implements TxReach {
   constructor(ring: View, capacity: number, doorbell: Doorbell, buffers: TxBuffers, tally: Tally) {
     const { pages, copies, memory } = buffers
     this.capacity = capacity
-    this.view = ring.view
-    this.base = ring.offset
+    this.ints = wordsOf(ring.bytes).ints
+    this.base = ring.offset >>> 2
     this.doorbell = doorbell
     this.pages = pages
     this.copies = copies
@@ -194,7 +195,8 @@ export class TxRing implements TxReach {
   }
 
   private write(word0: number, word1: number): void {
-    writeDescriptor(this.view, this.base, this.capacity, this.producer, word0, word1)
-    this.producer = (this.producer + 1) >>> 0
+    const { ints, producer } = this
+    putDescriptor(ints, this.base, this.capacity, producer, word0, word1)
+    this.producer = (producer + 1) >>> 0
   }
 }

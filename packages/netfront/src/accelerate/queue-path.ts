@@ -180,6 +180,10 @@ export class QueuePath implements FastPath, RxFenceOwner {
     return this.send.offer(frame)
   }
 
+  offerRun(frames: readonly Frame[], from: number, to: number): number {
+    return this.send.offerRun(frames, from, to)
+  }
+
   unoffered(frames: readonly Frame[], from: number, to: number): number {
     return this.send.unoffered(frames, from, to)
   }
@@ -230,6 +234,7 @@ export class QueuePath implements FastPath, RxFenceOwner {
       place.completed()
     }
     place.settle()
+    this.counters.rx_packets += delivered
     const done = delivered + this.completed
     if (done > 0) this.queue.engine.charge('frame', done)
     lease.drop(LEASE_POLL)
@@ -287,7 +292,6 @@ export class QueuePath implements FastPath, RxFenceOwner {
     while (at < pools.length && !pools[at].deliver(frame)) at++
     if (at === pools.length) return false
     if (++this.delivered > this.budget) this.parts.tally.violation('RX-01')
-    this.counters.rx_packets++
     this.counters.rx_segments += frame.segments
     this.counters.rx_bytes += frame.length
     if (this.rxFence !== null && this.rxFence.keeps(frame)) this.counters.fence_held++

@@ -147,11 +147,58 @@ export class SendPath implements ParkingOwner {
     if (this.lent.size >= this.lent.capacity)
       return generation.accepts(frame) ? this.park(frame, 'busy') : this.declined(frame, bucket)
     const verdict = generation.startXmit(frame)
-    if (verdict === 'accepted') this.lend(frame, bucket)
-    else if (verdict === 'busy') return this.park(frame, 'busy')
-    else if (verdict === 'fault') this.dropFaulty(frame)
-    else return this.declined(frame, bucket)
+    if (verdict !== 'accepted') return this.refused(frame, bucket, verdict)
+    this.lend(frame, bucket)
     return 'taken'
+  }
+
+  private refused(frame: Frame, bucket: number, verdict: 'busy' | 'fault' | undefined): Offer {
+    if (verdict === 'busy') return this.park(frame, 'busy')
+    if (verdict === undefined) return this.declined(frame, bucket)
+    this.dropFaulty(frame)
+    return 'taken'
+  }
+
+  /** See {@link FastPath.offerRun}: frames of buckets that are on no other path, of which the plugin accepts each. */
+  offerRun(frames: readonly Frame[], from: number, to: number): number {
+    const { generation, fence, lent, queue } = this
+    if (generation === null || fence === null || !this.gate) return 0
+    const { observer } = queue
+    const room = lent.capacity - lent.size
+    const end = to - from < room ? to : from + room
+    let at = from
+    let segments = 0
+    let bytes = 0
+    for (; at < end; at++) {
+      const frame = frames[at]
+      const bucket = fence.bucketOf(frame)
+      if (fence.fenced(bucket) || !this.mayOffer(frame)) break
+      const verdict = generation.startXmit(frame)
+      if (verdict !== 'accepted') {
+        this.countLent(at - from, segments, bytes)
+        return at - from + this.takeRefused(frame, bucket, verdict)
+      }
+      lent.add(frame)
+      fence.fastSent(bucket)
+      segments += frame.segments
+      bytes += frame.length
+      if (observer !== null) observer.sent(frame, 'fast')
+    }
+    this.countLent(at - from, segments, bytes)
+    return at - from
+  }
+
+  /** 1: the frame is taken after all, if only parked or dropped, or the ring has it; 0: it stays the caller's. */
+  private takeRefused(frame: Frame, bucket: number, verdict: 'busy' | 'fault' | undefined): 0 | 1 {
+    const offer = this.refused(frame, bucket, verdict)
+    if (offer === 'stop') this.queue.stop()
+    return offer !== 'declined' || this.queue.sendSlow(frame) ? 1 : 0
+  }
+
+  private countLent(frames: number, segments: number, bytes: number): void {
+    this.accepted += frames
+    this.counters.tx_segments += segments
+    this.counters.tx_bytes += bytes
   }
 
   /** See {@link FastPath.unoffered}. */

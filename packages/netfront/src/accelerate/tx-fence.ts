@@ -1,6 +1,6 @@
 // The order fence of the way out: a flow is on one path at a time.
 import type { Frame } from '@netaccel/packet'
-import { frameFlowHash, PacketInfo } from '@netaccel/packet'
+import { FlowHasher } from '@netaccel/packet'
 
 /** Flows share a bucket by their hash: a power of two, so that a mask finds it. */
 export const FENCE_BUCKETS = 1024
@@ -30,7 +30,7 @@ export class TxFence {
   readonly wants: Uint8Array
   /** The flow has frames that only the ring can take: it stays there until it wants for long enough. */
   readonly sticky: Uint8Array
-  private readonly info: PacketInfo
+  private readonly hasher: FlowHasher
   private waived: boolean
 
   constructor() {
@@ -38,7 +38,7 @@ export class TxFence {
     this.fast = new Int32Array(FENCE_BUCKETS)
     this.wants = new Uint8Array(FENCE_BUCKETS)
     this.sticky = new Uint8Array(FENCE_BUCKETS)
-    this.info = new PacketInfo()
+    this.hasher = new FlowHasher()
     this.waived = false
   }
 
@@ -53,7 +53,7 @@ export class TxFence {
 
   /** The frame's bucket; its flow hash is computed once and kept in the frame. */
   bucketOf(frame: Frame): number {
-    if (frame.hash === 0) frame.hash = frameFlowHash(frame, this.info)
+    if (frame.hash === 0) frame.hash = this.hasher.of(frame)
     return frame.hash & MASK
   }
 
