@@ -29,8 +29,8 @@ export function filesOf(
 ): Map<string, string> {
   const files = new Map<string, string>()
   for (const [path, text] of [...templateFiles(dist, 'common'), ...templateFiles(dist, answers.kind)])
-    files.set(path, fillIn(text, answers, path.endsWith('.json')))
-  files.set('LICENSE', fillIn(licenseText(answers.license), answers, false))
+    files.set(path, fillIn(text, answers, versions, path.endsWith('.json')))
+  files.set('LICENSE', fillIn(licenseText(answers.license), answers, versions, false))
   const json = JSON.parse(files.get('package.json') ?? '') as PackageJson
   files.set('package.json', `${JSON.stringify(withVersions(json, answers, versions, sources), null, 2)}\n`)
   return files
@@ -48,7 +48,7 @@ function templateFiles(dist: string, part: Kind | 'common'): [path: string, text
   })
 }
 
-function fillIn(text: string, answers: Answers, isJson: boolean): string {
+function fillIn(text: string, answers: Answers, { theirs }: Versions, isJson: boolean): string {
   const { name, description, license } = answers
   const quoted = (value: string): string => (isJson ? JSON.stringify(value).slice(1, -1) : value)
   const values: Record<string, string> = {
@@ -56,6 +56,8 @@ function fillIn(text: string, answers: Answers, isJson: boolean): string {
     PLUGIN: pluginNameOf(name),
     DESCRIPTION: description,
     LICENSE: license,
+    // The major of a tool that is fetched when it is used, so that not every install waits for it.
+    CHANGESETS: /\d+/.exec(theirs['@changesets/cli'])?.[0] ?? 'latest',
   }
   return text.replaceAll(/__([A-Z]+)__/g, (whole, token: string) => {
     const value = values[token]

@@ -293,9 +293,10 @@ export class PairQueue implements AcceleratedQueue {
     frame.length = length
     frame.checksum = 'none'
     this.bytes += length
-    // Filled in here, on our own copy, if the sender has left it to us.
+    // Filled in here, on our own copy, if the sender has left it to us. Padding behind the packet is not summed and stays.
     if ((word & BLANK) !== 0 && parsePacket(frame, this.info) && setBlank(frame, this.info)) {
       fillChecksum(frame)
+      frame.length = length
       frame.checksum = 'none'
       this.bytes += length
     }

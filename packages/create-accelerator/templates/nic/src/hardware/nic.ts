@@ -198,8 +198,7 @@ export class Nic implements AcceleratedPort, PairOwner {
       // Copied once; what the guest does to its page from here on changes nothing.
       pair.table.read(address, this.outWords, frame.offset, length)
       frame.length = length
-      if ((word & SUM) !== 0 && parsePacket(frame, this.info) && setBlank(frame, this.info))
-        fillChecksum(frame)
+      if ((word & SUM) !== 0) this.sum(frame)
       frame.checksum = 'none'
       if (this.context.wire.send(frame) === 'full') {
         frame.release()
@@ -211,6 +210,13 @@ export class Nic implements AcceleratedPort, PairOwner {
       this.outIndex[place] = pair.takeSend()
     }
     return done
+  }
+
+  /** Fills in the checksum. What is padded behind the packet stays as it is: it is not summed, and leaves all the same. */
+  private sum(frame: Frame): void {
+    const { length } = frame
+    if (parsePacket(frame, this.info) && setBlank(frame, this.info)) fillChecksum(frame)
+    frame.length = length
   }
 
   /** A frame has left the wire's queue: a guest's, which is done, or the driver domain's, which is given back. */
