@@ -40,11 +40,6 @@ export interface FastPath {
   readonly unordered: boolean
   /** False: its half has not declared `rx`, so there is nothing to keep in order; it is polled for what it has sent. */
   readonly receives: boolean
-  /**
-   * Its half inserts no filters: what it delivers comes from guests of this host, each of which changes paths by itself, at
-   * any time, when what it had sent by the ring stands in ours. The slow side is then read first (see poll.ts).
-   */
-  readonly fromPeers: boolean
   /** After {@link poll}: there is more, poll again. */
   readonly more: boolean
   /**

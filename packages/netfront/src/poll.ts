@@ -14,10 +14,7 @@ export function pollQueue(queue: TxRxQueue, link: QueueLink, budget: number): bo
   let work = 0
   if (fault === null) {
     const available = link.rx.available()
-    if (fast !== null && fast.receives && !fast.unordered)
-      work = fast.fromPeers
-        ? pollPeers(queue, link, fast, budget, available)
-        : pollBoth(queue, link, fast, budget)
+    if (fast !== null && fast.receives && !fast.unordered) work = pollBoth(queue, link, fast, budget)
     else {
       // A round that a fast path left open would name an index that has gone by when the next one comes.
       queue.round.open = false
@@ -80,24 +77,6 @@ function pollBoth(queue: TxRxQueue, link: QueueLink, fast: FastPath, budget: num
   if (round.slowDue) work += takeSlow(queue, link, fast, round.noted, budget - work)
   fast.slowDelivered(link.rx.ring.rspCons)
   return work
-}
-
-/**
- * Slow before fast, and all of it that is there, which is one ring at most. A guest that begins to send past the ring has
- * had its answers by then, so what it sent before stands in ours when its first fast frame does. The other way round its
- * half says that a frame has left only when this queue has delivered it (TX-04), before which nothing of its flow goes by
- * the ring. A slow side that stopped at the budget would keep the fast one waiting for as long as it is loaded.
- */
-function pollPeers(
-  queue: TxRxQueue,
-  link: QueueLink,
-  fast: FastPath,
-  budget: number,
-  available: number,
-): number {
-  const { ring } = link.rx
-  const work = available > 0 ? takeSlow(queue, link, fast, (ring.rspCons + available) >>> 0, ring.size) : 0
-  return work + fast.poll(budget)
 }
 
 /** Deliver packets of the ring up to index `noted`, at most `budget`. */

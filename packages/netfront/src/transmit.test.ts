@@ -18,7 +18,6 @@ class Half implements FastPath {
   readonly ordersRx = false
   readonly unordered = false
   readonly receives = false
-  readonly fromPeers = false
   readonly hasParked = false
   readonly more = false
   readonly rxDepth = 0

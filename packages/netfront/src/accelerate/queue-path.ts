@@ -43,7 +43,6 @@ export class QueuePath implements FastPath, RxFenceOwner {
   readonly unordered: boolean
   readonly ordersTx: boolean
   readonly receives: boolean
-  readonly fromPeers: boolean
   private readonly hooks: QueueHooks
   private readonly parts: PathParts
   private readonly doors: QueueDoors
@@ -69,7 +68,6 @@ export class QueuePath implements FastPath, RxFenceOwner {
     this.unordered = keep.txFence === null
     this.ordersTx = this.send.fence !== null
     this.receives = parts.capabilities.has('rx')
-    this.fromPeers = this.receives && !parts.capabilities.has('filters')
     this.drained = null
   }
 
