@@ -11,11 +11,16 @@ const KNOWN = [CliError, HostError, HostRefusal, AcceleratorError, PortError, Xe
 
 /** One sentence for what we know how to say; undefined for a defect, whose stack is wanted. */
 export function sentenceOf(error: unknown): string | undefined {
-  if (!KNOWN.some((kind) => error instanceof kind)) return undefined
+  if (!KNOWN.some((kind) => error instanceof kind) && !isOfTestkit(error)) return undefined
   const { message, code } = error as Error & { readonly code: string }
   const said = message.replaceAll(/\s*\n\s*/g, ' ')
   const coded = error instanceof CliError || said.includes(code) ? '' : ` (${code})`
   return `${said}${suggestion(error)}${coded}`
+}
+
+/** By its name: the kit is loaded by the one command that needs it. */
+function isOfTestkit(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TestkitError'
 }
 
 /** The exit status of a failure. */

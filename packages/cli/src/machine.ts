@@ -21,6 +21,7 @@ const PROGRAMS = [
   ['setpriv', 'util-linux', 'real kernel traffic (`netaccel start` replays a capture instead)'],
   ['iperf3', 'iperf3', 'the usual TCP load (a plain TCP program of ours takes its place)'],
   ['ping', 'iputils-ping', 'ICMP beside the load'],
+  ['npm', 'npm', '`netaccel add`, and builds before `netaccel test`'],
   ['gcc', 'gcc', 'comparisons with C in `npm run bench` and in tests'],
 ] as const
 

@@ -12,6 +12,7 @@ import { run } from './commands/run.js'
 import { start } from './commands/start.js'
 import { status } from './commands/status.js'
 import { stop } from './commands/stop.js'
+import { test } from './commands/test.js'
 import { top } from './commands/top.js'
 import { trace } from './commands/trace.js'
 import { prove, unload } from './commands/unload.js'
@@ -36,6 +37,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   top,
   trace,
   prove,
+  test,
   explain,
   doctor,
   bench,

@@ -29,28 +29,30 @@ export const explain: CommandSpec = {
   usage: 'explain <word>',
   says: 'What a rule, error code, drop reason, state, event, hook, counter, capability or stage means',
   example: '  netaccel explain TX-03',
-  run: ({ words, options }) => {
-    const found = meaningsOf(words[0])
-    if (found.length === 0) throw unknownWord(words[0])
-    if (isSet({ words, options }, 'json')) console.log(JSON.stringify(found))
+  run: async (given) => {
+    const [word] = given.words
+    const found = await meaningsOf(word)
+    if (found.length === 0) throw unknownWord(word)
+    if (isSet(given, 'json')) console.log(JSON.stringify(found))
     else printLines(found.flatMap(linesOf))
-    return Promise.resolve(EXIT_OK)
+    return EXIT_OK
   },
 }
 
 /** Every meaning of a word, whatever table it comes from and however it is written. */
-export function meaningsOf(word: string): Meaning[] {
-  for (const form of new Set([word, word.toUpperCase(), word.toLowerCase()])) {
+export async function meaningsOf(word: string): Promise<Meaning[]> {
+  const forms = [...new Set([word, word.toUpperCase(), word.toLowerCase()])]
+  for (const form of forms) {
     const found = [...explainCore(form), ...ownMeanings(form)]
     if (found.length > 0) return found
   }
-  return []
+  // The kit is large, and has few words of its own.
+  const { TESTKIT_CODES } = await import('@netaccel/testkit')
+  return forms.flatMap((form) => errorIn(TESTKIT_CODES, form))
 }
 
 function ownMeanings(word: string): Meaning[] {
-  const errors = [HOST_ERRORS, CLI_ERRORS].flatMap((table: Readonly<Record<string, string>>): Meaning[] =>
-    Object.hasOwn(table, word) ? [{ kind: 'error', code: word, sentence: table[word], more: [] }] : [],
-  )
+  const errors = [HOST_ERRORS, CLI_ERRORS].flatMap((table) => errorIn(table, word))
   const stages = Object.entries(STEPS)
     .filter(([step, { stage }]) => step === word || stage === word)
     .map(([step, { stage, way, says }]): Meaning => ({
@@ -60,6 +62,10 @@ function ownMeanings(word: string): Meaning[] {
       more: [way === 'both' ? 'On the way out and in.' : `On the way ${way}.`],
     }))
   return [...errors, ...stages]
+}
+
+function errorIn(table: Readonly<Record<string, string>>, word: string): Meaning[] {
+  return Object.hasOwn(table, word) ? [{ kind: 'error', code: word, sentence: table[word], more: [] }] : []
 }
 
 function linesOf({ kind, code, sentence, more }: Meaning): string[] {
