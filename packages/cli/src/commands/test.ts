@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { RULES } from '@netaccel/core'
+import type * as Testkit from '@netaccel/testkit'
 import type { KitReport, Waiver } from '@netaccel/testkit'
 import { type CommandSpec, type Given, isSet, numberOption, textOption } from '../command.js'
 import { CliError, EXIT_LOST, EXIT_OK, textOf } from '../errors.js'
@@ -79,7 +80,7 @@ function waiverOf(text: string): Waiver {
   )
 }
 
-function writeReports(given: Given, report: KitReport, kit: typeof import('@netaccel/testkit')): void {
+function writeReports(given: Given, report: KitReport, kit: typeof Testkit): void {
   const written = { junit: kit.junitReport, html: kit.htmlReport, badge: kit.badge }
   for (const [option, write] of Object.entries(written)) {
     const file = textOption(given, option)
