@@ -5,7 +5,7 @@ import type { Act } from '../kit/act.js'
 
 export interface Beside {
   readonly scene: Scene
-  /** Frames of the vif that stays, by the fast path: while the other was there, and after it had gone. */
+  /** Frames that the vif that stays sent by the fast path: while the other was there, and after it had gone. */
   readonly before: number
   readonly after: number
   readonly stayed: string
@@ -14,27 +14,33 @@ export interface Beside {
 const SECOND: Omit<VifValue, 'accel'> = { mac: '00:16:3e:00:00:21' }
 const THIRD: Omit<VifValue, 'accel'> = { mac: '00:16:3e:00:00:22' }
 
-/** Every guest with two vifs. One of the first guest's is unplugged while all carry traffic. */
+/** Every guest with two vifs. One of the first guest's is detached while all carry traffic. */
 export const beside: Act<Beside> = {
   name: 'beside',
-  title: 'two vifs in a guest, one unplugged under the traffic of both',
+  title: 'two vifs in a guest, one detached under the traffic of both',
   async run(kit) {
     const bench = await kit.bench({ value: twoVifs })
     await bench.load()
     const path = (n: number): string => bench.vifs[n].path
     const [, two, three, four] = [0, 1, 2, 3].map(path)
     const one = path(0)
-    bench.start({ flows: 8 }, one, three)
-    const other = startTraffic(bench.world, two, four, { flows: 8 })
-    await bench.for(kit.full ? 20 : 5)
-    const stays = bench.world.vif(one)
-    const fast = (): number => stays.meter.tx.fast.frames + stays.meter.rx.fast.frames
-    const before = fast()
+    const main = startTraffic(bench.world, one, three, { flows: 8, gapNs: 50_000 })
+    const other = startTraffic(bench.world, two, four, { flows: 8, gapNs: 50_000 })
+    const ms = kit.full ? 10 : 2
+    await bench.for(ms)
+    // From here on the first guest only sends: what it has learnt from what it received must do.
+    for (const stack of [...main.stacks.slice(1), ...other.stacks.slice(1)]) stack.stop()
+    await bench.for(1)
+    const { fast } = bench.world.vif(one).meter.tx
+    const from = fast.frames
+    await bench.for(ms)
+    const before = fast.frames - from
     await other.stop()
     await bench.wishOf(two, false)
-    const gone = fast()
-    await bench.for(kit.full ? 20 : 5)
-    const after = fast() - gone
+    const gone = fast.frames
+    await bench.for(ms)
+    const after = fast.frames - gone
+    await main.stop()
     return { scene: await bench.finish('beside'), before, after, stayed: one }
   },
 }

@@ -60,15 +60,20 @@ export async function runKit(options: KitOptions): Promise<KitReport> {
   const rules = chosen(options.rules, options.implied ?? true)
   const checks = CHECKS.filter(({ rule }) => rules.has(rule))
   const run = checks.filter(({ rule }) => !skip.some((waiver) => waiver.rule === rule))
+  const kit = kitOf({ subject, seed, hardware, mark: null }, full)
+  const acts = actsOf(run, kit)
   let shown: Shown[] = []
   if (isolate) {
     if (plugin.vary !== undefined)
       throw new TestkitError('BAD_VARIATION', 'it is a function; say isolate: false')
     const order = { plugin, rules: run.map(({ rule }) => rule), seed, hardware, full }
-    shown = await guarded(order, onProgress)
+    shown = await guarded(
+      order,
+      acts.map(({ name }) => name),
+      onProgress,
+    )
   } else {
-    const kit = kitOf({ subject, seed, hardware, mark: null }, full)
-    for (const act of actsOf(run, kit)) {
+    for (const act of acts) {
       onProgress(act.name)
       shown.push(...(await runAct(act, run, kit)))
     }

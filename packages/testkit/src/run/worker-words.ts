@@ -11,13 +11,14 @@ export interface WorkerOrder {
   readonly full: boolean
   /** Where the hook last entered is written. */
   readonly mark: SharedArrayBuffer
-  /** Acts that are not to be run again. */
-  readonly done: readonly string[]
 }
 
+/** To the worker: the name of the act that it shall run next. */
+export type WorkerTask = string
+
 export type WorkerWord =
-  | { readonly kind: 'begins'; readonly act: string }
-  | { readonly kind: 'ends'; readonly act: string; readonly shown: readonly Shown[] }
+  /** It waits for a task. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'ends'; readonly shown: readonly Shown[] }
   /** The act could not be carried out. */
-  | { readonly kind: 'broken'; readonly act: string; readonly error: string }
-  | { readonly kind: 'over' }
+  | { readonly kind: 'broken'; readonly error: string }
