@@ -2,7 +2,7 @@
 import { RULES, ruleOf } from '@netaccel/core'
 import { runKit } from '@netaccel/testkit'
 import { afterAll, describe, expect, it } from 'vitest'
-import { folderOf, SABOTEURS, sourceOf } from './index.js'
+import { SABOTEURS, soundSource, sourceOf } from './index.js'
 import type { Saboteur } from './index.js'
 
 const full = process.env['NETACCEL_TIER'] === 'soak'
@@ -90,7 +90,7 @@ describe('a sound plugin', () => {
   it.each(['accel-dummy', 'accel-solarflare-sim', 'accel-vmdq-sim'] as const)(
     '%s breaks no rule',
     async (sound) => {
-      const { rules, firstCauses } = await runKit({ plugin: folderOf(sound), full })
+      const { rules, firstCauses } = await runKit({ plugin: soundSource(sound), full })
       expect(rules.filter(({ outcome }) => outcome === 'failed')).toEqual([])
       expect(firstCauses).toEqual([])
     },

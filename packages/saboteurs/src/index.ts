@@ -11,7 +11,7 @@ import { transmitSaboteurs } from './transmit.js'
 import { versionSaboteurs } from './version.js'
 import type { Saboteur } from './saboteur.js'
 
-export { folderOf, sourceOf, type Saboteur, type Sound } from './saboteur.js'
+export { folderOf, soundSource, sourceOf, type Saboteur, type Sound } from './saboteur.js'
 
 /** At least one for each rule. */
 export const SABOTEURS: readonly Saboteur[] = [

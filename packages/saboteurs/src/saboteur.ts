@@ -33,9 +33,29 @@ export function folderOf(sound: Sound): string {
   return dirname(fileURLToPath(import.meta.resolve(`@netaccel/${sound}/package.json`)))
 }
 
+/** What makes one half of a sound plugin speak another version to the other. */
+const TWINS: Readonly<Partial<Record<Sound, PluginSource['twins']>>> = {
+  'accel-solarflare-sim': [
+    [
+      { half: 'backend', find: '{ version: 4096, maxPages }', put: '{ version: 4097, maxPages }' },
+      { half: 'backend', find: 'hello.version !== 4096', put: 'hello.version !== 4097' },
+    ],
+    [
+      { half: 'frontend', find: '{ version: 4096, maxPages }', put: '{ version: 4097, maxPages }' },
+      { half: 'frontend', find: 'version !== 4096', put: 'version !== 4097' },
+    ],
+  ],
+}
+
+/** A sound plugin as it is. */
+export function soundSource(of: Sound): PluginSource {
+  const twins = TWINS[of]
+  return { folder: folderOf(of), ...(twins && { twins }) }
+}
+
 export function sourceOf({ of, patches, vary, manifest, options }: Saboteur): PluginSource {
   return {
-    folder: folderOf(of),
+    ...soundSource(of),
     ...(patches && { patches }),
     ...(vary && { vary }),
     ...(manifest && { manifest }),

@@ -4,10 +4,13 @@ import type { Read } from '../acts/reading.js'
 import { settingUp } from '../acts/setting-up.js'
 import type { SettingUp } from '../acts/setting-up.js'
 import { steady } from '../acts/steady.js'
+import { twins } from '../acts/twins.js'
+import type { Twin } from '../acts/twins.js'
 import { versions } from '../acts/versions.js'
 import type { AtVersion } from '../acts/versions.js'
 import { look } from '../kit/check.js'
 import type { Check } from '../kit/check.js'
+import { callsOf } from '../kit/calls-of.js'
 import { each } from '../kit/judging.js'
 import type { Judgement } from '../kit/judging.js'
 import { atWork, onlyDeclared } from './declared.js'
@@ -61,6 +64,24 @@ function fitsItsRange(at: readonly AtVersion[]): Judgement {
   })
 }
 
+/** How long it may take to see that the other half speaks another version, in ns: no deadline has to pass for it. */
+const SOON = 1_000_000_000
+
+/** VN-07. */
+function declinesTwin(found: readonly Twin[]): Judgement {
+  return each(found, ({ scene, half }) => {
+    const of = `while the ${half} half spoke another version`
+    const [began] = callsOf(scene, 'frontend', 'newDevice')
+    if (began === undefined) return undefined
+    const { outcome, result, threw, at, settledAt } = began
+    if (outcome !== 'resolved' || result !== 'declined')
+      return `newDevice ${outcome === 'resolved' ? 'attached' : `${outcome} (${String(threw)})`} ${of}`
+    if (settledAt - at > SOON) return `newDevice declined after ${(settledAt - at) / 1e6} ms only, ${of}`
+    const [name] = Object.keys(scene.left)
+    return name === undefined ? undefined : `${name} were left ${of}`
+  })
+}
+
 export const versionChecks: readonly Check[] = [
   { rule: 'VN-01', looks: [look(reading, isWhole)], unseen: 'the manifest names no half' },
   {
@@ -76,4 +97,9 @@ export const versionChecks: readonly Check[] = [
   { rule: 'VN-04', looks: [look(settingUp, staysInside)], unseen: 'nothing was set up' },
   { rule: 'VN-05', looks: [look(steady, atWork)], unseen: 'the manifest declares no capability' },
   { rule: 'VN-06', looks: [look(steady, onlyDeclared)], unseen: 'the manifest declares every capability' },
+  {
+    rule: 'VN-07',
+    looks: [look(twins, declinesTwin)],
+    unseen: 'no twin of the other half was given that speaks another version',
+  },
 ]

@@ -21,6 +21,11 @@ export interface PluginSource {
   readonly options?: Readonly<Record<string, unknown>>
   /** What its manifest says instead. */
   readonly manifest?: Partial<Manifest>
+  /**
+   * Each makes one half speak another version of the conversation between the two: a twin, which the other half as it is must
+   * decline (VN-07). Without any the rule is not checked: what the halves say to each other is their own matter.
+   */
+  readonly twins?: readonly (readonly Patch[])[]
   /** Such a plugin is checked in the thread that asks for it (`isolate: false`): a function cannot go to another. */
   readonly vary?: VaryHalves
 }
