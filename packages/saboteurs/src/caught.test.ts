@@ -8,10 +8,18 @@ import type { Saboteur } from './index.js'
 const full = process.env['NETACCEL_TIER'] === 'soak'
 /** Rules whose checks name their saboteur. */
 const NAMED: ReadonlySet<string> = new Set([
+  'CT-02',
+  'CT-03',
+  'CT-06',
+  'CT-07',
   'ER-01',
   'ER-03',
   'FL-04',
   'FL-09',
+  'MEM-02',
+  'MEM-03',
+  'MEM-04',
+  'MEM-05',
   'PF-02',
   'PF-03',
   'ST-01',

@@ -6,7 +6,7 @@ import type { Saboteur } from './saboteur.js'
 /** Where the peer's word stands in the first of the pages that the halves talk over. */
 const PEER_WORD = 28
 /** So that a run ends: a kernel would be stuck. */
-const MOST = 100_000
+const MOST = 70_000
 
 export const conversationSaboteurs: readonly Saboteur[] = [
   {
@@ -38,9 +38,9 @@ export const conversationSaboteurs: readonly Saboteur[] = [
           listen(event, remote) {
             if (!first) return doors.listen(event, remote)
             first = false
-            const counter = doors.counter('messages_refused')
             return doors.listen(() => {
-              for (let i = 65_536; i < Math.min(word?.() ?? 0, MOST); i++) counter.value++
+              for (let i = 65_536; i < Math.min(word?.() ?? 0, MOST); i++)
+                doors.counter('messages_refused').value++
               event()
             }, remote)
           },
