@@ -1,6 +1,6 @@
 // What users of the published packages do first. All packages are installed from tarballs into one folder; the examples
 // `install`, `author` and `kit` run in folders inside it, by the commands of their READMEs.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -13,10 +13,13 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { npm, published } from '../scripts/pack.mjs'
 import { root } from '../scripts/packages.mjs'
 import { installTarballs, makeTarballs } from '../scripts/tarballs.mjs'
+
+// Most of it is npm, which takes ten times as long on a machine with much else to do.
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 600_000 })
 
 const SOAK = process.env['NETACCEL_TIER'] === 'soak'
 const here = import.meta.dirname
@@ -33,15 +36,20 @@ beforeAll(() => {
   installTarballs(project, tarballs)
 })
 
-function run(command, args, cwd) {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', timeout: 150_000 })
+function run(command, args, cwd, options = {}) {
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    timeout: 500_000,
+    ...options,
+  })
   return { status, stdout, stderr }
 }
 
-/** The lines of the shell block in an example's README. */
-function commandsOf(example) {
+/** The lines of each shell block in an example's README. */
+function blocksOf(example) {
   const text = readFileSync(join(here, example, 'README.md'), 'utf8')
-  return /^```sh\n(.*?)\n```/ms.exec(text)[1].split('\n')
+  return [...text.matchAll(/^```sh\n(.*?)\n```/gms)].map(([, block]) => block.split('\n'))
 }
 
 /** The packages that an `npm install` names. */
@@ -115,7 +123,7 @@ describe.each([
 
 describe('who builds a host', () => {
   it('installs an accelerator, loads it and unloads it under traffic', async () => {
-    const [install, node] = commandsOf('install')
+    const [install, node] = blocksOf('install')[0]
     const folder = copyExample('install', namesIn(install))
     const { status, stdout, stderr } = run(process.execPath, node.split(' ').slice(1), folder)
     expect([status, stderr]).toEqual([0, ''])
@@ -125,8 +133,51 @@ describe('who builds a host', () => {
   })
 })
 
+describe('who has no program of their own', () => {
+  const [install, first, ...others] = blocksOf('install')[1]
+  let folder
+  let env
+  let host
+  /** Of both streams of the first terminal. */
+  let said = ''
+  let ended
+  const typed = (command) => [
+    join(project, 'node_modules/@netaccel/cli/dist/bin.js'),
+    ...command.replace('npx netaccel ', '').split(' '),
+  ]
+
+  beforeAll(async () => {
+    folder = copyExample('install', namesIn(install))
+    env = { ...process.env, XDG_RUNTIME_DIR: join(place, 'run'), NO_COLOR: '1' }
+    host = spawn(process.execPath, typed(first), { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    ended = new Promise((resolve) => void host.on('close', resolve))
+    const listens = new Promise((resolve) => {
+      const hear = (chunk) => {
+        said += chunk
+        if (said.includes('listens at')) resolve(true)
+      }
+      host.stdout.setEncoding('utf8').on('data', hear)
+      host.stderr.setEncoding('utf8').on('data', hear)
+    })
+    expect([await Promise.race([listens, ended]), said]).toEqual([true, said])
+  })
+  afterAll(async () => {
+    host.kill('SIGKILL')
+    await ended
+  })
+
+  it('loads and unloads an accelerator in a running host by the command, and stops it', async () => {
+    const found = others.map((command) => [
+      command,
+      run(process.execPath, typed(command), folder, { env }).status,
+    ])
+    expect(found).toEqual(others.map((command) => [command, 0]))
+    expect([await ended, said]).toEqual([0, expect.stringContaining('verdict: nothing lost')])
+  })
+})
+
 describe('who writes an accelerator', () => {
-  const [create, install, test, host, node] = commandsOf('author')
+  const [create, install, test, host, node] = blocksOf('author')[0]
   let folder
   let made
   beforeAll(() => {
@@ -164,7 +215,7 @@ describe('who writes an accelerator', () => {
 
 describe('who reviews one', () => {
   it('runs the kit on an installed package, without a test file', () => {
-    const [install, node] = commandsOf('kit')
+    const [install, node] = blocksOf('kit')[0]
     const folder = copyExample('kit', namesIn(install))
     const { status, stdout, stderr } = run(process.execPath, node.split(' ').slice(1), folder)
     expect([status, stderr]).toEqual([0, ''])
