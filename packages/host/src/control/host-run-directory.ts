@@ -1,7 +1,7 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { HostError } from '../errors.js'
 
 /** The socket of {@link HostServer} in its run directory. */
@@ -48,20 +48,26 @@ export function openRunDirectory(path: string): string {
       cause,
     )
   }
+  // Whoever may write the folder above could put another in the place of ours.
+  if (dirname(folder) === resolve(runRoot())) checkOwn(dirname(folder))
+  checkOwn(folder)
+  return folder
+}
+
+/** @throws HostError BAD_RUN_DIR unless it is a folder of this user's that nobody else can enter */
+function checkOwn(folder: string): void {
   const stat = lstatSync(folder)
   if (!stat.isDirectory())
     throw new HostError(
       'BAD_RUN_DIR',
       `The run directory ${folder} is a link, and no folder of its own; choose another.`,
     )
-  const { mode, uid } = stat
-  const isOurs = process.getuid === undefined || process.getuid() === uid
-  if (!isOurs || (mode & 0o077) !== 0)
-    throw new HostError(
-      'BAD_RUN_DIR',
-      `The run directory ${folder} ${isOurs ? 'can be entered by others' : 'belongs to another user'}: make it yours alone (mode 0700), or choose another.`,
-    )
-  return folder
+  const isOurs = process.getuid === undefined || process.getuid() === stat.uid
+  if (isOurs && (stat.mode & 0o077) === 0) return
+  throw new HostError(
+    'BAD_RUN_DIR',
+    `The run directory ${folder} ${isOurs ? 'can be entered by others' : 'belongs to another user'}: make it yours alone (mode 0700), or choose another.`,
+  )
 }
 
 /** Whether somebody listens on a socket: 'none': there is none, or it is no socket; 'dead': its host has ended. */
@@ -127,8 +133,10 @@ export interface FoundHost {
   readonly runDir: string
 }
 
-/** The hosts of this user that run now, by name. */
+/** The hosts of this user that run now, by name. @throws HostError BAD_RUN_DIR when somebody else could have put them there */
 export async function runningHosts(root: string = runRoot()): Promise<FoundHost[]> {
+  if (!existsSync(root)) return []
+  checkOwn(root)
   const found = await Promise.all(
     foldersIn(root).map(async (name) => {
       const runDir = join(root, name)

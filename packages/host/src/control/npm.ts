@@ -5,7 +5,7 @@ const LONGEST_MS = 300_000
 
 /** What npm's own codes mean to somebody who adds a plugin. */
 const SENTENCES: Readonly<Record<string, string>> = {
-  E404: 'the registry has no such package; look at its name, or give a folder or a tarball',
+  E404: 'the registry has no such package; look at its name, or give a folder or a tarball; what it depends on must be there, or installed here',
   ETARGET: 'the registry has no such version of the package',
   EINTEGRITY:
     'the bytes of a package are not those that package-lock.json names: a tarball was changed; install it under another name, or remove its entry there if the change is meant',
@@ -35,11 +35,13 @@ export function npm(folder: string, args: readonly string[]): Promise<string> {
   })
 }
 
-function meaning(error: Pick<ExecFileException, 'code' | 'message'>, stderr: string): string {
+/** What npm's standard error says, in one sentence without a full stop. */
+export function meaning(error: Pick<ExecFileException, 'code' | 'message'>, stderr: string): string {
   if (error.code === 'ENOENT') return 'npm is not installed, or not in PATH'
   const code = /npm (?:error|ERR!) code (\w+)/.exec(stderr)?.[1] ?? ''
   const sentence = SENTENCES[code]
-  if (sentence !== undefined) return `${code}, ${sentence}`
+  const [, missing] = /'([^']+)' is not in this registry/.exec(stderr) ?? []
+  if (sentence !== undefined) return `${code}${missing === undefined ? '' : ` (${missing})`}, ${sentence}`
   const lines = stderr
     .split('\n')
     .filter((line) => !line.startsWith('npm warn'))
