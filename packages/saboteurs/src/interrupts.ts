@@ -57,6 +57,7 @@ export const interruptsSaboteurs: readonly Saboteur[] = [
     rule: 'IR-04',
     title: 'counts descriptors for a frame of one buffer',
     of: 'accel-solarflare-sim',
+    options: { tx: 64 },
     patches: [
       {
         half: 'frontend',

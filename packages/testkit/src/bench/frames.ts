@@ -83,6 +83,7 @@ export class Sender {
   segment(payloadLength = MSS, blank = true, port = 5000): Letter {
     const { ends } = this
     let sequence = 1
+    let ipId = 1
     return {
       title: `a TCP segment of ${payloadLength} bytes, its checksum ${blank ? 'blank' : 'finished'}`,
       need: L4 + 20 + payloadLength,
@@ -90,7 +91,8 @@ export class Sender {
         fill(frame, L4 + 20, payloadLength, number)
         const gso = payloadLength > MSS ? { gsoSize: MSS } : { blank }
         const options = { ...ends, sourcePort: port, destinationPort: port + 1, payloadLength, sequence }
-        writeTcp(frame, { ...options, ...gso, ipId: (number * 64) & 0xffff })
+        writeTcp(frame, { ...options, ...gso, ipId: ipId & 0xffff })
+        ipId += Math.ceil(payloadLength / MSS)
         sequence = (sequence + payloadLength) >>> 0
       },
     }

@@ -16,7 +16,7 @@ import type { Call } from '../record/calls.js'
 import { piecesOf } from '../record/frame-facts.js'
 
 /** Where the pieces of frames stand in the departure log of a guest's host. Of pieces with one name: the first. */
-function departures(wire: readonly OnWire[], host: string): Map<string, number> {
+export function departures(wire: readonly OnWire[], host: string): Map<string, number> {
   const places = new Map<string, number>()
   wire.forEach(({ from, frame }, index) => {
     if (!from.startsWith(`${host}.`) || frame.flow === '') return
@@ -27,7 +27,7 @@ function departures(wire: readonly OnWire[], host: string): Map<string, number> 
 }
 
 /** Offers that were accepted and then completed, by guest. */
-function completedOf(scene: Scene): { readonly offer: Call; readonly done: Call }[] {
+export function completedOf(scene: Scene): { readonly offer: Call; readonly done: Call }[] {
   const lent = new Map<string, Call>()
   const pairs: { offer: Call; done: Call }[] = []
   for (const call of scene.calls) {
