@@ -84,8 +84,8 @@ export const receiveSaboteurs: readonly Saboteur[] = [
     patches: [
       {
         half: 'frontend',
-        find: 'this.taken[i] === 0 || this.idle(i) < 3 ||',
-        put: 'this.taken[i] === 0 || this.seen[i] >= 0 ||',
+        find: 'return this.ticks - this.seen[place] >>> 0;',
+        put: 'return 0;',
       },
     ],
   },

@@ -25,7 +25,12 @@ export const clogged: Act<Clogged> = {
   async run(kit) {
     const traces: Clogged['traces'][number][] = []
     let refused = 0
-    const ringsAt = (where: string): Rings | undefined => ringsOf(bench.recorder.calls, hostOf(where))
+    const rings = new Map<string, Rings | undefined>()
+    const ringsAt = (where: string): Rings | undefined => {
+      const host = hostOf(where)
+      if (!rings.has(host)) rings.set(host, ringsOf(bench.recorder.calls, host))
+      return rings.get(host)
+    }
     const rig = around((_, where) => ({
       queue: (inner, __, vif) =>
         vary(inner, {
@@ -53,7 +58,7 @@ export const clogged: Act<Clogged> = {
     })
     await bench.load()
     bench.start({ flows: 16, burst: 160, gapNs: 100_000, mix: MIX })
-    await bench.for(kit.full ? 100 : 25)
+    await bench.for(kit.full ? 100 : 12)
     return { scene: await bench.finish('clogged'), traces, refused }
   },
 }
@@ -64,9 +69,9 @@ function hostOf(where: string): string {
 
 type Rings = Arena | Mapping
 
-/** The rings of the last virtual interface that a host has made. */
+/** The rings of the virtual interface that a host has made. */
 function ringsOf(calls: readonly Call[], host: string): Rings | undefined {
-  const made = calls.findLast(({ name, place }) => name === 'createVi' && hostOf(place.where) === host)
+  const made = calls.find(({ name, place }) => name === 'createVi' && hostOf(place.where) === host)
   return (made?.args[0] as { rings: Rings } | undefined)?.rings
 }
 

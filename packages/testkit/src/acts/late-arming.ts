@@ -32,7 +32,7 @@ export const lateArming: Act<Scene> = {
     const bench = await kit.bench({ rig })
     await bench.load()
     bench.start({ flows: 8, burst: 8, gapNs: 30_000 })
-    await bench.for(kit.full ? 60 : 10)
+    await bench.for(kit.full ? 60 : 6)
     return bench.finish('late-arming')
   },
 }

@@ -13,7 +13,7 @@ export const lazy: Act<Scene> = {
     const bench = await kit.bench({ rig: latePolls(LATE_MS) })
     await bench.load()
     bench.start({ flows: 8, burst: 64, gapNs: 60_000, mix: MIX })
-    await bench.for(kit.full ? 60 : 10)
+    await bench.for(kit.full ? 60 : 6)
     return bench.finish('lazy')
   },
 }

@@ -12,7 +12,7 @@ export const steady: Act<Scene> = {
     const bench = await kit.bench()
     await bench.load()
     bench.start({ flows: 16, mix: ALL_SHAPES, gapNs: 60_000 })
-    await bench.for(kit.full ? 60 : 8)
+    await bench.for(kit.full ? 60 : 5)
     return bench.finish('steady')
   },
 }
