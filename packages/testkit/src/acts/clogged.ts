@@ -1,5 +1,6 @@
 import type { Arena, Mapping } from '@netaccel/core'
 import type { Bench } from '../bench/bench.js'
+import { Sender } from '../bench/frames.js'
 import type { Scene } from '../bench/scene.js'
 import type { Act } from '../kit/act.js'
 import type { Call } from '../record/calls.js'
@@ -59,6 +60,14 @@ export const clogged: Act<Clogged> = {
     await bench.load()
     bench.start({ flows: 16, burst: 160, gapNs: 100_000, mix: MIX })
     await bench.for(kit.full ? 100 : 12)
+    await bench.quiet()
+    // A long frame that finds room for a part of it.
+    const sender = new Sender(bench)
+    const [small, long] = [sender.datagram(60, false), sender.segment(20_000)]
+    for (let before = 40; before < 64; before += 2) {
+      sender.send(...Array.from({ length: before }, () => small), long)
+      await bench.for(2)
+    }
     return { scene: await bench.finish('clogged'), traces, refused }
   },
 }

@@ -22,7 +22,7 @@ export const questioned: Act<Scene> = {
     await bench.for(3)
     await bench.quiet()
     bench.start({ ...switchingTraffic, gapNs: 300_000 })
-    await bench.for(kit.full ? 60 : 6)
+    await bench.for(kit.full ? 60 : 10)
     return bench.finish('questioned')
   },
 }
