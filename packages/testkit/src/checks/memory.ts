@@ -6,9 +6,11 @@ import { saturated } from '../acts/saturated.js'
 import { steady } from '../acts/steady.js'
 import { torn } from '../acts/torn.js'
 import type { Torn } from '../acts/torn.js'
+import { wired } from '../acts/wired.js'
+import type { Wired } from '../acts/wired.js'
 import type { Scene } from '../bench/scene.js'
 import { callsOf } from '../kit/calls-of.js'
-import { look, needs } from '../kit/check.js'
+import { look, needs, needsHardware } from '../kit/check.js'
 import type { Check } from '../kit/check.js'
 import { each, together } from '../kit/judging.js'
 import type { Judgement } from '../kit/judging.js'
@@ -47,7 +49,14 @@ function poolsWhole(scene: Scene): Judgement {
   return together({ seen: pools, findings: [] }, { seen: 0, findings: refused(scene, 'MEM-05').findings })
 }
 
+/** MEM-07: after `quiesce` nothing is touched. */
+function untouched({ quiet, touched }: Wired): Judgement {
+  const sentence = `hardware wrote to the rings of a quiet VI ${touched} times`
+  return { seen: quiet, findings: touched === 0 ? [] : [{ sentence }] }
+}
+
 export const memoryChecks: readonly Check[] = [
+  { rule: 'MEM-07', unfit: needsHardware, looks: [look(wired, untouched)], unseen: 'no VI was made' },
   {
     rule: 'MEM-01',
     looks: [look(steady, allBack), look(saturated, allBack)],
