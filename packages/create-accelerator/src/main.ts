@@ -23,9 +23,9 @@ export interface Surroundings {
 /** The command. Returns the exit code: 0, or 1 when no package was made or its dependencies could not be installed. */
 export async function main(args: readonly string[], around: Surroundings = terminal()): Promise<number> {
   try {
-    const { answers: given, done } = readFlags(args, ownVersion())
+    const { answers: given, yes, done } = readFlags(args, ownVersion())
     if (done) return 0
-    const answers = complete(given, around)
+    const answers = await complete(given, yes, around)
     finish(createAccelerator(answers, around.cwd), answers, around)
     return 0
   } catch (error) {
@@ -35,13 +35,17 @@ export async function main(args: readonly string[], around: Surroundings = termi
   }
 }
 
-function complete(given: Partial<Answers>, around: Surroundings): Answers {
+async function complete(given: Partial<Answers>, yes: boolean, around: Surroundings): Promise<Answers> {
   const local = given.local ?? tarballFolder(around.record, isWholeFolder)
   if (given.local === undefined && local !== undefined)
     around.print(
       `The netaccel packages are taken from the tarballs in ${local}, where this command came from.`,
     )
   const known = local === undefined ? given : { ...given, local }
+  if (around.isTerminal && !yes) {
+    const { ask } = await import('./prompts.js')
+    return ask(known)
+  }
   const { name, kind = DEFAULT_KIND } = known
   if (name === undefined)
     throw new CreateError('NO_NAME', 'Give the new package a name: npm create @netaccel/accelerator my-nic')
