@@ -1,6 +1,6 @@
 // Puts the templates into dist, beside a table of the versions that a new package depends on: those of this repository
 // when it was built.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -10,8 +10,11 @@ const dist = join(own, 'dist')
 const read = (...path) => JSON.parse(readFileSync(join(...path), 'utf8'))
 
 mkdirSync(dist, { recursive: true })
-rmSync(join(dist, 'templates'), { recursive: true, force: true })
+// What is gone from the templates goes afterwards, so that no file which a running test reads is missing meanwhile.
 cpSync(join(own, 'templates'), join(dist, 'templates'), { recursive: true })
+for (const path of readdirSync(join(dist, 'templates'), { recursive: true }))
+  if (!existsSync(join(own, 'templates', path)))
+    rmSync(join(dist, 'templates', path), { recursive: true, force: true })
 
 const ours = {}
 for (const folder of readdirSync(join(root, 'packages')).sort()) {
