@@ -334,8 +334,15 @@ describe('a half that does not settle', () => {
     guest.stack?.burst(10)
     const lent = guest.control?.run?.paths.lent ?? 0
     expect(lent).toBeGreaterThan(0)
-    await world.run(guest.registry.stop('lane', 'unloaded'))
+    const { forced, holders } = await world.run(guest.registry.stop('lane', 'unloaded'))
     expect(guest.control?.lastReport).toMatchObject({ forced: true, framesDropped: lent, reason: 'unloaded' })
+    expect(forced).toBe(true)
+    expect(holders).toEqual([
+      `vif1.0: not drained within 100 ms, ${lent} frames lent`,
+      `vif1.0: held ${lent} lent`,
+      expect.stringMatching(/^vif1\.0: was last in \w+$/),
+      `vif1.0: ${lent} lent frames were dropped`,
+    ])
     const [counters] = guest.accelerators.fastCounters(guest.vif)
     expect(counters?.dropped.frames('forced_detach')).toBe(lent)
     // The backend has said that the VI is closed: the frames are free again.

@@ -36,7 +36,7 @@ export class Parking {
   private retry: boolean
   /** Since when it waits. In an array: a field, or a call's answer, would be boxed with each poll that finds completions. */
   private readonly waitingSince: Float64Array
-  private timer: boolean
+  private timer: { cancel(): void } | null
   private wakeAsked: boolean
   private readonly onWake: () => void
 
@@ -47,7 +47,7 @@ export class Parking {
     this.cause = 'busy'
     this.retry = false
     this.waitingSince = new Float64Array(1)
-    this.timer = false
+    this.timer = null
     this.wakeAsked = false
     this.onWake = () => this.woken()
   }
@@ -81,6 +81,12 @@ export class Parking {
   divert(): void {
     if (this.frame !== null) this.become('to-slow')
     this.settle()
+  }
+
+  /** The hardware is waited for no more; what is still parked goes by the ring. */
+  leave(): void {
+    this.timer?.cancel()
+    this.timer = null
   }
 
   /** Take over what another place still holds. */
@@ -127,10 +133,9 @@ export class Parking {
 
   /** One timer at a time; it looks again for as long as something waits for the hardware. */
   private watch(ns: number): void {
-    if (this.timer) return
-    this.timer = true
-    this.queue.engine.after(ns, () => {
-      this.timer = false
+    if (this.timer !== null) return
+    this.timer = this.queue.engine.after(ns, () => {
+      this.timer = null
       const { frame, cause } = this
       if (frame === null || cause === 'to-fast' || (cause === 'to-slow' && this.owner.fastLeft(frame))) return
       const left = this.waitingSince[0] + TX_TIMEOUT_NS - this.queue.engine.now()

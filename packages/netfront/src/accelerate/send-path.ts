@@ -42,6 +42,8 @@ export class SendPath implements ParkingOwner {
   /** Accepted in this burst, and not counted yet: packets, and the leases of what is lent, are counted once a burst. */
   private accepted = 0
   private quarantine: Frame[] = []
+  /** Ends the hold of a detach. */
+  private hold: { cancel(): void } | null = null
 
   constructor({ queue, counters, lease, path, fence }: SendParts) {
     const { capabilities } = path
@@ -81,7 +83,8 @@ export class SendPath implements ParkingOwner {
   shutGate(): void {
     const { fence, queue } = this
     if (this.gate && fence !== null && this.lent.size > 0) {
-      queue.engine.after(this.parts.holdNs, () => {
+      this.hold?.cancel()
+      this.hold = queue.engine.after(this.parts.holdNs, () => {
         if (this.generation === null || this.gate) return
         fence.expire()
         this.place.wake()
@@ -92,8 +95,11 @@ export class SendPath implements ParkingOwner {
     queue.wakeIfReady()
   }
 
-  /** The hooks are cleared. */
+  /** The hooks are cleared. A timer that still ran would keep the plugin's code until it fires. */
   clear(): void {
+    this.hold?.cancel()
+    this.hold = null
+    this.place.leave()
     this.generation = null
     this.gate = false
   }
