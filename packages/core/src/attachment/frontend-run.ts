@@ -57,6 +57,8 @@ export class FrontendRun {
   #vif: AcceleratedVif | undefined
   #endChanges: (() => void) | undefined
   #framesDropped = 0
+  /** What was held, and the hook last entered, when it was forced: the force takes it back. */
+  #atForce: Pick<DetachReport, 'leases' | 'lastHook'> | undefined
   /** The last thing that the plugin said in its log. */
   #said: string | undefined
   /** Why {@link FrontendRun.attach} said 'declined', in words. */
@@ -175,7 +177,7 @@ export class FrontendRun {
       await this.backendClosing()
       await this.drain()
     }
-    const before = { leases: this.lease.byKind, lastHook: this.paths.lastHook }
+    const before = this.#atForce ?? this.held()
     this.#endChanges?.()
     this.paths.clear()
     this.stats()
@@ -243,8 +245,13 @@ export class FrontendRun {
 
   private force(why: string): void {
     this.#late.push(why)
+    this.#atForce ??= this.held()
     this.book.abort.abort()
     this.#framesDropped += this.paths.force()
+  }
+
+  private held(): Pick<DetachReport, 'leases' | 'lastHook'> {
+    return { leases: this.lease.byKind, lastHook: this.paths.lastHook }
   }
 
   /** Step 6. The abort tells a plugin that waits for the other half to let go. */
