@@ -77,8 +77,9 @@ async function overtaken({ who, start, lacking }: Late): Promise<number> {
   const random = new Random(3)
   start(pair)
   const reordered = () => pair.world.oracle?.verdict().reordered ?? 0
+  const sound = process.env['NETACCEL_TIER'] === 'soak' ? 500 : 8
   // A lack is looked for until it shows.
-  for (let cycle = 0; cycle < (lacking === undefined ? 8 : 40) && reordered() === 0; cycle++) {
+  for (let cycle = 0; cycle < (lacking === undefined ? sound : 40) && reordered() === 0; cycle++) {
     for (let i = 0; i < 6; i++) {
       who(pair.world).charge('notification', 1 + random.below(4000))
       await pair.for(0.5)

@@ -1,10 +1,13 @@
 import { Charges } from './charges.js'
 import type { Cost, CostTable } from './cost-table.js'
-import { POLL_BUDGET } from './engine.js'
 import type { Engine, PollHandle, Poller, Timer, WorkUnits } from './engine.js'
+import { EngineTimer } from './engine-timer.js'
+import type { TimerOwner } from './engine-timer.js'
 import { XenError } from './errors.js'
 import { Heap } from './heap.js'
 import type { HeapItem } from './heap.js'
+import { PollSlot } from './poll-slot.js'
+import type { PollOwner } from './poll-slot.js'
 
 /** What an engine asks of the clock it lives in. */
 export interface EngineClock {
@@ -27,73 +30,11 @@ export interface EngineClock {
 const LOOKED = 0
 const ARMED = 1
 
-class EngineTimer implements Timer, HeapItem {
-  heapIndex = -1
-  at = 0
-  sequence = 0
-  readonly work: () => void
-  readonly #engine: EngineCore
-
-  constructor(engine: EngineCore, work: () => void) {
-    this.#engine = engine
-    this.work = work
-  }
-
-  cancel(): void {
-    this.#engine.disarm(this)
-  }
-
-  again(ns: number): void {
-    this.#engine.arm(this, ns)
-  }
-}
-
-class PollSlot implements PollHandle {
-  scheduled = false
-  removed = false
-  /** Taken back inside the poller's own call, which outweighs the answer of that call. */
-  #calledOff = false
-  readonly poller: Poller
-  readonly #engine: EngineCore
-
-  constructor(engine: EngineCore, poller: Poller) {
-    this.#engine = engine
-    this.poller = poller
-  }
-
-  schedule(): void {
-    if (this.scheduled || this.removed) return
-    this.scheduled = true
-    this.#engine.pollScheduled()
-  }
-
-  cancel(): void {
-    this.#calledOff = true
-    if (!this.scheduled) return
-    this.scheduled = false
-    this.#engine.pollCancelled()
-  }
-
-  /** One call of the poller, in its turn. */
-  run(): void {
-    this.cancel()
-    this.#calledOff = false
-    if (this.poller.poll(POLL_BUDGET) && !this.#calledOff) this.schedule()
-  }
-
-  remove(): void {
-    this.cancel()
-    if (this.removed) return
-    this.removed = true
-    this.#engine.pollRemoved()
-  }
-}
-
 /**
  * The engine of both clocks. The fields in the first group are the clock's: where the engine stands in its heap, and
  * until when it is busy with what it has charged.
  */
-export class EngineCore implements Engine, HeapItem {
+export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
   heapIndex = -1
   at = 0
   sequence = 0

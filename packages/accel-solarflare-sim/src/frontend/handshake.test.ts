@@ -46,7 +46,10 @@ class Bench {
       },
       ready: () => this.ready++,
       failed: (text, fault) => void this.failures.push([text, fault]),
-      count: (what) => void (what === 'macsRemoved' ? this.removed++ : this.refused++),
+      count: (what) => {
+        if (what === 'macsRemoved') this.removed++
+        else if (what === 'messagesRefused') this.refused++
+      },
     })
   }
 
@@ -208,6 +211,22 @@ describe('the handshake', () => {
     const mac = { high: 0x0016, low: 0x3e000009 }
     bench.say(words.MSG_LOCALMAC, (view, at) => words.writeLocalMac(view, at, { flags: 1, mac }))
     expect([bench.removed, bench.macs.size, bench.refused]).toEqual([1, 0, 0])
+  })
+
+  it('TX-11: LOCALMAC names what a VI of the same NIC has, until it takes it back; what no station can have is refused', () => {
+    const bench = new Bench()
+    const say = (flags: number, high: number, low: number): void =>
+      bench.say(words.MSG_LOCALMAC, (view, at) =>
+        words.writeLocalMac(view, at, { flags, mac: { high, low } }),
+      )
+    say(words.LOCALMAC_REMOVE, 0x0016, 0xfe000009)
+    expect(bench.macs.has(0x0016, 0xfe000009 | 0)).toBe(true)
+    say(words.LOCALMAC_ADD, 0x0016, 0xfe000009)
+    expect([bench.macs.size, bench.refused]).toEqual([0, 0])
+    say(words.LOCALMAC_REMOVE, 0xffff, 0xffffffff)
+    say(words.LOCALMAC_REMOVE, 0, 0)
+    say(words.LOCALMAC_ADD | words.LOCALMAC_REMOVE, 0x0016, 9)
+    expect([bench.macs.size, bench.refused]).toEqual([0, 3])
   })
 
   it('CT-04: a ring that the other half does not empty holds no request up for ever', () => {

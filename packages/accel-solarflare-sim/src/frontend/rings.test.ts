@@ -22,6 +22,7 @@ import {
   RX_CHECKSUM_OK,
   RX_CONTINUED,
   RX_START,
+  RX_SWITCHED,
 } from '@netaccel/nic-sim/constants'
 import { describe, expect, it } from 'vitest'
 import { AcceptTest } from './accept.js'
@@ -249,6 +250,21 @@ describe('sending', () => {
 })
 
 describe('receiving', () => {
+  it('TX-11: a frame from the wire is evidence of its sender, one from the switch is none', () => {
+    const bench = new Bench()
+    bench.received(0, 60)
+    bench.queue.poll(64)
+    // The buffers that come next.
+    const { bytes } = bench.delivered[0]
+    bytes.set(parseMac('00:16:3e:00:00:07'), 2048 + 6)
+    bytes.set(parseMac('00:16:3e:00:00:08'), 4096 + 6)
+    bench.received(1, 60, RX_START | RX_SWITCHED)
+    bench.received(2, 60)
+    bench.queue.poll(64)
+    expect(bench.delivered.length).toBe(3)
+    expect([bench.macs.has(0x0016, 0x3e000007), bench.macs.has(0x0016, 0x3e000008)]).toEqual([false, true])
+  })
+
   it('RX-04, RX-06: delivers in order what the events say', () => {
     const bench = new Bench()
     bench.received(0, 60, RX_START | RX_CHECKSUM_OK)
