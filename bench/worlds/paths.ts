@@ -10,6 +10,7 @@ import {
 import { type Frame, FramePool, poolBytes } from '@netaccel/packet'
 import { PAGE_SIZE } from '@netaccel/xen'
 import { cpuSeconds } from '../lib/cpu.js'
+import { HardwareTime } from './hardware-time.js'
 import { type Device, type End, segmentsOf, Sink, Source } from './traffic.js'
 
 // As `netaccel` runs.
@@ -50,6 +51,14 @@ export class Path {
     const rate = (this.frames - before) / used
     await this.settle()
     return rate
+  }
+
+  /** The share of the time that is spent in the simulated NICs while the source sends for about `seconds`. */
+  async hardware(seconds: number): Promise<number> {
+    const time = new HardwareTime(this.world)
+    time.start()
+    await this.rate(seconds)
+    return time.stop()
   }
 
   /** Send until `count` more frames have arrived; some more are then on their way. */
