@@ -753,9 +753,9 @@ function checksums(frame: i32, plain: i32, length: i32, sum: u64, fill: bool): i
     <u64>load<u16>(frame, 14) + pair(load<u64>(frame, 16)) + pair(load<u64>(frame, 24)) + <u64>load<u16>(frame, 32)
   const flags = fold(header) == 0xffff ? FOUND_HEADER : 0
   const covered = isTcp ? swap16(<i32>load<u16>(frame, 16)) - 20 : (plain >>> 1) + 8
-  // Taken away by adding the complement. What stands behind the packet, as the padding of a short frame, is not covered.
-  let transport = sum + less(ethernet) + less(header)
-  if (covered + 34 < length) transport += less(tailSum(frame, covered + 34, length))
+  // What the transport's sum does not cover: the headers before it, and what stands behind the packet, as padding does.
+  let beside = ethernet + header
+  if (covered + 34 < length) beside += tailSum(frame, covered + 34, length)
   const pseudo =
     <u64>load<u16>(frame, 26) +
     <u64>load<u32>(frame, 28) +
@@ -765,12 +765,12 @@ function checksums(frame: i32, plain: i32, length: i32, sum: u64, fill: bool): i
   const field = frame + (isTcp ? 50 : 40)
   const stands = <i32>load<u16>(field)
   if (fill) {
-    const filled = ~fold(transport + pseudo + less(<u64>stands)) & 0xffff
+    const filled = ~fold(sum + pseudo + less(beside + <u64>stands)) & 0xffff
     store<u16>(field, filled == 0 ? 0xffff : <u16>filled)
     return flags | FOUND_TRANSPORT
   }
   if (!isTcp && stands == 0) return flags | FOUND_TRANSPORT
-  return fold(transport + pseudo) == 0xffff ? flags | FOUND_TRANSPORT : flags
+  return fold(sum + pseudo + less(beside)) == 0xffff ? flags | FOUND_TRANSPORT : flags
 }
 
 /** What takes `sum` away from another, modulo 65,535. */

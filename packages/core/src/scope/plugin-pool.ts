@@ -10,6 +10,8 @@ import type { Arena, FramePool } from '../contract/index.js'
 export class PluginPool implements FramePool {
   readonly arena: Arena
   readonly #frames: Pool<Arena>
+  /** All frames of the pool, by index. */
+  readonly #all: readonly Frame[]
   /** 1 for each frame that was delivered and not taken again since. */
   readonly #delivered: Uint8Array
   readonly #settle: () => void
@@ -25,6 +27,7 @@ export class PluginPool implements FramePool {
   ) {
     this.arena = arena
     this.#frames = new Pool(arena, { frames, bytesEach })
+    this.#all = this.#frames.frames
     this.#delivered = new Uint8Array(frames)
     this.#settle = settle
     // Nobody is called for each frame that comes back while nobody waits for one.
@@ -45,8 +48,7 @@ export class PluginPool implements FramePool {
   /** The host is given this frame. False: it is not one of this pool's that the plugin holds. */
   deliver(frame: Frame): boolean {
     const { index } = frame
-    if (this.#frames.frames[index] !== frame || frame.holders === 0 || this.#delivered[index] === 1)
-      return false
+    if (this.#all[index] !== frame || frame.holders === 0 || this.#delivered[index] === 1) return false
     this.#delivered[index] = 1
     return true
   }

@@ -143,6 +143,7 @@ export class TxRun {
     const { device, slots } = this
     const { ints } = device.dma.memory
     const { observer } = device
+    const { quiet } = lane
     let at = this.list >>> 2
     let bytes = 0
     for (let i = 0; i < count; i++, at += WORDS) {
@@ -154,8 +155,10 @@ export class TxRun {
       if (found < 0 && ints[at + FILL] !== 0) this.checksums.finish(slot)
       bytes += slot.length
       if (observer !== null) observer.sent(slot, vi.id)
-      lane.sendFound(slot, found)
+      if (quiet) lane.putRun(slot, found)
+      else lane.sendFound(slot, found)
     }
+    if (quiet) lane.sentRun(count, bytes)
     this.count(vi, count, bytes)
     vi.completeTx(count)
   }

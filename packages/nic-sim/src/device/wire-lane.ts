@@ -126,6 +126,23 @@ export class WireLane {
     slot.release()
   }
 
+  /** Nothing delays, harms, loses or watches frames: they arrive as they are sent. */
+  get quiet(): boolean {
+    return this.untimed && this.up && !this.noise.any && this.observer === null
+  }
+
+  /** As {@link sendFound} for one frame of a run, while the wire is {@link quiet}; {@link sentRun} ends the run. */
+  putRun(slot: Frame, found: number): void {
+    this.findings[slot.index] = found
+    this.arrived.push(slot)
+  }
+
+  sentRun(frames: number, bytes: number): void {
+    this.sent += frames
+    this.sentBytes += bytes
+    if (frames > 0) this.onArrival()
+  }
+
   /** What the sender of a slot that has arrived has found out about it; -1: nothing. */
   finding(slot: Frame): number {
     return this.findings[slot.index]
