@@ -2,6 +2,7 @@
 export const TESTKIT_CODES = {
   BAD_PATCH: 'A variation of a plugin does not fit its artefact.',
   BAD_VARIATION: 'A variation of a plugin cannot be run.',
+  BAD_SCRIPT: 'A script has a word that the kit does not know.',
   UNKNOWN_RULE: 'There is no such rule.',
   WORKER_FAILED: 'The thread that runs the checks ended by itself.',
 } as const

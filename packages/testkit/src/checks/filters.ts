@@ -7,6 +7,7 @@ import type { Counted } from '../acts/counted.js'
 import { filtered, isForOthers } from '../acts/filtered.js'
 import type { End, Filtered } from '../acts/filtered.js'
 import { saturated } from '../acts/saturated.js'
+import { sequences } from '../acts/sequences.js'
 import { steady } from '../acts/steady.js'
 import { wired } from '../acts/wired.js'
 import type { Wired } from '../acts/wired.js'
@@ -160,7 +161,7 @@ export const filtersChecks: readonly Check[] = [
   { rule: 'FL-04', unfit: needs('filters'), looks: [look(counted, hintsHeard)], unseen: 'it gives no hints' },
   {
     rule: 'FL-09',
-    looks: [look(steady, conserved), look(saturated, conserved)],
+    looks: [look(steady, conserved), look(saturated, conserved), look(sequences, ({ books }) => books)],
     unseen: 'no frame was sent',
   },
 ]

@@ -3,6 +3,7 @@ import type { RuleId } from '@netaccel/core'
 import { failing } from '../acts/failing.js'
 import type { Failing } from '../acts/failing.js'
 import { saturated } from '../acts/saturated.js'
+import { sequences } from '../acts/sequences.js'
 import { steady } from '../acts/steady.js'
 import { torn } from '../acts/torn.js'
 import type { Torn } from '../acts/torn.js'
@@ -59,7 +60,7 @@ export const memoryChecks: readonly Check[] = [
   { rule: 'MEM-07', unfit: needsHardware, looks: [look(wired, untouched)], unseen: 'no VI was made' },
   {
     rule: 'MEM-01',
-    looks: [look(steady, allBack), look(saturated, allBack)],
+    looks: [look(steady, allBack), look(saturated, allBack), look(sequences, ({ resources }) => resources)],
     unseen: 'nothing was attached',
   },
   { rule: 'MEM-02', looks: [look(failing, ownAlone)], unseen: 'no door was called' },
