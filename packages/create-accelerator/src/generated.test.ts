@@ -1,6 +1,6 @@
-// What is made, made for real: in a folder of this package's dist, from where the workspace's packages are found.
+// What is made, made for real: in a folder of this package, from where the workspace's packages are found.
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -35,7 +35,10 @@ function tool(name: string, path: string, args: readonly string[], cwd: string):
 }
 
 beforeAll(async () => {
-  within = mkdtempSync(fileURLToPath(new URL('../dist/generated-', import.meta.url)))
+  // Not in dist, which a build beside this test sweeps.
+  const cache = fileURLToPath(new URL('../.cache', import.meta.url))
+  mkdirSync(cache, { recursive: true })
+  within = mkdtempSync(join(cache, 'generated-'))
   for (const kind of kindNames) {
     const answers = { name: `my-${kind}`, description: 'Made by a test.', license: 'MIT' } as const
     const { folder } = createAccelerator({ ...answers, kind, local: undefined, install: false }, within)

@@ -56,7 +56,10 @@ let within = ''
 const folderOf = (step: number): string => join(within, `step${step}`)
 
 beforeAll(async () => {
-  within = mkdtempSync(fileURLToPath(new URL('../dist/tutorial-', import.meta.url)))
+  // Not in dist, which a build beside this test sweeps.
+  const cache = fileURLToPath(new URL('../.cache', import.meta.url))
+  mkdirSync(cache, { recursive: true })
+  within = mkdtempSync(join(cache, 'tutorial-'))
   const files = new Map<string, string>()
   for (const [i, blocks] of stepsOf(TEXT).entries()) {
     for (const { kind, file, text } of blocks)
