@@ -104,6 +104,8 @@ class Watch {
   private left = 0
   private readonly plainOf = new Map<Vi, Vi>()
   private arrivals = 0
+  /** The hardware looks at a frame: what it writes now is of that, which has not been counted. */
+  private isArriving = false
   /** The arrivals after which `handedOver` has settled last. */
   private settledAfter = -1
   private handedOver: () => Promise<void> = () => Promise.resolve()
@@ -119,7 +121,9 @@ class Watch {
           }),
         onFrame: (arrived) =>
           wire.onFrame((frame) => {
+            this.isArriving = true
             const answer = arrived(frame)
+            this.isArriving = false
             if (answer === 'taken') this.arrived()
             return answer
           }),
@@ -164,7 +168,7 @@ class Watch {
 
   private ringWritten(isQuiet: boolean): void {
     if (isQuiet) this.touched += 1
-    if (this.isOneWay && this.settledAfter === this.arrivals) this.tooSoon += 1
+    if (this.isOneWay && !this.isArriving && this.settledAfter === this.arrivals) this.tooSoon += 1
   }
 
   private transmit(frame: Frame, inner: AcceleratedPort): 'taken' | 'full' {
