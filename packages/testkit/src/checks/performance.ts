@@ -1,5 +1,7 @@
 // PF: what the data path costs.
 import type { FrontendVif, Page } from '@netaccel/core'
+import { heap } from '../acts/heap.js'
+import type { HeapUse } from '../acts/heap.js'
 import { saturated } from '../acts/saturated.js'
 import { steady } from '../acts/steady.js'
 import type { Scene } from '../bench/scene.js'
@@ -78,7 +80,23 @@ function stackPages(scene: Scene, attachment: number): Page[] {
   return (made.args[0] as FrontendVif).txArenas.flatMap(({ pages }) => pages)
 }
 
+/** Bytes a frame. */
+const MOST_BYTES = 0.5
+
+/** PF-01: with the plugin a frame costs no more heap than without. */
+function noGarbage({ withPlugin, without, fast }: HeapUse): Judgement {
+  const bytes = withPlugin - without
+  if (bytes < MOST_BYTES) return { seen: Math.max(fast, 1), findings: [] }
+  const sentence = `a frame costs ${bytes.toFixed(1)} bytes of heap more than without the plugin`
+  return { seen: Math.max(fast, 1), findings: [{ sentence }] }
+}
+
 export const performanceChecks: readonly Check[] = [
+  {
+    rule: 'PF-01',
+    looks: [look(heap, noGarbage)],
+    unseen: 'it is measured in a full run only',
+  },
   {
     rule: 'PF-02',
     unfit: needs('tx', 'rx'),
