@@ -7,6 +7,7 @@ import type {
   FramePool,
   FrontendQueue,
   FrontendVif,
+  ScopeTimer,
   Verdict,
 } from '@netaccel/core'
 import { ETH_DESTINATION, ETH_HEADER, ETH_SOURCE } from '@netaccel/core'
@@ -74,6 +75,7 @@ export class PairQueue implements AcceleratedQueue {
   private armed = false
   private isGone = false
   private laterDue = false
+  private laterTimer: ScopeTimer | null = null
 
   constructor(parts: PairParts, queue: FrontendQueue) {
     const { queues, vif } = parts
@@ -280,7 +282,8 @@ export class PairQueue implements AcceleratedQueue {
     // No completion comes for a buffer that the stack gives back, so somebody has to look.
     if (this.laterDue || this.waitingBuffers >= capacity >>> 2) return
     this.laterDue = true
-    this.parts.vif.after(LATER_MS, this.later)
+    if (this.laterTimer === null) this.laterTimer = this.parts.vif.after(LATER_MS, this.later)
+    else this.laterTimer.again(LATER_MS)
   }
 
   private postSome(count: number): void {

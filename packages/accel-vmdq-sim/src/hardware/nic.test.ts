@@ -41,7 +41,7 @@ function setUp() {
     signal: new AbortController().signal,
     after: (_: number, job: () => void) => {
       work.push(job)
-      return { cancel: () => void work.splice(work.indexOf(job), 1) }
+      return { cancel: () => void work.splice(work.indexOf(job), 1), again: () => void work.push(job) }
     },
     pool,
     memory: (page: Page) => pages.get(page),

@@ -9,6 +9,7 @@ import type {
   HardwareContext,
   PortChange,
   PortObserver,
+  ScopeTimer,
   Vi,
   ViProvider,
   ViRequest,
@@ -27,9 +28,12 @@ import {
   LONGEST,
   SUM,
 } from '../layout.js'
+import { OutFrames } from './out-frames.js'
 import { QueuePair } from './queue-pair.js'
 import type { PairOwner } from './queue-pair.js'
 import { SharedCompletions } from './shared-completions.js'
+import { Steering } from './steering.js'
+import type { Steer } from './steering.js'
 import { whole } from './word-ring.js'
 
 /** Pairs of queues beside the driver's own; frames that are on their way out; buffers for the driver domain. */
@@ -41,7 +45,6 @@ const FRAME_BYTES = 2048
 const QUANTUM = 16
 /** Milliseconds that the wire is held up for a guest without buffers. */
 const PATIENCE_MS = 1
-const NOBODY = -1
 
 /**
  * Device and driver of the NIC. It has a pair of queues for each guest that asks, tells them apart by destination MAC
@@ -57,11 +60,10 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   readonly completions = new SharedCompletions()
   private readonly context: HardwareContext
   private readonly pairs: (QueuePair | null)[] = Array.from({ length: PAIRS }, () => null)
-  private readonly steering = new Map<number, Steer>()
+  private readonly steering = new Steering()
   private readonly hostFrames: ReturnType<HardwareContext['pool']>
   private readonly outFrames: ReturnType<HardwareContext['pool']>
-  /** Guests' frames that are with the wire: the pair, and in the lower 16 bits the place of the descriptor. */
-  private readonly out = new Map<Frame, number>()
+  private readonly out: OutFrames
   private readonly outWords: WordView
   private readonly hostWords: WordView
   private readonly info = new PacketInfo()
@@ -83,7 +85,9 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   private readonly tellOne = (id: number, word0: number, word1: number): void =>
     this.pairs[id]?.tell(word0, word1)
   /** A frame waits for a guest's buffer until its time is over. */
-  private patience: { cancel(): void } | null = null
+  private patience: ScopeTimer | null = null
+  private sendTimer: ScopeTimer | null = null
+  private tellTimer: ScopeTimer | null = null
   private patienceOver = false
 
   constructor(context: HardwareContext) {
@@ -93,6 +97,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
     this.hostFrames = context.pool(HOST_FRAMES, FRAME_BYTES)
     this.outFrames = context.pool(OUT_FRAMES, FRAME_BYTES)
     this.hostWords = wordsOf(this.hostFrames.arena.bytes, this.hostFrames.arena.view)
+    this.out = new OutFrames(this.outFrames.arena, OUT_FRAMES)
     this.outWords = wordsOf(this.outFrames.arena.bytes, this.outFrames.arena.view)
     this.vis = { capacity: PAIRS, create: (request) => this.createPair(request) }
     this.filters = {
@@ -151,7 +156,8 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   sendSoon(): void {
     if (this.sendDue || this.context.signal.aborted) return
     this.sendDue = true
-    this.context.after(0, this.sendNow)
+    if (this.sendTimer === null) this.sendTimer = this.context.after(0, this.sendNow)
+    else this.sendTimer.again(0)
   }
 
   posted(): void {
@@ -161,15 +167,16 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   tellSoon(): void {
     if (this.tellDue || this.context.signal.aborted) return
     this.tellDue = true
-    this.context.after(0, this.tellNow)
+    if (this.tellTimer === null) this.tellTimer = this.context.after(0, this.tellNow)
+    else this.tellTimer.again(0)
   }
 
   closed(pair: QueuePair): void {
     if (this.pairs[pair.id] !== pair) return
     this.pairs[pair.id] = null
     this.arrivedInTime()
-    for (const [mac, steer] of this.steering) if (steer.pair === pair) this.steering.delete(mac)
-    for (const [frame, whose] of this.out) if (whose >>> 16 === pair.id) this.out.set(frame, NOBODY)
+    this.steering.forget(pair)
+    this.out.forget(pair.id)
     this.posted()
   }
 
@@ -211,7 +218,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
         frame.release()
         return -1
       }
-      this.out.set(frame, (pair.id << 16) | pair.takeSend())
+      this.out.push(pair.id, pair.takeSend())
     }
     return done
   }
@@ -223,9 +230,8 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
 
   /** A frame has left: a guest's, which is completed, or the driver's, which is given back. */
   private left(frame: Frame): void {
-    const whose = this.out.get(frame) ?? NOBODY
-    this.out.delete(frame)
-    const pair = whose === NOBODY ? null : this.pairs[whose >>> 16]
+    const whose = this.out.has(frame) ? this.out.shift() : -1
+    const pair = whose < 0 ? null : this.pairs[whose >>> 16]
     if (pair !== null) this.complete(pair, whose & 0xffff, DONE_SENT)
     frame.release()
     this.sendSoon()
@@ -234,8 +240,9 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   // --- in
 
   private arrived(frame: Frame): 'taken' | 'full' {
-    const steer = this.steering.get(macNumber(frame.view, frame.offset + ETH_DESTINATION))
-    return steer === undefined ? this.toHost(frame) : this.toPair(frame, steer)
+    const at = frame.offset + ETH_DESTINATION
+    const steer = this.steering.find(frame.view.getUint16(at), frame.view.getInt32(at + 2))
+    return steer === null ? this.toHost(frame) : this.toPair(frame, steer)
   }
 
   private toHost(frame: Frame): 'taken' | 'full' {
@@ -298,7 +305,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
     this.completions.drain(this.tellOne)
     const { pairs } = this
     for (let i = 0; i < pairs.length; i++) pairs[i]?.tellRest()
-    for (const settle of this.waiters.splice(0)) settle()
+    if (this.waiters.length > 0) for (const settle of this.waiters.splice(0)) settle()
   }
 
   // --- pairs and addresses
@@ -324,16 +331,16 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
     const pair = this.pairs[vi.id]
     if (pair === null || pair === undefined || pair !== vi || !pair.live) return 'closed'
     const bytes = parseMac(key.mac)
-    const mac = macNumber(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0)
-    if (this.steering.has(mac)) return 'duplicate'
-    const steer = { pair, count: 0 }
-    this.steering.set(mac, steer)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const steer: Steer = { pair, high: view.getUint16(0), low: view.getInt32(2), count: 0 }
+    if (this.steering.find(steer.high, steer.low) !== null) return 'duplicate'
+    this.steering.add(steer)
     return {
       key,
       vi,
       hits: () => steer.count,
       remove: () => {
-        if (this.steering.get(mac) === steer) this.steering.delete(mac)
+        this.steering.remove(steer)
         this.arrivedInTime()
         this.context.wire.ready()
       },
@@ -341,16 +348,6 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   }
 }
 
-/** Where the frames for one address go. */
-interface Steer {
-  readonly pair: QueuePair
-  count: number
-}
-
 function isMacOnly(key: FlowKey): boolean {
   return key.mac !== undefined && Object.keys(key).length === 1
-}
-
-function macNumber(view: DataView, at: number): number {
-  return view.getUint16(at) * 0x1_0000_0000 + view.getUint32(at + 2)
 }

@@ -74,7 +74,7 @@ class HardwareDoors extends HalfDoors implements HardwareContext {
   ioPage(written: (offset: number, value: number) => void): Page {
     const book = this.#book
     book.enter('ioPage')
-    const page = this.#bench.ioPage((offset, value) => book.guard('a doorbell', () => written(offset, value)))
+    const page = this.#bench.ioPage((offset, value) => book.guardWrite(written, offset, value))
     book.take('undo', `I/O page ${page}`, () => this.#bench.freeIoPage(page))
     return page
   }

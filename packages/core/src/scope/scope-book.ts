@@ -159,9 +159,22 @@ export class ScopeBook {
     try {
       work()
     } catch (cause) {
-      this.parts.tally.threw++
-      this.parts.log('error', this.name, `${what} threw`, cause)
+      this.threw(what, cause)
     }
+  }
+
+  /** The same for a doorbell, which is written for every burst: without a closure. */
+  guardWrite(written: (offset: number, value: number) => void, offset: number, value: number): void {
+    try {
+      written(offset, value)
+    } catch (cause) {
+      this.threw('a doorbell', cause)
+    }
+  }
+
+  private threw(what: string, cause: unknown): void {
+    this.parts.tally.threw++
+    this.parts.log('error', this.name, `${what} threw`, cause)
   }
 
   /** From here on every door is dead, and the signal aborted. Nothing is given back yet. */

@@ -10,8 +10,10 @@ export class BookedTimer implements ScopeTimer {
   readonly #work: () => void
   readonly #timer: Timer
   #taking: Taking
-  /** Asked for again, before or during the work under way: it stays in the book. */
+  /** Asked for, before or during the work under way. */
   #waits = true
+  /** Was asked for again once: it stays in the book, so that it costs nothing each time. */
+  #isRepeated = false
 
   constructor(book: ScopeBook, ms: number, work: () => void) {
     this.#book = book
@@ -22,6 +24,7 @@ export class BookedTimer implements ScopeTimer {
 
   cancel(): void {
     this.#waits = false
+    this.#isRepeated = false
     if (this.#book.forget(this.#taking)) this.#timer.cancel()
   }
 
@@ -29,14 +32,15 @@ export class BookedTimer implements ScopeTimer {
     this.#book.enter('after')
     const ns = delayNs(ms)
     this.#waits = true
-    this.#book.keep(this.#taking)
+    if (!this.#isRepeated) this.#book.keep(this.#taking)
+    this.#isRepeated = true
     this.#timer.again(ns)
   }
 
   #fired(): void {
     this.#waits = false
     this.#book.guard('a timer', this.#work)
-    if (!this.#waits) this.#book.forget(this.#taking)
+    if (!this.#waits && !this.#isRepeated) this.#book.forget(this.#taking)
   }
 }
 
