@@ -1,5 +1,5 @@
 // ER: what a half makes of failing doors and strange hardware.
-import { around, vary } from '@netaccel/testkit'
+import { around } from '@netaccel/testkit'
 import type { Saboteur } from './saboteur.js'
 
 export const robustnessSaboteurs: readonly Saboteur[] = [
@@ -17,16 +17,16 @@ export const robustnessSaboteurs: readonly Saboteur[] = [
   },
   {
     rule: 'ER-02',
-    title: 'a floating read of a key',
+    title: 'floating reads of a key when it leaves',
     of: 'accel-solarflare-sim',
     vary: around(() => ({
-      vif: (inner, doors) =>
-        vary(inner, {
-          async remove(reason, signal) {
-            await inner.remove(reason, signal)
-            void doors.keys.read('accelstate')
-          },
-        }),
+      frontendVif(doors) {
+        const waitForPeer = async (): Promise<void> => {
+          for (let look = 0; look < 100; look += 1) await doors.keys.readPeer('accelstate')
+        }
+        doors.undo(() => void waitForPeer())
+        return doors
+      },
     })),
   },
   {

@@ -2,6 +2,7 @@
 import type { RuleId } from '@netaccel/core'
 import { failing } from '../acts/failing.js'
 import type { Failing } from '../acts/failing.js'
+import { returning } from '../acts/returning.js'
 import { saturated } from '../acts/saturated.js'
 import { sequences } from '../acts/sequences.js'
 import { steady } from '../acts/steady.js'
@@ -15,7 +16,7 @@ import { look, needs, needsHardware } from '../kit/check.js'
 import type { Check } from '../kit/check.js'
 import { each, together } from '../kit/judging.js'
 import type { Judgement } from '../kit/judging.js'
-import { allBack } from './conserved.js'
+import { allBack, noMore } from './conserved.js'
 
 /** What the doors have refused under a rule. */
 function refused({ events }: Scene, rule: RuleId): Judgement {
@@ -60,7 +61,12 @@ export const memoryChecks: readonly Check[] = [
   { rule: 'MEM-07', unfit: needsHardware, looks: [look(wired, untouched)], unseen: 'no VI was made' },
   {
     rule: 'MEM-01',
-    looks: [look(steady, allBack), look(saturated, allBack), look(sequences, ({ resources }) => resources)],
+    looks: [
+      look(steady, allBack),
+      look(saturated, allBack),
+      look(returning, noMore),
+      look(sequences, ({ resources }) => resources),
+    ],
     unseen: 'nothing was attached',
   },
   { rule: 'MEM-02', looks: [look(failing, ownAlone)], unseen: 'no door was called' },
