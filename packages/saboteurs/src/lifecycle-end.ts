@@ -5,8 +5,9 @@ import type { Saboteur } from './saboteur.js'
 import { throughout } from './throughout.js'
 
 const SHARED = Symbol.for('netaccel.saboteur')
-/** XenbusState Initialising, as it stands in `accelstate`. */
+/** XenbusState Initialising and Connected, as they stand in `accelstate`. */
 const INITIALISING = '1'
+const CONNECTED = '4'
 /** A VI as the plugin itself makes them, with the pages of its rings. */
 const SECOND_VI = { events: 1024, tx: 512, rx: 512 }
 const SECOND_VI_PAGES = 4
@@ -67,7 +68,7 @@ export const lifecycleEndSaboteurs: readonly Saboteur[] = [
         doors.keys.watchPeer('accelstate', () =>
           doors.task('state', async () => {
             const state = await doors.keys.readPeer('accelstate')
-            if (state === INITIALISING && last === INITIALISING)
+            if (state === INITIALISING && (last === INITIALISING || last === CONNECTED))
               doors.createVi({ owner: doors.peer, ...SECOND_VI, rings: doors.arena(SECOND_VI_PAGES) })
             last = state
           }),

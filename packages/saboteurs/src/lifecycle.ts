@@ -5,7 +5,7 @@ import { lifecycleEndSaboteurs } from './lifecycle-end.js'
 import type { Saboteur } from './saboteur.js'
 
 /** Frames of one poll from which on a queue is busy. */
-const BUSY = 4
+const BUSY = 2
 
 export const lifecycleSaboteurs: readonly Saboteur[] = [
   {
@@ -77,23 +77,27 @@ export const lifecycleSaboteurs: readonly Saboteur[] = [
     of: 'accel-solarflare-sim',
     vary: around(() => {
       const known: FrontendQueue[] = []
-      let delivered = 0
+      let handled = 0
       return {
         queueDoors: (doors) => {
           known.push(doors)
           return vary(doors, {
             deliver(frame) {
-              delivered += 1
+              handled += 1
               doors.deliver(frame)
+            },
+            completeTx(frame) {
+              handled += 1
+              doors.completeTx(frame)
             },
           })
         },
         queue: (inner) =>
           vary(inner, {
             poll(budget) {
-              delivered = 0
+              handled = 0
               const answer = inner.poll(budget)
-              if (delivered >= BUSY) for (const doors of known) doors.schedule()
+              if (handled >= BUSY) for (const doors of known) doors.schedule()
               return answer
             },
           }),

@@ -132,6 +132,7 @@ export const transmitChecks: readonly Check[] = [
       look(saturated, unwritten(['declined', 'busy'])),
       look(steady, noTrace),
       look(saturated, noTrace),
+      look(clogged, ({ scene }) => unwritten(['declined', 'busy'])(scene)),
       look(clogged, noDescriptors),
     ],
     unseen: 'no frame was declined, and none was told busy',
