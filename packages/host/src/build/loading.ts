@@ -135,7 +135,7 @@ async function ask(
   deadlineMs?: number,
 ): Promise<void> {
   const { store, engine } = driver
-  const text = deadlineMs === undefined ? request : `${request}:${deadlineMs}`
+  const text = deadlineMs === undefined ? request : `${request}:${wholeMs(deadlineMs)}`
   let state = await requestModule(store, engine, domain.id, name, text, ANSWER_MS + (deadlineMs ?? 0))
   // A vif may have asked for the same half by itself: then another answer follows.
   for (const end = engine.now() + WORK_NS; UNDER_WAY.includes(state) && engine.now() < end;) {
@@ -146,4 +146,9 @@ async function ask(
   const [, code = '', ...words] = state.split(':')
   const said = state.startsWith('failed:') ? `${code}: ${words.join(':')}` : `it says "${state}"`
   throw new HostError('LOAD_FAILED', `${name} could not be ${request}ed in ${domain.name}: ${said}`)
+}
+
+/** As a request says it: whole, in seven digits at most. */
+function wholeMs(ms: number): number {
+  return Math.min(9_999_999, Math.ceil(ms))
 }

@@ -69,6 +69,7 @@ export class HostConnection {
     if (lines === 'too long') {
       this.#answer({ id: null, error: wireError(new BadRequest(`it is longer than ${MOST_LINE} bytes`)) })
       this.#ended = true
+      for (const abort of this.#open.values()) abort.abort()
       this.#socket.end()
       return
     }

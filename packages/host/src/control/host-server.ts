@@ -1,5 +1,4 @@
 // `host.sock` of a running host: commands from outside, as JSON lines.
-import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { HostError } from '../errors.js'
@@ -47,14 +46,13 @@ export class HostServer {
     const ended = new Promise<void>((resolve) => void this.#server.close(() => resolve()))
     for (const client of this.#clients) client.close()
     await ended
-    rmSync(this.path, { force: true })
   }
 
   #admit(host: Controlled, socket: Socket): void {
     if (this.#clients.size >= MOST_CLIENTS) {
       const full = new HostError('BUSY', `${MOST_CLIENTS} clients are connected to this host already.`)
       socket.on('error', () => socket.destroy())
-      socket.end(`${JSON.stringify({ id: null, error: wireError(full) })}\n`)
+      socket.end(`${JSON.stringify({ id: null, error: wireError(full) })}\n`, () => socket.destroy())
       socket.resume()
       return
     }

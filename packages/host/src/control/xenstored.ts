@@ -1,6 +1,5 @@
 // `xenstored.sock` of a running host: its store over the standard wire protocol (Xen docs/misc/xenstore.txt), for the standard
 // clients. Whoever may open it is domain 0.
-import { rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { defaultStreamLimits, StoreStream } from '@netaccel/xen'
@@ -63,7 +62,6 @@ export class XenstoredSocket {
     const ended = new Promise<void>((resolve) => void this.#server.close(() => resolve()))
     for (const client of this.#clients) client.destroy()
     await ended
-    rmSync(this.path, { force: true })
   }
 
   #admit(host: Host, socket: Socket): void {

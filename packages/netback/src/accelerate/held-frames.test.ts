@@ -88,3 +88,13 @@ it('D8: a frontend that never tells keeps no frame for longer than 10 ms, and no
   held.close()
   expect(released.length).toBe(515)
 })
+
+it('D8: a frontend that says it is half the numbers ahead is not asked for ever', () => {
+  const { page, held, released, frame } = make()
+  held.keep(frame(1), START + 1)
+  held.keep(frame(2), START + 2)
+  held.shown()
+  page.deliver((START + 1 + 2 ** 31) >>> 0)
+  held.look()
+  expect(released).toEqual([1, 2])
+})

@@ -79,6 +79,8 @@ export class HeldFrames implements WrittenFrames {
     const { delivered } = this.parts.page
     while (this.count > 0 && ((delivered - this.indices[this.first]) | 0) >= 0) this.releaseOldest()
     if (((delivered - this.askedIndex) | 0) < 0) return
+    // It says that it has come so far: whatever the index is, what was asked for is not asked for again.
+    while (this.count > 0 && ((this.indices[this.first] - this.askedIndex) | 0) <= 0) this.releaseOldest()
     this.asked = false
     this.shown()
   }

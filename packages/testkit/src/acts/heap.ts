@@ -12,6 +12,8 @@ const ROUNDS = 5
 const WARM = 60_000
 const MIX = { tcp: 0, tcp6: 0, udp: 1, icmp: 0, arp: 0 } as const
 const LOOK_NS = 1_000_000
+/** Looks at which nothing was sent before the traffic is given up: some seconds, past every deadline of an attachment. */
+const PATIENCE = 3000
 
 /** Bytes of heap that one frame has cost, in the middle of the rounds. */
 export interface HeapUse {
@@ -52,7 +54,12 @@ async function measured(
   const traffic = startTraffic(world, one.path, two.path, { flows: 4, mix: MIX, burst: 32, gapNs: 30_000 })
   const until = async (sent: number): Promise<void> => {
     const end = traffic.sent + sent
-    while (traffic.sent < end) await world.run({ for: LOOK_NS })
+    let still = 0
+    while (traffic.sent < end && still < PATIENCE) {
+      const before = traffic.sent
+      await world.run({ for: LOOK_NS })
+      still = traffic.sent === before ? still + 1 : 0
+    }
   }
   await until(WARM)
   const collect = collector()

@@ -1,6 +1,7 @@
 // VN: manifest, versions, and what is declared.
 import { reading } from '../acts/reading.js'
 import type { Read } from '../acts/reading.js'
+import { saturated } from '../acts/saturated.js'
 import { settingUp } from '../acts/setting-up.js'
 import type { SettingUp } from '../acts/setting-up.js'
 import { steady } from '../acts/steady.js'
@@ -96,7 +97,11 @@ export const versionChecks: readonly Check[] = [
   },
   { rule: 'VN-04', looks: [look(settingUp, staysInside)], unseen: 'nothing was set up' },
   { rule: 'VN-05', looks: [look(steady, atWork)], unseen: 'the manifest declares no capability' },
-  { rule: 'VN-06', looks: [look(steady, onlyDeclared)], unseen: 'the manifest declares every capability' },
+  {
+    rule: 'VN-06',
+    looks: [look(steady, onlyDeclared), look(saturated, onlyDeclared)],
+    unseen: 'the manifest declares every capability',
+  },
   {
     rule: 'VN-07',
     looks: [look(twins, declinesTwin)],

@@ -15,11 +15,16 @@ export interface Check {
   /** What it looks at. Findings of any look break the rule. */
   readonly looks: readonly Look[]
   /** Not for this plugin, and why; undefined: it is. */
-  readonly unfit?: (subject: Subject) => string | undefined
+  readonly unfit?: Fitness
   /** Why the rule does not apply when no look has seen what it is about: `nothing was accepted`. */
   readonly unseen: string
-  /** What the rule is about: if the manifest declares it, the check cannot be waived. */
-  readonly capability?: Capability
+}
+
+/** Why a rule does not bind a plugin; undefined: it does. */
+export interface Fitness {
+  (subject: Subject): string | undefined
+  /** What the rule is about: it cannot be waived by a plugin that declares one of these. */
+  readonly capabilities?: readonly Capability[]
 }
 
 /** `judge` sees what `act` has left. */
@@ -28,11 +33,12 @@ export function look<E>(act: Act<E>, judge: (evidence: E) => Judgement): Look {
 }
 
 /** Reason for {@link Check.unfit}: the plugin does not declare any of these. */
-export function needs(...capabilities: readonly Capability[]): (subject: Subject) => string | undefined {
-  return ({ capabilities: declared }) =>
+export function needs(...capabilities: readonly Capability[]): Fitness {
+  const unfit = ({ capabilities: declared }: Subject): string | undefined =>
     capabilities.some((each) => declared.has(each))
       ? undefined
       : `the manifest does not declare ${capabilities.join(' or ')}`
+  return Object.assign(unfit, { capabilities })
 }
 
 /** Reason for {@link Check.unfit}: the plugin brings no hardware. */

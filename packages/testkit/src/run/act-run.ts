@@ -5,6 +5,7 @@ import { eventLoopTurn } from '@netaccel/xen'
 import type { Scene } from '../bench/scene.js'
 import type { Act, Kit } from '../kit/act.js'
 import type { Check, Look } from '../kit/check.js'
+import type { Subject } from '../plugin/subject.js'
 import type { Judgement } from '../kit/judging.js'
 import { refusals } from './refusals.js'
 import type { Evidence } from './types.js'
@@ -16,9 +17,17 @@ export interface Shown {
   readonly evidence: readonly Evidence[]
 }
 
+/**
+ * Those that bind this plugin. What it does beyond its manifest is VN-06's, not theirs; what the host itself has refused
+ * (below) binds everyone.
+ */
+function binding(checks: readonly Check[], subject: Subject): readonly Check[] {
+  return checks.filter(({ unfit }) => unfit?.(subject) === undefined)
+}
+
 /** The acts that these checks need, each once, in the order of the checks. */
 export function actsOf(checks: readonly Check[], kit: Pick<Kit, 'full' | 'subject'>): Act<unknown>[] {
-  const acts = new Set(checks.flatMap(({ looks }) => looks.map(({ act }) => act)))
+  const acts = new Set(binding(checks, kit.subject).flatMap(({ looks }) => looks.map(({ act }) => act)))
   return [...acts].filter(
     ({ full, unfit }) => (full !== true || kit.full) && unfit?.(kit.subject) === undefined,
   )
@@ -35,7 +44,7 @@ export async function runAct(act: Act<unknown>, checks: readonly Check[], kit: K
   } finally {
     floating.end()
   }
-  const shown = checks.flatMap(({ rule, looks }) =>
+  const shown = binding(checks, kit.subject).flatMap(({ rule, looks }) =>
     looks.filter((each) => each.act === act).map((each) => judged(rule, each, evidence, kit.seed)),
   )
   const wanted = new Set(checks.map(({ rule }) => rule))

@@ -40,17 +40,17 @@ function resultOf(
   subject: Subject,
   waiver: Waiver | undefined,
 ): RuleResult {
-  const { rule, capability } = check
+  const { rule, unfit: fitness } = check
   const seen = shown.reduce((sum, each) => sum + each.seen, 0)
   const evidence = shown.flatMap((each) => each.evidence).slice(0, MOST_EVIDENCE)
   const made = (outcome: Outcome, reason = ''): RuleResult => ({ rule, outcome, reason, seen, evidence })
   if (waiver !== undefined) {
-    const declared = capability !== undefined && subject.capabilities.has(capability)
-    if (!declared) return made('waived', waiver.reason)
+    const capability = fitness?.capabilities?.find((each) => subject.capabilities.has(each))
+    if (capability === undefined) return made('waived', waiver.reason)
     return made('failed', `it cannot be waived: the manifest declares "${capability}"; take that out instead`)
   }
   if (evidence.length > 0) return made('failed')
-  const unfit = check.unfit?.(subject)
+  const unfit = fitness?.(subject)
   if (unfit !== undefined) return made('not applicable', unfit)
   return seen > 0 ? made('passed') : made('not applicable', check.unseen)
 }

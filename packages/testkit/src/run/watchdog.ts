@@ -64,7 +64,10 @@ class GuardedThread {
     const workerData: WorkerOrder = { ...this.order, mark: this.mark.buffer }
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, execArgv: [] })
     return new Promise<Shown[]>((resolve, reject) => {
+      let isOver = false
       const over = (work: () => void): void => {
+        if (isOver) return
+        isOver = true
         clearInterval(watch)
         void worker.terminate().then(work)
       }
@@ -75,7 +78,12 @@ class GuardedThread {
         if (hung !== undefined) over(() => resolve([...this.shown, hung]))
       }, LOOK_MS)
       worker.on('error', (cause) => fail(String(cause), cause))
+      worker.on('exit', (code) => {
+        if (!isOver) fail(`the thread ended by itself, with status ${code}, in act ${this.act ?? 'none'}`)
+      })
       worker.on('message', (word: WorkerWord) => {
+        // A word that was on its way when the thread was ended.
+        if (isOver) return
         if (word.kind === 'broken') fail(`act ${this.act}: ${word.error}`)
         else if (word.kind === 'ends') this.shown.push(...word.shown)
         else if (this.begin() === undefined) over(() => resolve(this.shown))

@@ -6,7 +6,4 @@ import { describe, expect, test } from 'vitest'
 
 const plugin = fileURLToPath(new URL('..', import.meta.url))
 
-conformance(
-  { describe, test, expect },
-  { plugin, skip: [{ rule: 'FL-04', reason: 'It inserts no filters, so that it has none to take away.' }] },
-)
+conformance({ describe, test, expect }, { plugin })
