@@ -3,7 +3,7 @@
 import { AcceleratorError } from '@netaccel/core'
 import { HostError, type Choice } from '../errors.js'
 
-/** The longest line that either side takes, in bytes. */
+/** The longest line that a host takes, in bytes. */
 export const MOST_LINE = 65_536
 const MOST_ID = 64
 

@@ -1,4 +1,5 @@
 import type { Arena, Mapping } from '@netaccel/core'
+import { hostOf } from '../bench/arrivals.js'
 import type { Bench } from '../bench/bench.js'
 import { Sender } from '../bench/frames.js'
 import type { Scene } from '../bench/scene.js'
@@ -7,7 +8,7 @@ import type { Call } from '../record/calls.js'
 import { around } from '../record/around.js'
 import { vary } from '../record/vary.js'
 
-/** A wire so slow that everything behind it fills. */
+/** A wire that takes less than the guests send in a burst. */
 const WIRE = { gbps: 1, delayUs: 2 } as const
 const MIX = { tcp: 0.8, tcp6: 0, udp: 0.1, short: 0.05, icmp: 0.05, arp: 0 } as const
 
@@ -22,7 +23,7 @@ export interface Clogged {
 /** The rings run full: offers are told busy, and everything that leads out of that is walked. */
 export const clogged: Act<Clogged> = {
   name: 'clogged',
-  title: 'more than the rings hold, over a wire that is all but shut; every question asked again',
+  title: 'bursts of more than the rings hold, over a slow wire; every question asked again',
   async run(kit) {
     const traces: Clogged['traces'][number][] = []
     let refused = 0
@@ -70,10 +71,6 @@ export const clogged: Act<Clogged> = {
     }
     return { scene: await bench.finish('clogged'), traces, refused }
   },
-}
-
-function hostOf(where: string): string {
-  return where.split('.', 1)[0]
 }
 
 type Rings = Arena | Mapping

@@ -57,7 +57,7 @@ class Order {
   /** The VI that may reach a page still. */
   private readonly reaches = new Map<Page, Vi>()
 
-  /** `own`: pages that were mapped, or taken as memory, through these doors and their children. */
+  /** `own`: pages that were mapped, or taken as memory, through these doors; those of a child are judged when it closes. */
   watch(doors: BackendVif, own: Page[]): Partial<BackendVif> {
     return {
       arena: (pages) => {
@@ -77,7 +77,6 @@ class Order {
       },
       child: (name) => {
         const pages: Page[] = []
-        own.push(...pages)
         const child = doors.child(name)
         return vary<BackendVif & Closable>(child, {
           ...this.watch(child, pages),

@@ -5,12 +5,13 @@ import { differential } from '../acts/differential.js'
 import type { Differential } from '../acts/differential.js'
 import { saturated } from '../acts/saturated.js'
 import { steady } from '../acts/steady.js'
+import { hostOf } from '../bench/arrivals.js'
 import type { Scene } from '../bench/scene.js'
 import type { OnWire } from '../bench/wire-log.js'
 import { callsOf, groupBy, queueKey } from '../kit/calls-of.js'
 import { look, needs } from '../kit/check.js'
 import type { Check } from '../kit/check.js'
-import { each } from '../kit/judging.js'
+import { each, together } from '../kit/judging.js'
 import type { Finding, Judgement } from '../kit/judging.js'
 import type { Call } from '../record/calls.js'
 import { piecesOf } from '../record/frame-facts.js'
@@ -41,14 +42,10 @@ export function completedOf(scene: Scene): { readonly offer: Call; readonly done
   return pairs
 }
 
-function hostOf({ place }: Call): string {
-  return place.where.split('.', 1)[0]
-}
-
 /** TX-04: the wire had all of it when it was completed. */
 function leftBefore(scene: Scene): Judgement {
   if (scene.wire.length === 0) return { seen: 0, findings: [] }
-  const byHost = groupBy(completedOf(scene), ({ offer }) => hostOf(offer))
+  const byHost = groupBy(completedOf(scene), ({ offer }) => hostOf(offer.place.where))
   const judgements = [...byHost].map(([host, pairs]) => {
     const places = departures(scene.wire, host)
     return each(pairs, ({ offer, done }): Finding | undefined => {
@@ -62,10 +59,7 @@ function leftBefore(scene: Scene): Judgement {
       return { sentence: `a frame of ${frame.length} bytes was completed before it had left`, at: done.at }
     })
   })
-  return {
-    seen: judgements.reduce((sum, { seen }) => sum + seen, 0),
-    findings: judgements.flatMap(({ findings }) => findings),
-  }
+  return together(...judgements)
 }
 
 /** TX-08: frames of one flow leave in the order in which they were accepted. */
@@ -76,7 +70,7 @@ function inOrder(scene: Scene): Judgement {
   const logs = new Map<string, Map<string, number>>()
   const flows = groupBy(accepted, (call) => `${queueKey(call)} ${call.frame?.flow}`)
   return each(flows.values(), (calls): Finding | undefined => {
-    const host = hostOf(calls[0])
+    const host = hostOf(calls[0].place.where)
     const places = logs.get(host) ?? departures(scene.wire, host)
     logs.set(host, places)
     let last = -1

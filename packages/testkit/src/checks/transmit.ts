@@ -12,6 +12,7 @@ import type { Check } from '../kit/check.js'
 import { each, eachCall } from '../kit/judging.js'
 import type { Judgement } from '../kit/judging.js'
 import type { Call } from '../record/calls.js'
+import { completedOf } from './departures.js'
 
 const VERDICTS: readonly unknown[] = ['accepted', 'declined', 'busy']
 
@@ -72,19 +73,9 @@ function sameFrame(one: NonNullable<Call['frame']>, two: NonNullable<Call['frame
 
 /** TX-05: as it was offered, so it is given back. */
 function unwrittenWhileLent(scene: Scene): Judgement {
-  const lent = new Map<string, Call>()
-  const pairs: [Call, Call][] = []
-  for (const call of scene.calls) {
-    const key = `${queueKey(call)} ${call.frame?.id}`
-    if (call.of === 'queue' && call.name === 'startXmit' && call.result === 'accepted') lent.set(key, call)
-    const offered = lent.get(key)
-    if (call.of !== 'queueDoors' || call.name !== 'completeTx' || offered === undefined) continue
-    pairs.push([offered, call])
-    lent.delete(key)
-  }
-  return each(pairs, ([offered, done]) =>
-    offered.frame !== null && done.frame !== null && !sameFrame(offered.frame, done.frame)
-      ? { sentence: `a frame of ${offered.frame.length} bytes was written while it was lent`, at: done.at }
+  return each(completedOf(scene), ({ offer, done }) =>
+    offer.frame !== null && done.frame !== null && !sameFrame(offer.frame, done.frame)
+      ? { sentence: `a frame of ${offer.frame.length} bytes was written while it was lent`, at: done.at }
       : undefined,
   )
 }
