@@ -14,10 +14,7 @@ import {
   GNTST_GENERAL_ERROR,
   GNTST_OKAY,
   GNTST_PERMISSION_DENIED,
-  GTF_PERMIT_ACCESS,
   GTF_READING,
-  GTF_READONLY,
-  GTF_TYPE_MASK,
   GTF_WRITING,
 } from '../src/grant-abi'
 import {
@@ -36,7 +33,6 @@ import {
 } from '../src/frame-moves'
 import {
   ACTIVE_DOMID,
-  ACTIVE_ENTRY_SHIFT,
   ACTIVE_GFN,
   COPY_DEST_DOMID,
   COPY_DEST_HIGH,
@@ -49,70 +45,46 @@ import {
   COPY_SOURCE_OFFSET,
   COPY_SOURCE_REF,
   COPY_STATUS,
-  DOMAIN_ACTIVE_FRAMES,
   DOMAIN_ALIVE,
   DOMAIN_EXTENT_BASE,
   DOMAIN_EXTENT_PAGES,
   DOMAIN_GRANT_ENTRIES,
   DOMAIN_IN_HYPERCALL,
   DOMAIN_RECORD_SHIFT,
-  DOMAIN_SHARED_FRAMES,
   DOMAIN_STATE,
   DOMAIN_TABLE,
-  ENTRIES_PER_FRAME_MASK,
-  ENTRIES_PER_FRAME_SHIFT,
   MACHINE_MAX_DOMAINS,
-  MACHINE_ONE_THREAD,
   MACHINE_STORES_IN_ORDER,
   PIN_HOST_READ,
   PIN_HOST_WRITE,
   PIN_LOCKED,
-  PIN_OVERFLOW_SHIFT,
-  PIN_WRITES,
   SHARED_ENTRY_FRAME,
-  SHARED_ENTRY_SHIFT,
   SMALL_COPY,
 } from '../src/hypervisor-layout'
+import {
+  acquire,
+  activeAt,
+  activeEntry,
+  add,
+  alone,
+  clearStatus,
+  exchange,
+  PAGE_SHIFT,
+  permits,
+  release,
+  setStatus,
+  sharedAt,
+  sharedEntry,
+  STATUS_TRIES,
+} from './pins'
+export { mapBatch, unmapBatch } from './grant-maps'
 
-const PAGE_SHIFT: i32 = 12
 const PAGE_SIZE: i32 = 4096
-const STATUS_TRIES: i32 = 5
 /** From here on a copy is taken for that of a whole page. */
 const WHOLE_PAGE: i32 = 3072
 
 /** From a struct's source to its destination: their fields lie alike. */
 const TO_DEST: i32 = COPY_DEST_REF - COPY_SOURCE_REF
-
-/** Results of acquire: the entries of the grant last pinned. */
-let sharedAt: i32 = 0
-let activeAt: i32 = 0
-
-/** No other thread looks at the memory. */
-// @ts-ignore: decorator
-@inline
-function alone(): bool {
-  return load<i32>(0, MACHINE_ONE_THREAD) == 1
-}
-
-/**
- * A compare-and-exchange; what stood there. Without another thread a load and a store are as good, as Linux knows when it
- * patches its LOCK prefixes away on one processor (x86 alternative.c): 11.4 ns a small copy instead of 12.8.
- */
-// @ts-ignore: decorator
-@inline
-function exchange(at: i32, expected: i32, value: i32, alone: bool): i32 {
-  if (!alone) return atomic.cmpxchg<i32>(at, expected, value)
-  const seen = load<i32>(at)
-  if (seen == expected) store<i32>(at, value)
-  return seen
-}
-
-// @ts-ignore: decorator
-@inline
-function add(at: i32, value: i32, alone: bool): void {
-  if (alone) store<i32>(at, load<i32>(at) + value)
-  else atomic.add<i32>(at, value)
-}
 
 /**
  * The domain that granted last is looked up again only when an operation names another, as in Xen's gnttab_copy: while we
@@ -224,9 +196,9 @@ function copyOneGrant(
   const bits = write ? GTF_READING | GTF_WRITING : GTF_READING
   const seen = atomic.load<i32>(shared)
   let status = GNTST_OKAY
-  if (!permits(seen, caller, write)) status = GNTST_GENERAL_ERROR
+  if (!permits(seen, caller, write, false)) status = GNTST_GENERAL_ERROR
   else if (exchange(shared, seen, seen | bits, alone) != seen)
-    status = setStatus(shared, true, caller, write, STATUS_TRIES - 1)
+    status = setStatus(shared, true, caller, write, false, STATUS_TRIES - 1)
   if (status == GNTST_OKAY) {
     const gfn = load<u32>(shared, SHARED_ENTRY_FRAME)
     if (gfn >= load<u32>(record, DOMAIN_EXTENT_PAGES)) status = GNTST_BAD_PAGE
@@ -325,117 +297,6 @@ function domain(grant: bool, domid: i32, caller: i32): i32 {
 function localPage(record: i32, gmfn: u32, high: i32): i32 {
   if (high != 0 || gmfn >= load<u32>(record, DOMAIN_EXTENT_PAGES)) return GNTST_BAD_PAGE
   return load<i32>(record, DOMAIN_EXTENT_BASE) + (gmfn << PAGE_SHIFT)
-}
-
-// @ts-ignore: decorator
-@inline
-function sharedEntry(record: i32, ref: i32): i32 {
-  const frame = (ref >>> ENTRIES_PER_FRAME_SHIFT) << 2
-  return load<i32>(record + frame, DOMAIN_SHARED_FRAMES) + ((ref & ENTRIES_PER_FRAME_MASK) << SHARED_ENTRY_SHIFT)
-}
-
-// @ts-ignore: decorator
-@inline
-function activeEntry(record: i32, ref: i32): i32 {
-  const frame = (ref >>> ENTRIES_PER_FRAME_SHIFT) << 2
-  return load<i32>(record + frame, DOMAIN_ACTIVE_FRAMES) + ((ref & ENTRIES_PER_FRAME_MASK) << ACTIVE_ENTRY_SHIFT)
-}
-
-/** Pin a reference; machine address of its page, or a status. */
-function acquire(record: i32, ref: i32, caller: i32, write: bool): i32 {
-  if (<u32>ref >= load<u32>(record, DOMAIN_GRANT_ENTRIES)) return GNTST_BAD_GNTREF
-  const shared = sharedEntry(record, ref)
-  const active = activeEntry(record, ref)
-  const increment = write ? PIN_HOST_WRITE : PIN_HOST_READ
-  const pin = lock(active, caller)
-  if (pin != 0) return join(record, shared, active, pin, caller, write, increment)
-
-  const status = setStatus(shared, true, caller, write, STATUS_TRIES)
-  if (status != GNTST_OKAY) {
-    atomic.store<i32>(active, 0)
-    return status
-  }
-  const gfn = load<u32>(shared, SHARED_ENTRY_FRAME)
-  if (gfn >= load<u32>(record, DOMAIN_EXTENT_PAGES)) {
-    clearStatus(shared, write ? GTF_READING | GTF_WRITING : GTF_READING)
-    atomic.store<i32>(active, 0)
-    return GNTST_BAD_PAGE
-  }
-  store<u16>(active, <u16>caller, ACTIVE_DOMID)
-  store<u32>(active, gfn, ACTIVE_GFN)
-  sharedAt = shared
-  activeAt = active
-  atomic.store<i32>(active, increment)
-  return load<i32>(record, DOMAIN_EXTENT_BASE) + (gfn << PAGE_SHIFT)
-}
-
-/** The rest of acquire for an entry that is pinned already and locked by us. */
-function join(
-  record: i32,
-  shared: i32,
-  active: i32,
-  pin: i32,
-  caller: i32,
-  write: bool,
-  increment: i32,
-): i32 {
-  let status = GNTST_OKAY
-  const gfn = load<u32>(active, ACTIVE_GFN)
-  if (<i32>load<u16>(active, ACTIVE_DOMID) != caller || (pin & (increment << PIN_OVERFLOW_SHIFT)) != 0)
-    status = GNTST_GENERAL_ERROR
-  else if (gfn >= load<u32>(record, DOMAIN_EXTENT_PAGES)) status = GNTST_BAD_PAGE
-  else if (write && (pin & PIN_WRITES) == 0) status = setStatus(shared, false, caller, write, STATUS_TRIES)
-  if (status != GNTST_OKAY) {
-    atomic.store<i32>(active, pin)
-    return status
-  }
-  sharedAt = shared
-  activeAt = active
-  atomic.store<i32>(active, pin + increment)
-  return load<i32>(record, DOMAIN_EXTENT_BASE) + (gfn << PAGE_SHIFT)
-}
-
-function release(shared: i32, active: i32, caller: i32, increment: i32, write: bool): void {
-  const pin = lock(active, caller) - increment
-  let clear = write && (pin & PIN_WRITES) == 0 ? GTF_WRITING : 0
-  if (pin == 0) clear |= GTF_READING
-  if (clear != 0) clearStatus(shared, clear)
-  atomic.store<i32>(active, pin)
-}
-
-function lock(active: i32, caller: i32): i32 {
-  let expected = 0
-  while (true) {
-    const seen = atomic.cmpxchg<i32>(active, expected, PIN_LOCKED | caller)
-    if (seen == expected) return seen
-    expected = (seen & PIN_LOCKED) == PIN_LOCKED ? 0 : seen
-  }
-}
-
-/** The entry's word lets `caller` use the page, for writing if it says so. */
-// @ts-ignore: decorator
-@inline
-function permits(word: i32, caller: i32, write: bool): bool {
-  return (word & (write ? GTF_TYPE_MASK | GTF_READONLY : GTF_TYPE_MASK)) == GTF_PERMIT_ACCESS && word >>> 16 == caller
-}
-
-function setStatus(shared: i32, first: bool, caller: i32, write: bool, tries: i32): i32 {
-  const bits = write ? GTF_READING | GTF_WRITING : GTF_READING
-  let seen = atomic.load<i32>(shared)
-  for (; tries > 0; tries--) {
-    if (first && !permits(seen, caller, write)) return GNTST_GENERAL_ERROR
-    if (write && (seen & GTF_READONLY) != 0) return GNTST_GENERAL_ERROR
-    const found = atomic.cmpxchg<i32>(shared, seen, seen | bits)
-    if (found == seen) return GNTST_OKAY
-    seen = found
-  }
-  return GNTST_GENERAL_ERROR
-}
-
-// @ts-ignore: decorator
-@inline
-function clearStatus(shared: i32, bits: i32): void {
-  atomic.and<i32>(shared, ~bits)
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   GNTST_OKAY,
   GNTST_PERMISSION_DENIED,
 } from './grant-abi.js'
+import { GrantMaps } from './grant-maps.js'
 import { GrantPins } from './grant-pins.js'
 import { FrameMoves } from './frame-moves-typescript.js'
 import { endAccess } from './grant-end.js'
@@ -28,8 +29,12 @@ import {
   COPY_STATUS,
   DOMAIN_EXTENT_BASE,
   DOMAIN_EXTENT_PAGES,
+  MAP_OP_BYTES,
+  MAP_STATUS,
   PIN_HOST_READ,
   PIN_HOST_WRITE,
+  UNMAP_OP_BYTES,
+  UNMAP_STATUS,
 } from './hypervisor-layout.js'
 import { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
 import type { CopyEngine } from './copy-engine.js'
@@ -47,6 +52,7 @@ export class TypeScriptCopyEngine implements CopyEngine {
   #caller = 0
   #packetWords: WordView
   #moves: FrameMoves
+  readonly #maps = new Map<number, GrantMaps>()
 
   constructor(machine: Machine, pins: GrantPins = new GrantPins(machine)) {
     this.machine = machine
@@ -68,6 +74,43 @@ export class TypeScriptCopyEngine implements CopyEngine {
     }
     if (entered) leaveHypercall(machine, caller)
     return failed
+  }
+
+  mapBatch(ops: number, count: number, caller: number): number {
+    const { halves } = this.machine
+    const maps = this.#mapsOf(caller)
+    const entered = enterHypercall(this.machine, caller)
+    let failed = 0
+    for (let index = 0; index < count; index++) {
+      const op = ops + index * MAP_OP_BYTES
+      const status = entered ? maps.mapStruct(op) : GNTST_BAD_DOMAIN
+      halves[(op + MAP_STATUS) >> 1] = status
+      if (status !== GNTST_OKAY) failed++
+    }
+    if (entered) leaveHypercall(this.machine, caller)
+    return failed
+  }
+
+  unmapBatch(ops: number, count: number, caller: number): number {
+    const { halves } = this.machine
+    const maps = this.#mapsOf(caller)
+    const entered = enterHypercall(this.machine, caller)
+    let failed = 0
+    for (let index = 0; index < count; index++) {
+      const op = ops + index * UNMAP_OP_BYTES
+      const status = entered ? maps.unmapStruct(op) : GNTST_BAD_DOMAIN
+      halves[(op + UNMAP_STATUS) >> 1] = status
+      if (status !== GNTST_OKAY) failed++
+    }
+    if (entered) leaveHypercall(this.machine, caller)
+    return failed
+  }
+
+  /** Handles are reserved before the batch, so that no table grows here. */
+  #mapsOf(caller: number): GrantMaps {
+    let maps = this.#maps.get(caller)
+    if (maps === undefined) this.#maps.set(caller, (maps = new GrantMaps(this.machine, caller, 0)))
+    return maps
   }
 
   copy(to: number, from: number, length: number): void {

@@ -15,6 +15,13 @@ export interface CopyEngine {
    * written into its struct. Returns how many failed. Never throws, whatever the structs and the grant tables hold.
    */
   copyBatch(ops: number, count: number, caller: number): number
+  /**
+   * GNTTABOP_map_grant_ref: carry out `count` (at most 64) gnttab_map_grant_ref structs at `ops`, each at an address of a VM
+   * area, for domain `caller`, who has handles enough; status and handle are written into each. Returns how many failed.
+   */
+  mapBatch(ops: number, count: number, caller: number): number
+  /** GNTTABOP_unmap_grant_ref for as many gnttab_unmap_grant_ref structs. Returns how many failed. */
+  unmapBatch(ops: number, count: number, caller: number): number
   /** Move bytes within machine memory; the ranges may overlap (memmove). What a DMA engine does. */
   copy(to: number, from: number, length: number): void
   /**
@@ -44,6 +51,8 @@ let compiled: WebAssembly.Module | undefined
 class WasmCopyEngine implements CopyEngine {
   readonly kind = 'wasm'
   readonly copyBatch: CopyEngine['copyBatch']
+  readonly mapBatch: CopyEngine['mapBatch']
+  readonly unmapBatch: CopyEngine['unmapBatch']
   readonly copy: CopyEngine['copy']
   readonly checksum: CopyEngine['checksum']
   readonly moveFrames: CopyEngine['moveFrames']
@@ -54,6 +63,8 @@ class WasmCopyEngine implements CopyEngine {
     const instance = new WebAssembly.Instance(compiled, { env: { memory: machine.memory } })
     const exports = instance.exports as unknown as CopyEngineExports
     this.copyBatch = exports.copyBatch
+    this.mapBatch = exports.mapBatch
+    this.unmapBatch = exports.unmapBatch
     this.copy = exports.copy
     this.checksum = exports.checksum
     this.moveFrames = exports.moveFrames

@@ -2,6 +2,8 @@ import type { Engine } from './engine.js'
 import type { EventChannels } from './event-channels.js'
 import type { Extent } from './extent.js'
 import { GrantCopyBatch } from './grant-copy-batch.js'
+import { GrantMapBatch } from './grant-map-batch.js'
+import { VmArea } from './vm-area.js'
 import type { GrantOps } from './grant-ops.js'
 import type { GrantTable } from './grant-table.js'
 import type { Machine } from './machine.js'
@@ -71,6 +73,16 @@ export class Domain {
   /** A batch of grant copies; takes one page of the domain until its `dispose`. Make it once and keep it. */
   copyBatch(): GrantCopyBatch {
     return new GrantCopyBatch(this.grantOps)
+  }
+
+  /** Addresses for `pages` pages (1 to 1024) of others, until its `dispose`. Throws NO_MEMORY. */
+  vmArea(pages: number): VmArea {
+    return new VmArea(this.machine, this.id, pages)
+  }
+
+  /** A batch of maps and unmaps in an area; takes one page of the domain until its `dispose`. Make it once and keep it. */
+  mapBatch(area: VmArea): GrantMapBatch {
+    return new GrantMapBatch(this.grantOps, area)
   }
 
   resources(): DomainResources {

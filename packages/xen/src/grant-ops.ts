@@ -1,23 +1,9 @@
 import { XenError } from './errors.js'
-import {
-  GNTMAP_APPLICATION,
-  GNTMAP_CONTAINS_PTE,
-  GNTMAP_DEVICE,
-  GNTMAP_HOST,
-  GNTMAP_READONLY,
-  GNTST_BAD_DEV_ADDR,
-  GNTST_BAD_DOMAIN,
-  GNTST_BAD_GNTREF,
-  GNTST_BAD_HANDLE,
-  GNTST_GENERAL_ERROR,
-  GNTST_NO_SPACE,
-  GNTST_OKAY,
-} from './grant-abi.js'
-import { GrantPins } from './grant-pins.js'
-import { enterHypercall, leaveHypercall, livingRecord } from './hypercall.js'
-import { PIN_DEVICE_READ, PIN_DEVICE_WRITE, PIN_HOST_READ, PIN_HOST_WRITE } from './hypervisor-layout.js'
+import { GNTMAP_DEVICE, GNTMAP_HOST, GNTMAP_READONLY, GNTST_BAD_DOMAIN } from './grant-abi.js'
+import { GrantMaps } from './grant-maps.js'
+import { enterHypercall, leaveHypercall } from './hypercall.js'
+import { DOMAIN_TRANSLATED } from './hypervisor-layout.js'
 import { IoPage, MappedPage } from './mapped-page.js'
-import { Maptrack } from './maptrack.js'
 import { copyEngine } from './copy-engine.js'
 import type { CopyEngine, CopyEngineKind } from './copy-engine.js'
 import type { Machine } from './machine.js'
@@ -26,19 +12,18 @@ import type { Mapping } from './maptrack.js'
 /** GNTST_*: 0 okay, -1 to -13 as in Xen public/grant_table.h. */
 export type GrantStatus = 0 | -1 | -2 | -3 | -4 | -5 | -6 | -7 | -8 | -9 | -10 | -11 | -12 | -13
 
+/** What a hypervisor answers that has no such operation, in place of a status. */
+export const ENOSYS = -38
+
+const LOW_WORD = 2 ** 32
+
 export interface GrantOpsOptions {
   /** Most frames of 256 mappings; 1024 unless said (Xen gnttab_max_maptrack_frames). */
   readonly maptrackFrames?: number
   /** Which copy engine; 'wasm' unless said. Results are the same. */
   readonly engine?: CopyEngineKind
-}
-
-/** Which counters a mapping with these flags raises. */
-function pinIncrement(flags: number): number {
-  const readonly = (flags & GNTMAP_READONLY) !== 0
-  const host = (flags & GNTMAP_HOST) === 0 ? 0 : readonly ? PIN_HOST_READ : PIN_HOST_WRITE
-  const device = (flags & GNTMAP_DEVICE) === 0 ? 0 : readonly ? PIN_DEVICE_READ : PIN_DEVICE_WRITE
-  return host + device
+  /** False: the hypervisor is one without GNTTABOP_unmap_and_replace, as before Xen 3.1. */
+  readonly unmapAndReplace?: boolean
 }
 
 /**
@@ -49,8 +34,8 @@ export class GrantOps {
   readonly machine: Machine
   readonly domid: number
   readonly engine: CopyEngine
-  #pins: GrantPins
-  #maptrack: Maptrack
+  #maps: GrantMaps
+  #replaces: boolean
 
   constructor(machine: Machine, callerDomid: number, options: GrantOpsOptions = {}) {
     if (!machine.hasDomain(callerDomid))
@@ -61,17 +46,17 @@ export class GrantOps {
     this.machine = machine
     this.domid = callerDomid
     this.engine = copyEngine(machine, options.engine ?? 'wasm')
-    this.#pins = new GrantPins(machine)
-    this.#maptrack = new Maptrack(machine, callerDomid, options.maptrackFrames)
+    this.#maps = new GrantMaps(machine, callerDomid, options.maptrackFrames)
+    this.#replaces = options.unmapAndReplace ?? true
   }
 
   /** Mappings this domain holds. */
   get mapped(): number {
-    return this.#maptrack.used
+    return this.#maps.maptrack.used
   }
 
   mappings(): Mapping[] {
-    return this.#maptrack.list()
+    return this.#maps.maptrack.list()
   }
 
   /**
@@ -83,7 +68,8 @@ export class GrantOps {
     const all = access === 'ro' ? flags | GNTMAP_READONLY : flags & ~GNTMAP_READONLY
     const handle = this.#mapOp(dom, ref, all, false)
     if (handle < 0) return handle as GrantStatus
-    return new MappedPage(this.machine.buffer, this.#pins.address, this.#pins.gfn, {
+    const { pins } = this.#maps
+    return new MappedPage(this.machine.buffer, pins.address, pins.gfn, {
       handle,
       dom,
       ref,
@@ -99,7 +85,7 @@ export class GrantOps {
   mapIo(dom: number, ref: number): IoPage | GrantStatus {
     const handle = this.#mapOp(dom, ref, GNTMAP_HOST, true)
     if (handle < 0) return handle as GrantStatus
-    const { gfn } = this.#pins
+    const { gfn } = this.#maps.pins
     return new IoPage(this.machine.io, gfn, { handle, dom, ref, access: 'rw', flags: GNTMAP_HOST })
   }
 
@@ -112,13 +98,44 @@ export class GrantOps {
 
   /**
    * GNTTABOP_unmap_grant_ref as the hypercall has it. A part whose address is 0 stays mapped. An address is the machine
-   * byte offset of the page (`MappedPage.hostAddr`).
+   * byte offset of the page (`MappedPage.hostAddr`), or that of a VM area's page (`VmArea.addressOf`).
    */
   unmapHandle(handle: number, hostAddr: number, devBusAddr: number): GrantStatus {
     if (!enterHypercall(this.machine, this.domid)) return GNTST_BAD_DOMAIN
-    const status = this.#unmapOp(handle, hostAddr, devBusAddr)
+    const high = Math.floor(hostAddr / LOW_WORD)
+    const status = this.#maps.unmap(handle, hostAddr - high * LOW_WORD, high, devBusAddr) as GrantStatus
     leaveHypercall(this.machine, this.domid)
     return status
+  }
+
+  /**
+   * GNTTABOP_unmap_and_replace (operation 7): `hostAddr`, an address of a VM area that shows the grant of `handle`, shows
+   * from here on, with nothing in between, the page that `newAddr` shows; that one shows nothing any more, and the grant is
+   * let go. For paravirtual domains: in a translated one (HVM, PVH) every `newAddr` but 0 is refused with -1. A `newAddr` of
+   * 0 is a plain unmap. On -1 `newAddr` may have lost its page, as on Xen.
+   */
+  unmapAndReplace(handle: number, hostAddr: number, newAddr: number): GrantStatus | typeof ENOSYS {
+    if (!this.#replaces) return ENOSYS
+    if (newAddr === 0) return this.unmapHandle(handle, hostAddr, 0)
+    if (!enterHypercall(this.machine, this.domid)) return GNTST_BAD_DOMAIN
+    const status = this.#maps.replace(handle, hostAddr, newAddr) as GrantStatus
+    leaveHypercall(this.machine, this.domid)
+    return status
+  }
+
+  /** What operation 7 answers for no structs at all, which is how a driver asks whether the hypervisor knows it. */
+  probeUnmapAndReplace(): 0 | typeof ENOSYS {
+    return this.#replaces ? 0 : ENOSYS
+  }
+
+  /** The domain's addresses are translated for it, so {@link unmapAndReplace} is refused (XENFEAT_auto_translated_physmap). */
+  get translated(): boolean {
+    return this.machine.words[(this.machine.record(this.domid) + DOMAIN_TRANSLATED) >> 2] !== 0
+  }
+
+  /** For a batch: `count` handles are free now, if the limit allows so many. */
+  reserveHandles(count: number): void {
+    this.#maps.maptrack.reserve(count)
   }
 
   /**
@@ -126,63 +143,15 @@ export class GrantOps {
    * Returns how many there were.
    */
   releaseMappings(): number {
-    const mappings = this.#maptrack.list()
-    for (const { handle, flags } of mappings) this.#drop(handle, flags)
+    const mappings = this.#maps.maptrack.list()
+    for (const { handle, flags } of mappings) this.#maps.drop(handle, flags)
     return mappings.length
   }
 
   #mapOp(dom: number, ref: number, flags: number, io: boolean): number {
     if (!enterHypercall(this.machine, this.domid)) return GNTST_BAD_DOMAIN
-    const result = this.#mapChecked(dom, ref, flags, io)
+    const result = this.#maps.map(dom, ref, flags, io)
     leaveHypercall(this.machine, this.domid)
     return result
-  }
-
-  /** The checks in Xen's order; a handle, or a status below 0. */
-  #mapChecked(dom: number, ref: number, flags: number, io: boolean): number {
-    if ((flags & (GNTMAP_DEVICE | GNTMAP_HOST)) === 0) return GNTST_BAD_GNTREF
-    if ((flags & (GNTMAP_APPLICATION | GNTMAP_CONTAINS_PTE)) !== 0) return GNTST_GENERAL_ERROR
-    const record = livingRecord(this.machine, dom)
-    if (record < 0) return GNTST_BAD_DOMAIN
-    const handle = this.#maptrack.take()
-    if (handle < 0) return GNTST_NO_SPACE
-    const write = (flags & GNTMAP_READONLY) === 0
-    const status = this.#pins.acquire(record, ref, this.domid, write, pinIncrement(flags), true, io)
-    if (status !== GNTST_OKAY) {
-      this.#maptrack.give(handle)
-      return status
-    }
-    this.#maptrack.set(handle, dom, ref, flags)
-    return handle
-  }
-
-  #unmapOp(handle: number, hostAddr: number, devBusAddr: number): GrantStatus {
-    const flags = this.#maptrack.flags(handle)
-    if (flags === 0) return GNTST_BAD_HANDLE
-    const address = this.#addressOf(handle)
-    const device = devBusAddr === 0 ? 0 : flags & GNTMAP_DEVICE
-    const host = hostAddr === 0 ? 0 : flags & GNTMAP_HOST
-    if (device !== 0 && devBusAddr !== address) return GNTST_BAD_DEV_ADDR
-    if (host !== 0 && hostAddr !== address) return GNTST_GENERAL_ERROR
-    if (host + device !== 0) this.#drop(handle, (flags & GNTMAP_READONLY) | host | device)
-    return GNTST_OKAY
-  }
-
-  /** Drop the parts of a mapping named in `parts`; the handle is free when neither is left. */
-  #drop(handle: number, parts: number): void {
-    const dom = this.#maptrack.domid(handle)
-    const ref = this.#maptrack.ref(handle)
-    const left = this.#maptrack.flags(handle) & ~(parts & (GNTMAP_DEVICE | GNTMAP_HOST))
-    const pins = this.#pins
-    // A pinned entry's domain cannot go away, so its record and table are there.
-    pins.locate(this.machine.record(dom), ref)
-    if ((left & (GNTMAP_DEVICE | GNTMAP_HOST)) === 0) this.#maptrack.give(handle)
-    else this.#maptrack.set(handle, dom, ref, left)
-    pins.release(pins.shared, pins.active, this.domid, pinIncrement(parts), (parts & GNTMAP_READONLY) === 0)
-  }
-
-  #addressOf(handle: number): number {
-    const record = this.machine.record(this.#maptrack.domid(handle))
-    return this.#pins.addressOfPinned(record, this.#maptrack.ref(handle))
   }
 }

@@ -33,6 +33,14 @@ export const DOMAIN_MAPTRACK_FREE = 28
 export const DOMAIN_MAPTRACK_LOCK = 32
 /** u32: maptrack entries in use. */
 export const DOMAIN_MAPTRACK_USED = 36
+/** u32: machine byte offset of the page that lists the page tables of its VM areas; 0: it has none. */
+export const DOMAIN_VM_DIRECTORY = 40
+/** u32: page tables that exist, used or not; an address of a VM area is valid below them. */
+export const DOMAIN_VM_TABLES = 44
+/** u32: machine byte offset of what its devices may reach beside its memory: mappings of each machine page, u32 each. */
+export const DOMAIN_IOMMU = 48
+/** u32: 1 if its addresses are translated for it (HVM, PVH): it has no page tables that the hypervisor could change. */
+export const DOMAIN_TRANSLATED = 52
 /** u32[64]: machine byte offsets of the grant table's shared frames (in the domain's own extent). */
 export const DOMAIN_SHARED_FRAMES = 64
 /** u32[64]: machine byte offsets of the active entries of each shared frame (two hypervisor pages). */
@@ -81,6 +89,34 @@ export const COPY_DEST_OFFSET = 26
 export const COPY_LENGTH = 32
 export const COPY_FLAGS = 34
 export const COPY_STATUS = 36
+
+// struct gnttab_map_grant_ref: 32 bytes, gnttab_unmap_grant_ref: 24 bytes. Xen public/grant_table.h.
+export const MAP_OP_BYTES = 32
+export const MAP_ADDRESS = 0
+export const MAP_ADDRESS_HIGH = 4
+export const MAP_FLAGS = 8
+export const MAP_REF = 12
+export const MAP_DOMID = 16
+export const MAP_STATUS = 18
+export const MAP_HANDLE = 20
+export const UNMAP_OP_BYTES = 24
+export const UNMAP_ADDRESS = 0
+export const UNMAP_ADDRESS_HIGH = 4
+export const UNMAP_DEVICE = 8
+export const UNMAP_DEVICE_HIGH = 12
+export const UNMAP_HANDLE = 16
+export const UNMAP_STATUS = 20
+
+/** The high word of every address of a VM area; the low one is the page's number, shifted. No machine has that memory. */
+export const VM_HIGH = 1
+/** A page table: 1024 words, one for each page, the machine byte offset that it shows; 0: nothing. */
+export const VM_TABLE_SHIFT = 10
+
+/** struct grant_mapping: ref (next free handle when free) u32@0, flags u16@4, domid u16@6; 16 bytes, 256 a frame. */
+export const MAPTRACK_ENTRY_SHIFT = 4
+export const MAPTRACK_FLAGS = 4
+export const MAPTRACK_DOMID = 6
+export const MAPTRACK_FRAME_SHIFT = 8
 
 /** Copies up to this many bytes go word by word; longer ones through the engine's block copy. */
 export const SMALL_COPY = 128

@@ -38,6 +38,11 @@ export interface DomainOptions {
   readonly name: string
   /** 4 KiB pages of its extent. Three are taken at once: shared_info, the store's ring, one grant table frame. */
   readonly pages: number
+  /**
+   * 'pv': the hypervisor changes its page tables for it, so that it can replace a mapping under its readers. 'pvh': they
+   * are translated, and it cannot. 'pv' unless said.
+   */
+  readonly type?: 'pv' | 'pvh'
   /** The store denies it nothing. The first domain always is. */
   readonly privileged?: boolean
   /** An engine to run on; one of its own unless given. */
@@ -175,6 +180,7 @@ export class Hypervisor {
     const id = this.#takeDomid()
     const extent = machine.createExtent(id, options.pages)
     cleanup.push('memory', () => machine.destroyExtent(extent))
+    if (options.type === 'pvh') machine.markTranslated(id)
     const engine = options.engine ?? this.#ownEngine(options.name, cleanup)
     const sharedInfo = extent.allocPages(1)
     const storeArena = extent.allocPages(1)

@@ -9,6 +9,7 @@ import {
   DOMAIN_RECORD_SHIFT,
   DOMAIN_STATE,
   DOMAIN_TABLE,
+  DOMAIN_TRANSLATED,
   MACHINE_MAX_DOMAINS,
   MACHINE_ONE_THREAD,
   MACHINE_STORES_IN_ORDER,
@@ -19,6 +20,7 @@ import { PageAllocator } from './page-allocator.js'
 import { discardGrantTable, pinsOnDomain } from './reaper.js'
 import { promiseOneThread } from './shared-word.js'
 import { STORES_IN_ORDER } from './store-order.js'
+import { discardVmTables } from './vm-tables.js'
 import type { IoRead, IoWritten } from './io-pages.js'
 import type { Page } from './memory.js'
 
@@ -133,6 +135,11 @@ export class Machine {
     return this.#extents.has(domid)
   }
 
+  /** The domain's addresses are translated for it (HVM, PVH). To be said before it runs. */
+  markTranslated(domid: number): void {
+    Atomics.store(this.words, (this.record(this.extentOf(domid).domid) + DOMAIN_TRANSLATED) >> 2, 1)
+  }
+
   /**
    * From here on no hypercall of the domain, and no new pin on its pages, succeeds; what is pinned stays pinned until its
    * holder lets go. Nothing is freed: see `destroyExtent`.
@@ -161,6 +168,7 @@ export class Machine {
         `domain ${pin.holder} still holds grant ${pin.ref} of domain ${extent.domid}: it must unmap it first`,
       )
     discardGrantTable(this, extent.domid)
+    discardVmTables(this, extent.domid)
     this.io.dropOwner(extent.domid)
     const record = this.record(extent.domid) >> 2
     this.words.fill(0, record, record + (1 << (DOMAIN_RECORD_SHIFT - 2)))

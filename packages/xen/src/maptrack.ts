@@ -5,15 +5,15 @@ import {
   DOMAIN_MAPTRACK_LOCK,
   DOMAIN_MAPTRACK_TABLE,
   DOMAIN_MAPTRACK_USED,
+  MAPTRACK_DOMID,
+  MAPTRACK_ENTRY_SHIFT,
+  MAPTRACK_FLAGS,
+  MAPTRACK_FRAME_SHIFT,
   PIN_LOCKED,
 } from './hypervisor-layout.js'
 import type { Machine } from './machine.js'
 
-/** struct grant_mapping: ref (next free handle when free) u32@0, flags u16@4, domid u16@6; 16 bytes, 256 a frame. */
-const ENTRY_SHIFT = 4
-const ENTRY_FLAGS = 4
-const ENTRY_DOMID = 6
-const ENTRIES_PER_FRAME = 256
+const ENTRIES_PER_FRAME = 1 << MAPTRACK_FRAME_SHIFT
 
 export interface Mapping {
   readonly handle: number
@@ -44,13 +44,30 @@ export class Maptrack {
     return Atomics.load(this.#machine.words, this.#word(DOMAIN_MAPTRACK_USED))
   }
 
+  /** See to it that `count` handles are free, if the limit lets the table grow so far. */
+  reserve(count: number): void {
+    const { words } = this.#machine
+    while (words[this.#word(DOMAIN_MAPTRACK_LIMIT)] - this.used < count) {
+      this.#lock()
+      try {
+        if (!this.#grow()) return
+      } finally {
+        this.#unlock()
+      }
+    }
+  }
+
   /** A free handle with its entry's flags still 0; -1 when the table is full. */
   take(): number {
     const { words } = this.#machine
     this.#lock()
-    if (words[this.#word(DOMAIN_MAPTRACK_LIMIT)] === 0) words[this.#word(DOMAIN_MAPTRACK_FREE)] = -1
-    if (words[this.#word(DOMAIN_MAPTRACK_FREE)] === -1) this.#grow()
-    const handle = words[this.#word(DOMAIN_MAPTRACK_FREE)]
+    try {
+      if (this.#free === -1) this.#grow()
+    } catch (error) {
+      this.#unlock()
+      throw error
+    }
+    const handle = this.#free
     if (handle >= 0) {
       words[this.#word(DOMAIN_MAPTRACK_FREE)] = words[this.#entry(handle) >> 2]!
       Atomics.add(words, this.#word(DOMAIN_MAPTRACK_USED), 1)
@@ -62,17 +79,17 @@ export class Maptrack {
   set(handle: number, domid: number, ref: number, flags: number): void {
     const at = this.#entry(handle)
     this.#machine.words[at >> 2] = ref
-    Atomics.store(this.#machine.words, (at + ENTRY_FLAGS) >> 2, flags | (domid << 16))
+    Atomics.store(this.#machine.words, (at + MAPTRACK_FLAGS) >> 2, flags | (domid << 16))
   }
 
   /** Flags of a handle: 0 when it is no mapping, which is also the answer for a handle out of range. */
   flags(handle: number): number {
     if (handle >>> 0 >= this.#machine.words[this.#word(DOMAIN_MAPTRACK_LIMIT)]) return 0
-    return Atomics.load(this.#machine.words, (this.#entry(handle) + ENTRY_FLAGS) >> 2) & 0xffff
+    return Atomics.load(this.#machine.words, (this.#entry(handle) + MAPTRACK_FLAGS) >> 2) & 0xffff
   }
 
   domid(handle: number): number {
-    return this.#machine.halves[(this.#entry(handle) + ENTRY_DOMID) >> 1]
+    return this.#machine.halves[(this.#entry(handle) + MAPTRACK_DOMID) >> 1]
   }
 
   ref(handle: number): number {
@@ -84,7 +101,7 @@ export class Maptrack {
     const { words } = this.#machine
     const at = this.#entry(handle)
     this.#lock()
-    Atomics.store(words, (at + ENTRY_FLAGS) >> 2, 0)
+    Atomics.store(words, (at + MAPTRACK_FLAGS) >> 2, 0)
     words[at >> 2] = words[this.#word(DOMAIN_MAPTRACK_FREE)]!
     words[this.#word(DOMAIN_MAPTRACK_FREE)] = handle
     Atomics.sub(words, this.#word(DOMAIN_MAPTRACK_USED), 1)
@@ -102,24 +119,34 @@ export class Maptrack {
     return found
   }
 
-  #grow(): void {
+  /** The first free handle, -1: there is none. The lock is held. */
+  get #free(): number {
+    const { words } = this.#machine
+    const none = words[this.#word(DOMAIN_MAPTRACK_LIMIT)] === 0
+    return none ? -1 : words[this.#word(DOMAIN_MAPTRACK_FREE)]
+  }
+
+  /** A frame more, in front of what is free; false: there are as many as may be. */
+  #grow(): boolean {
     const machine = this.#machine
     const { words } = machine
     const limit = words[this.#word(DOMAIN_MAPTRACK_LIMIT)]
     const frame = limit / ENTRIES_PER_FRAME
-    if (frame >= this.#maxFrames) return
+    if (frame >= this.#maxFrames) return false
+    const free = this.#free
     if (frame === 0) words[this.#word(DOMAIN_MAPTRACK_TABLE)] = machine.takePages(1)
     words[(words[this.#word(DOMAIN_MAPTRACK_TABLE)] >> 2) + frame] = machine.takePages(1)
     for (let handle = limit; handle < limit + ENTRIES_PER_FRAME; handle++)
-      words[this.#entry(handle) >> 2] = handle + 1 < limit + ENTRIES_PER_FRAME ? handle + 1 : -1
+      words[this.#entry(handle) >> 2] = handle + 1 < limit + ENTRIES_PER_FRAME ? handle + 1 : free
     words[this.#word(DOMAIN_MAPTRACK_FREE)] = limit
     Atomics.store(words, this.#word(DOMAIN_MAPTRACK_LIMIT), limit + ENTRIES_PER_FRAME)
+    return true
   }
 
   #entry(handle: number): number {
     const { words } = this.#machine
-    const frame = words[(words[this.#word(DOMAIN_MAPTRACK_TABLE)] >> 2) + (handle >>> 8)]
-    return frame + ((handle & (ENTRIES_PER_FRAME - 1)) << ENTRY_SHIFT)
+    const frame = words[(words[this.#word(DOMAIN_MAPTRACK_TABLE)] >> 2) + (handle >>> MAPTRACK_FRAME_SHIFT)]
+    return frame + ((handle & (ENTRIES_PER_FRAME - 1)) << MAPTRACK_ENTRY_SHIFT)
   }
 
   #word(field: number): number {
