@@ -41,12 +41,16 @@ async function world() {
     driver,
   )
   const noticed: [number, number][] = []
+  const notify = (): void =>
+    void noticed.push([tx.front.unconsumedResponses(), rx.front.unconsumedResponses()])
   const features = { sg: true, gsoTcpv4: true, gsoTcpv6: true, ipv4Checksum: true, ipv6Checksum: true }
   queue.connect({
     tx: tx.back,
     rx: rx.back,
     features: { ...features, rxNotify: true },
-    notify: () => noticed.push([tx.front.unconsumedResponses(), rx.front.unconsumedResponses()]),
+    split: false,
+    notifyTx: notify,
+    notifyRx: notify,
   })
   await clock.run()
   return {

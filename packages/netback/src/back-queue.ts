@@ -27,13 +27,15 @@ export interface QueueOwner {
   fatal(cause: string): void
 }
 
-/** One connection of a queue: the guest's rings, mapped, and the event channel to it. */
+/** One connection of a queue: the guest's rings, mapped, and the event channels to it. */
 export interface BackLink {
   readonly tx: BackRing
   readonly rx: BackRing
   readonly features: GuestFeatures
-  /** Both rings have the one channel. */
-  notify(): void
+  /** False: both rings have the one channel, and either call below raises it. */
+  readonly split: boolean
+  notifyTx(): void
+  notifyRx(): void
 }
 
 /** One queue of a vif's backend, with all that is per queue: pools, batch, poll contexts, counters. */
@@ -162,7 +164,7 @@ export class BackQueue implements BackQueueSide {
   }
 
   notifyGuest(): void {
-    this.link?.notify()
+    this.link?.notifyRx()
   }
 
   /** The guest is there: serve its rings. */
@@ -196,11 +198,38 @@ export class BackQueue implements BackQueueSide {
     this.frames.close()
   }
 
-  /** The guest has written requests, or wants to know of responses. */
-  event(): void {
-    if (this.onEvent !== null) this.onEvent()
+  /** An event of the channel that both rings share. False: it was for nothing (Linux xenvif_interrupt). */
+  event(): boolean {
+    const rx = this.rxEvent()
+    // Asked once: a channel of its own would have asked.
+    return this.requestsCame() || rx
+  }
+
+  /** An event of the TX ring's channel. False: the guest has written no request. */
+  txEvent(): boolean {
+    const asked = this.askFirst()
+    return this.requestsCame() || asked
+  }
+
+  /** An event of the RX ring's channel. False: the guest has not posted what the oldest frame waits for. */
+  rxEvent(): boolean {
+    const { link } = this
+    const asked = this.askFirst()
+    if (link === null || !this.toGuest.canGoOn(link.rx)) return asked
+    this.rxPoll.schedule()
+    return true
+  }
+
+  private askFirst(): boolean {
+    if (this.onEvent === null) return false
+    this.onEvent()
+    return true
+  }
+
+  private requestsCame(): boolean {
+    if (this.link === null || this.link.tx.unconsumedRequests() === 0) return false
     this.txPoll.schedule()
-    if (this.queued !== 0) this.rxPoll.schedule()
+    return true
   }
 
   /** A frame for the guest. It is the queue's; dropped and counted if the queue is full or nobody is there. */
@@ -241,8 +270,8 @@ export class BackQueue implements BackQueueSide {
     const end = this.fromGuest.run(link.tx, budget)
     this.frames.onFree = end === 'waiting' ? this.frameFree : null
     if (link.tx.pushResponses()) {
-      if (this.rxPoll.scheduled && end !== 'fatal') this.owesNotice = true
-      else link.notify()
+      if (!link.split && this.rxPoll.scheduled && end !== 'fatal') this.owesNotice = true
+      else link.notifyTx()
     }
     this.work.settle(this.engine)
     if (end === 'fatal') {
@@ -258,7 +287,7 @@ export class BackQueue implements BackQueueSide {
     this.dropExpired(link)
     const end = this.toGuest.run(link.rx, link.features, budget)
     const wanted = link.rx.pushResponses()
-    if (wanted || this.owesNotice) link.notify()
+    if (wanted || this.owesNotice) link.notifyRx()
     this.owesNotice = false
     if (this.toGuest.written !== null) this.toGuest.written.shown()
     this.work.settle(this.engine)

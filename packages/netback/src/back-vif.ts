@@ -53,7 +53,7 @@ const OFFERED: Readonly<Record<string, string>> = {
   [KEY_FEATURE_DYNAMIC_MULTICAST_CONTROL]: '1',
 }
 const OFFERED_APART: Readonly<Record<string, string>> = {
-  [KEY_FEATURE_SPLIT_EVENT_CHANNELS]: '0',
+  [KEY_FEATURE_SPLIT_EVENT_CHANNELS]: '1',
   [KEY_MULTI_QUEUE_MAX_QUEUES]: '1',
   [KEY_FEATURE_CTRL_RING]: '0',
 }

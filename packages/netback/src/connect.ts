@@ -1,6 +1,8 @@
-import { BackRing, MappedPage } from '@netaccel/xen'
+import { BackRing, LateEoi, MappedPage } from '@netaccel/xen'
 import {
   KEY_EVENT_CHANNEL,
+  KEY_EVENT_CHANNEL_RX,
+  KEY_EVENT_CHANNEL_TX,
   KEY_FEATURE_GSO_TCPV4,
   KEY_FEATURE_GSO_TCPV6,
   KEY_FEATURE_IPV6_CSUM_OFFLOAD,
@@ -24,7 +26,9 @@ import type { GuestFeatures } from './features.js'
 export interface FrontendKeys {
   readonly txRingRef: number
   readonly rxRingRef: number
-  readonly eventChannel: number
+  /** The same port twice: both rings have one channel. */
+  readonly txEventChannel: number
+  readonly rxEventChannel: number
   readonly features: GuestFeatures
   readonly multicastControl: boolean
 }
@@ -33,6 +37,8 @@ const KEYS = [
   KEY_TX_RING_REF,
   KEY_RX_RING_REF,
   KEY_EVENT_CHANNEL,
+  KEY_EVENT_CHANNEL_RX,
+  KEY_EVENT_CHANNEL_TX,
   KEY_REQUEST_RX_COPY,
   KEY_FEATURE_SG,
   KEY_FEATURE_GSO_TCPV4,
@@ -66,7 +72,7 @@ export async function readFrontend(device: XenbusDevice): Promise<FrontendKeys> 
   return {
     txRingRef: number(path, KEY_TX_RING_REF, value(KEY_TX_RING_REF)),
     rxRingRef: number(path, KEY_RX_RING_REF, value(KEY_RX_RING_REF)),
-    eventChannel: number(path, KEY_EVENT_CHANNEL, value(KEY_EVENT_CHANNEL)),
+    ...eventChannels(path, value),
     multicastControl: flag(KEY_REQUEST_MULTICAST_CONTROL),
     features: {
       sg: flag(KEY_FEATURE_SG),
@@ -79,7 +85,23 @@ export async function readFrontend(device: XenbusDevice): Promise<FrontendKeys> 
   }
 }
 
-/** Map the rings of one queue and bind its event channel, each pushed on `cleanup`; then serve it. */
+/** A pair of channels if both keys are there, else the one that the rings share (Linux connect_data_rings). */
+function eventChannels(
+  path: string,
+  value: (key: (typeof KEYS)[number]) => string | undefined,
+): Pick<FrontendKeys, 'txEventChannel' | 'rxEventChannel'> {
+  const [tx, rx] = [value(KEY_EVENT_CHANNEL_TX), value(KEY_EVENT_CHANNEL_RX)]
+  if (tx === undefined || rx === undefined) {
+    const both = number(path, KEY_EVENT_CHANNEL, value(KEY_EVENT_CHANNEL))
+    return { txEventChannel: both, rxEventChannel: both }
+  }
+  return {
+    txEventChannel: number(path, KEY_EVENT_CHANNEL_TX, tx),
+    rxEventChannel: number(path, KEY_EVENT_CHANNEL_RX, rx),
+  }
+}
+
+/** Map the rings of one queue and bind its event channels, each pushed on `cleanup`; then serve it. */
 export function connectQueue(
   domain: Domain,
   queue: BackQueue,
@@ -89,18 +111,37 @@ export function connectQueue(
 ): void {
   const tx = mapRing(domain, guest, keys.txRingRef, XEN_NETIF_TX_SLOT_BYTES, 'TX', cleanup)
   const rx = mapRing(domain, guest, keys.rxRingRef, XEN_NETIF_RX_SLOT_BYTES, 'RX', cleanup)
-  const { events } = domain
-  const port = events.bindInterdomain(guest, keys.eventChannel, () => queue.event())
-  if (port === undefined) {
-    throw new NetbackError(
-      'BAD_FRONTEND',
-      `domain ${guest} has no event channel ${keys.eventChannel} for this domain`,
-    )
-  }
-  cleanup.push('event channel', () => events.close(port))
-  const link: BackLink = { tx, rx, features: keys.features, notify: () => events.notify(port) }
+  const { txEventChannel, rxEventChannel, features } = keys
+  const split = txEventChannel !== rxEventChannel
+  const bind = (remote: number, look: () => boolean): (() => void) =>
+    bindChannel(domain, guest, remote, look, cleanup)
+  const notifyTx = bind(txEventChannel, split ? () => queue.txEvent() : () => queue.event())
+  const notifyRx = split ? bind(rxEventChannel, () => queue.rxEvent()) : notifyTx
+  const link: BackLink = { tx, rx, features, split, notifyTx, notifyRx }
   cleanup.push('queue', () => queue.disconnect())
   queue.connect(link)
+}
+
+/** Bind one of the guest's channels; gives what raises it. */
+function bindChannel(
+  domain: Domain,
+  guest: number,
+  remote: number,
+  look: () => boolean,
+  cleanup: CleanupStack,
+): () => void {
+  const { events } = domain
+  const eoi = new LateEoi(events, domain.engine, look)
+  const port = events.bindInterdomain(guest, remote, eoi.handler)
+  if (port === undefined) {
+    throw new NetbackError('BAD_FRONTEND', `domain ${guest} has no event channel ${remote} for this domain`)
+  }
+  eoi.attach(port)
+  cleanup.push('event channel', () => {
+    eoi.close()
+    events.close(port)
+  })
+  return () => events.notify(port)
 }
 
 function mapRing(

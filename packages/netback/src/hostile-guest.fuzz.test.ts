@@ -199,7 +199,9 @@ async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outco
         ipv6Checksum: false,
         rxNotify: true,
       },
-      notify: () => {},
+      split: false,
+      notifyTx: () => {},
+      notifyRx: () => {},
     })
   }
 

@@ -36,6 +36,8 @@ export class ToGuest {
   private segment: number
   private marks: Mark[]
   private ring: BackRing | null
+  /** Slots that the head of the queue waits for; 0: nothing waits. */
+  private lacking: number
 
   constructor(parts: ToGuestParts) {
     this.parts = parts
@@ -45,6 +47,7 @@ export class ToGuest {
     this.segment = 0
     this.marks = []
     this.ring = null
+    this.lacking = 0
   }
 
   /** Null: nobody observes. */
@@ -64,7 +67,15 @@ export class ToGuest {
   connect(ring: BackRing | null): void {
     this.ring = ring
     this.segment = 0
+    this.lacking = 0
     this.segmenter.end()
+  }
+
+  /** What waits can go on: the guest has posted enough for it, or claims what no ring can hold. */
+  canGoOn(ring: BackRing): boolean {
+    if (this.lacking === 0) return false
+    const ready = ring.unconsumedRequests()
+    return ready < 0 || ready >= this.lacking
   }
 
   /** Write at most `budget` frames (or segments). Responses are not published: the caller does that once. */
@@ -74,6 +85,7 @@ export class ToGuest {
     let end: ToGuestEnd = 'more'
     let ready = queue.count === 0 ? 0 : ring.unconsumedRequests()
     let left = budget
+    this.lacking = 0
     while (left > 0) {
       // A mark is told in front of the very frame before which it stands, so the fast lane waits until there is none.
       if (this.segment === 0 && this.marks.length === 0) {
@@ -96,6 +108,7 @@ export class ToGuest {
         // An atomic load of a line that the guest writes, and an event asked for if it has not posted enough.
         if (!ring.requestsAtLeast(needed)) {
           end = ring.unconsumedRequests() < 0 ? 'fatal' : 'waiting'
+          this.lacking = needed
           break
         }
         ready = ring.unconsumedRequests()

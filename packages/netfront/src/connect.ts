@@ -1,6 +1,6 @@
-import { FrontRing, RingGrants } from '@netaccel/xen'
+import { FrontRing, LateEoi, RingGrants, XenError } from '@netaccel/xen'
 import { XEN_NETIF_RX_SLOT_BYTES, XEN_NETIF_TX_SLOT_BYTES } from '@netaccel/xen/netif'
-import type { Arena, CleanupStack, Domain } from '@netaccel/xen'
+import type { Arena, CleanupStack, Domain, Port } from '@netaccel/xen'
 import { Quarantine } from './quarantine.js'
 import { takeLast } from './poll.js'
 import type { QueueLink, TxRxQueue } from './queue.js'
@@ -13,7 +13,9 @@ import { TxRing } from './tx-ring.js'
 export interface QueueKeys {
   readonly txRingRef: number
   readonly rxRingRef: number
-  readonly eventChannel: number
+  readonly txEventChannel: number
+  /** The same as the other: both rings have one channel. */
+  readonly rxEventChannel: number
 }
 
 export interface Connection {
@@ -22,7 +24,7 @@ export interface Connection {
 }
 
 /**
- * Make the rings of one queue, grant them, claim the references for its slots and allocate its event channel. Each thing
+ * Make the rings of one queue, grant them, claim the references for its slots and allocate its event channels. Each thing
  * taken is pushed on `cleanup`, which also gives back the frames and pages that stand in the rings. Throws XenError
  * when the domain lacks pages, grants or ports.
  */
@@ -31,7 +33,7 @@ export function connectQueue(
   queue: TxRxQueue,
   backend: number,
   pool: TxPool,
-  sg: boolean,
+  offer: { readonly sg: boolean; readonly splitEvents: boolean },
   cleanup: CleanupStack,
 ): Connection {
   const { grants, events } = domain
@@ -47,20 +49,59 @@ export function connectQueue(
   cleanup.push('TX references', () => txGrants.close((slot) => tx?.refInUse(slot) ?? false))
   const rxGrants = new RingGrants(grants, { slots: rxRing.size, domid: backend, access: 'rw' })
   cleanup.push('RX references', () => rxGrants.close((slot) => rx?.refInUse(slot) ?? false))
-  tx = new TxRing({ ring: txRing, grants: txGrants, pool, counters, work, sg })
+  tx = new TxRing({ ring: txRing, grants: txGrants, pool, counters, work, sg: offer.sg })
   rx = new RxRing({ ring: rxRing, grants: rxGrants, pages, work })
   cleanup.push('frames in the TX ring', () => tx?.disconnect(quarantine, queue.fastPath))
   cleanup.push('pages in the RX ring', () => rx?.disconnect(quarantine))
-  const port = events.allocUnbound(backend, () => queue.schedulePoll())
-  cleanup.push('event channel', () => events.close(port))
-  const notify = (): void => events.notify(port)
+  const channels = eventChannels(domain, queue, backend, offer.splitEvents, cleanup)
   const reader = new RxPacketReader(rx, queue.gather, counters)
-  const link = { tx, rx, reader, notifyTx: notify, notifyRx: notify }
+  const notifyTx = (): void => events.notify(channels.tx)
+  const notifyRx = channels.rx === channels.tx ? notifyTx : (): void => events.notify(channels.rx)
+  const link = { tx, rx, reader, notifyTx, notifyRx }
   cleanup.push('frames in the RX ring', () => takeLast(queue, link))
   return {
     link,
-    keys: { txRingRef: txPage.ref, rxRingRef: rxPage.ref, eventChannel: port },
+    keys: {
+      txRingRef: txPage.ref,
+      rxRingRef: rxPage.ref,
+      txEventChannel: channels.tx,
+      rxEventChannel: channels.rx,
+    },
   }
+}
+
+/**
+ * A channel for each ring, or one for both if the backend takes no more or the domain has no second port
+ * (Linux setup_netfront_split, setup_netfront_single).
+ */
+function eventChannels(
+  domain: Domain,
+  queue: TxRxQueue,
+  backend: number,
+  split: boolean,
+  cleanup: CleanupStack,
+): { readonly tx: Port; readonly rx: Port } {
+  const tx = allocChannel(domain, queue, backend, cleanup)
+  if (!split) return { tx, rx: tx }
+  try {
+    return { tx, rx: allocChannel(domain, queue, backend, cleanup) }
+  } catch (error) {
+    if (error instanceof XenError && error.code === 'NO_PORTS') return { tx, rx: tx }
+    throw error
+  }
+}
+
+function allocChannel(domain: Domain, queue: TxRxQueue, backend: number, cleanup: CleanupStack): Port {
+  const { engine, events } = domain
+  // Both rings are looked at whichever channel it was: they share a poll, and a look is two loads.
+  const eoi = new LateEoi(events, engine, () => queue.event())
+  const port = events.allocUnbound(backend, eoi.handler)
+  eoi.attach(port)
+  cleanup.push('event channel', () => {
+    eoi.close()
+    events.close(port)
+  })
+  return port
 }
 
 /** A ring page, initialised and granted. The backend may still map it when its grant is to end: that is then deferred. */

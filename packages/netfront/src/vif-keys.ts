@@ -1,5 +1,7 @@
 import {
   KEY_EVENT_CHANNEL,
+  KEY_EVENT_CHANNEL_RX,
+  KEY_EVENT_CHANNEL_TX,
   KEY_FEATURE_GSO_TCPV4,
   KEY_FEATURE_GSO_TCPV6,
   KEY_FEATURE_IPV6_CSUM_OFFLOAD,
@@ -7,6 +9,7 @@ import {
   KEY_FEATURE_RX_COPY,
   KEY_FEATURE_RX_NOTIFY,
   KEY_FEATURE_SG,
+  KEY_FEATURE_SPLIT_EVENT_CHANNELS,
   KEY_MULTI_QUEUE_MAX_QUEUES,
   KEY_MULTI_QUEUE_NUM_QUEUES,
   KEY_REQUEST_RX_COPY,
@@ -25,6 +28,8 @@ export interface VifWishes {
   readonly checksum?: boolean
   /** Go to Connected with the keys at once and wait for nothing, as mini-os does. Default false. */
   readonly eager?: boolean
+  /** An event channel for each ring where the backend takes them. Default true, as in Linux. */
+  readonly splitEvents?: boolean
 }
 
 /** What the stack may hand out: GSO and blank checksums, as the backend takes them. */
@@ -40,6 +45,8 @@ export const NO_FEATURES: VifFeatures = { sg: false, gso: false, checksum: false
 export interface BackendOffer {
   readonly features: VifFeatures
   readonly multiQueue: boolean
+  /** A channel for each ring (feature-split-event-channels). */
+  readonly splitEvents: boolean
 }
 
 /** Read what the backend offers. Throws NetfrontError BAD_BACKEND for one that does not copy to its guests. */
@@ -50,9 +57,10 @@ export async function readBackend(device: XenbusDevice, wishes: VifWishes): Prom
     KEY_FEATURE_GSO_TCPV6,
     KEY_FEATURE_RX_COPY,
     KEY_MULTI_QUEUE_MAX_QUEUES,
+    KEY_FEATURE_SPLIT_EVENT_CHANNELS,
   ]
   const read = keys.map((key) => device.readOtherend(key))
-  const [sg, gso4, gso6, rxCopy, maxQueues] = await Promise.all(read)
+  const [sg, gso4, gso6, rxCopy, maxQueues, split] = await Promise.all(read)
   if (rxCopy !== '1' && wishes.eager !== true) {
     throw new NetfrontError(
       'BAD_BACKEND',
@@ -65,7 +73,7 @@ export async function readBackend(device: XenbusDevice, wishes: VifWishes): Prom
     gso: canSg && gso4 === '1' && gso6 === '1' && wishes.gso !== false,
     checksum: true,
   }
-  return { features, multiQueue: maxQueues !== undefined }
+  return { features, multiQueue: maxQueues !== undefined, splitEvents: split === '1' }
 }
 
 /**
@@ -92,8 +100,12 @@ function entriesOf(wishes: VifWishes, keys: QueueKeys, multiQueue: boolean): Rec
   const entries: Record<string, string> = {
     [KEY_TX_RING_REF]: String(keys.txRingRef),
     [KEY_RX_RING_REF]: String(keys.rxRingRef),
-    [KEY_EVENT_CHANNEL]: String(keys.eventChannel),
     [KEY_REQUEST_RX_COPY]: '1',
+  }
+  if (keys.txEventChannel === keys.rxEventChannel) entries[KEY_EVENT_CHANNEL] = String(keys.txEventChannel)
+  else {
+    entries[KEY_EVENT_CHANNEL_TX] = String(keys.txEventChannel)
+    entries[KEY_EVENT_CHANNEL_RX] = String(keys.rxEventChannel)
   }
   if (multiQueue) entries[KEY_MULTI_QUEUE_NUM_QUEUES] = '1'
   if (wishes.eager !== true) entries[KEY_FEATURE_RX_NOTIFY] = '1'

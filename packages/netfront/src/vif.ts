@@ -259,7 +259,7 @@ export class Vif implements QueueHost {
         queue,
         this.device.otherendId,
         this.txPool,
-        backend.features.sg,
+        { sg: backend.features.sg, splitEvents: backend.splitEvents && this.options.splitEvents !== false },
         cleanup,
       )
       await writeKeys(this.domain, this.device, this.options, made.keys, backend.multiQueue, cleanup)

@@ -343,7 +343,12 @@ export class World {
   async #drained(): Promise<boolean> {
     const [host] = this.hosts.values()
     const end = this.timeline.now() + DRAIN_NS
-    while (accounts(this).some(({ inFlight }) => inFlight > 0)) {
+    // No account says what stands in front of the cable of hardware that a plugin brings.
+    const atCables = (): boolean =>
+      [...this.hosts.values()].some(({ hardware }) =>
+        [...hardware.values()].some(({ wire }) => wire.standing > 0),
+      )
+    while (accounts(this).some(({ inFlight }) => inFlight > 0) || atCables()) {
       if (this.timeline.now() > end) return false
       await new Promise<void>((resolve) => host.driver.engine.after(LOOK_NS, resolve))
     }
