@@ -1,5 +1,6 @@
 // The two shapes a package is built in. Types come from `tsc`, so tsup writes JavaScript only and never cleans
 // the folder that tsc shares with it.
+import { constants } from './constants.mjs'
 
 // `node:` stays in front of a module's name: it is how a plugin's manifest names what it uses.
 const shared = {
@@ -12,6 +13,7 @@ const shared = {
   splitting: true,
   // Writes constants of other files where they are used: a load and two tests less each in the frame path. Names stay.
   minifySyntax: true,
+  plugins: [constants],
 }
 
 /**

@@ -41,10 +41,10 @@ function placeOf(cost: Cost): number {
  * for, a few times in a step.
  */
 export class Charges {
-  readonly #totals = new Float64Array(COSTS.length)
+  private readonly totals = new Float64Array(COSTS.length)
   /** Since `settle` was called last. */
-  readonly #open = new Float64Array(COSTS.length)
-  readonly #nsPerUnit = new Float64Array(COSTS.length)
+  private readonly open = new Float64Array(COSTS.length)
+  private readonly nsPerUnit = new Float64Array(COSTS.length)
 
   /** Throws BAD_ARGUMENT for a cost that is no number of nanoseconds. */
   constructor(engine: string, costs: CostTable) {
@@ -55,17 +55,17 @@ export class Charges {
           'BAD_ARGUMENT',
           `cost '${cost}' of engine '${engine}' is ${ns}; give ns per unit, 0 or more`,
         )
-      this.#nsPerUnit[placeOf(cost)] = ns
+      this.nsPerUnit[placeOf(cost)] = ns
     }
   }
 
   add(cost: Cost, count: number): void {
-    this.#open[placeOf(cost)] += count
+    this.open[placeOf(cost)] += count
   }
 
   /** What a ring's end did in a burst: five additions in one call. */
   addWork(work: WorkUnits): void {
-    const open = this.#open
+    const open = this.open
     open[placeOf('frame')] += work.frames
     open[placeOf('slot')] += work.slots
     open[placeOf('grantOp')] += work.grantOps
@@ -76,13 +76,13 @@ export class Charges {
   /** Units of a kind, ever. */
   count(cost: Cost): number {
     const place = placeOf(cost)
-    return this.#totals[place] + this.#open[place]
+    return this.totals[place] + this.open[place]
   }
 
   /** Nanoseconds of what was added since `settle`. */
   get openNs(): number {
-    const open = this.#open
-    const nsPerUnit = this.#nsPerUnit
+    const open = this.open
+    const nsPerUnit = this.nsPerUnit
     let ns = 0
     for (let place = 0; place < open.length; place++) ns += open[place] * nsPerUnit[place]
     return ns
@@ -91,16 +91,15 @@ export class Charges {
   /** Nanoseconds of everything. */
   get totalNs(): number {
     let ns = this.openNs
-    for (let place = 0; place < this.#totals.length; place++)
-      ns += this.#totals[place] * this.#nsPerUnit[place]
+    for (let place = 0; place < this.totals.length; place++) ns += this.totals[place] * this.nsPerUnit[place]
     return ns
   }
 
   /** Closes what is open and gives its nanoseconds. */
   settle(): number {
-    const open = this.#open
-    const totals = this.#totals
-    const nsPerUnit = this.#nsPerUnit
+    const open = this.open
+    const totals = this.totals
+    const nsPerUnit = this.nsPerUnit
     let ns = 0
     for (let place = 0; place < open.length; place++) {
       const units = open[place]

@@ -42,69 +42,69 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
 
   readonly name: string
   readonly costs: CostTable
-  readonly #clock: EngineClock
-  readonly #charges: Charges
-  readonly #pollers: PollSlot[] = []
-  readonly #timers = new Heap<EngineTimer>()
+  private readonly clock: EngineClock
+  private readonly charges: Charges
+  private readonly pollers: PollSlot[] = []
+  private readonly timers = new Heap<EngineTimer>()
   /** The time at which timers are looked at, and that at which the last was armed: an answer of `now()` would be boxed. */
-  readonly #time = new Float64Array(2)
-  readonly #upcallHandlers: (() => void)[] = []
-  #deferred: (() => void)[] = []
-  #deferredSpare: (() => void)[] = []
-  #pollsScheduled = 0
-  #pollersRemoved = 0
+  private readonly time = new Float64Array(2)
+  private readonly upcallHandlers: (() => void)[] = []
+  private deferred: (() => void)[] = []
+  private deferredSpare: (() => void)[] = []
+  private pollsScheduled = 0
+  private pollersRemoved = 0
   /** Promise chains announced and not ended. */
-  #chains = 0
-  #upcallPending = false
-  #wokenFromIdle = false
-  #running = false
-  #paused = false
-  #busyUntil = 0
+  private chains = 0
+  private upcallPending = false
+  private wokenFromIdle = false
+  private running = false
+  private paused = false
+  private freeFrom = 0
   /** The instant of the first charge between two steps, and its time. */
-  #outsideInstant = 0
-  #outsideSince = 0
+  private outsideInstant = 0
+  private outsideSince = 0
 
   constructor(clock: EngineClock, name: string, costs: CostTable) {
-    this.#clock = clock
+    this.clock = clock
     this.name = name
     this.costs = costs
-    this.#charges = new Charges(name, costs)
+    this.charges = new Charges(name, costs)
   }
 
   now(): number {
-    const clock = this.#clock
-    if (!clock.virtual) return this.#running ? clock.stepTime[0] : clock.now()
-    if (this.#running) return clock.stepTime[0] + this.#charges.openNs
-    return this.#freeAt()
+    const clock = this.clock
+    if (!clock.virtual) return this.running ? clock.stepTime[0] : clock.now()
+    if (this.running) return clock.stepTime[0] + this.charges.openNs
+    return this.freeAt()
   }
 
   stamp(into: Float64Array, at: number): void {
-    const clock = this.#clock
-    if (this.#running && !clock.virtual) into[at] = clock.stepTime[0]
+    const clock = this.clock
+    if (this.running && !clock.virtual) into[at] = clock.stepTime[0]
     else into[at] = this.now()
   }
 
   charge(cost: Cost, count: number): void {
-    if (!this.#running && this.#clock.instant !== this.#outsideInstant) this.#openOutside()
-    this.#charges.add(cost, count)
+    if (!this.running && this.clock.instant !== this.outsideInstant) this.openOutside()
+    this.charges.add(cost, count)
   }
 
   chargeWork(work: WorkUnits): void {
-    if (!this.#running && this.#clock.instant !== this.#outsideInstant) this.#openOutside()
-    this.#charges.addWork(work)
+    if (!this.running && this.clock.instant !== this.outsideInstant) this.openOutside()
+    this.charges.addWork(work)
   }
 
   charged(cost: Cost): number {
-    return this.#charges.count(cost)
+    return this.charges.count(cost)
   }
 
   get busyNs(): number {
-    return this.#charges.totalNs
+    return this.charges.totalNs
   }
 
   addPoller(poller: Poller): PollHandle {
     const slot = new PollSlot(this, poller)
-    this.#pollers.push(slot)
+    this.pollers.push(slot)
     return slot
   }
 
@@ -118,67 +118,67 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
   arm(timer: EngineTimer, ns: number): void {
     if (!(ns >= 0))
       throw new XenError('BAD_ARGUMENT', `a timer on engine '${this.name}' was asked for in ${ns} ns`)
-    const timers = this.#timers
+    const timers = this.timers
     timers.remove(timer)
-    const time = this.#time
+    const time = this.time
     this.stamp(time, ARMED)
     timer.at = time[ARMED] + ns
-    timer.sequence = this.#clock.nextSequence()
+    timer.sequence = this.clock.nextSequence()
     if (this.removed) return
     timers.push(timer)
-    if (timers.peek() === timer) this.#wake()
+    if (timers.peek() === timer) this.wake()
   }
 
   disarm(timer: EngineTimer): void {
-    this.#timers.remove(timer)
+    this.timers.remove(timer)
   }
 
   defer(work: () => void): void {
     if (this.removed) return
-    this.#deferred.push(work)
-    this.#wake()
+    this.deferred.push(work)
+    this.wake()
   }
 
   raise(): void {
-    if (this.#upcallPending || this.removed) return
-    if (!this.#running && !this.hasWork && this.#isFree()) this.#wokenFromIdle = true
-    this.#upcallPending = true
-    this.#wake()
+    if (this.upcallPending || this.removed) return
+    if (!this.running && !this.hasWork && this.isFree()) this.wokenFromIdle = true
+    this.upcallPending = true
+    this.wake()
   }
 
   onUpcall(handler: () => void): () => void {
-    this.#upcallHandlers.push(handler)
+    this.upcallHandlers.push(handler)
     return () => {
-      const index = this.#upcallHandlers.indexOf(handler)
-      if (index >= 0) this.#upcallHandlers.splice(index, 1)
+      const index = this.upcallHandlers.indexOf(handler)
+      if (index >= 0) this.upcallHandlers.splice(index, 1)
     }
   }
 
   pause(): void {
-    this.#paused = true
+    this.paused = true
   }
 
   unpause(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.#wake()
+    if (!this.paused) return
+    this.paused = false
+    this.wake()
   }
 
   asyncBegin(): void {
     if (this.removed) return
-    this.#chains++
-    this.#clock.asyncBegin()
+    this.chains++
+    this.clock.asyncBegin()
   }
 
   asyncEnd(): void {
     if (this.removed) return
-    if (this.#chains === 0)
+    if (this.chains === 0)
       throw new XenError(
         'BAD_STATE',
         `asyncEnd() of engine '${this.name}' was called more often than asyncBegin()`,
       )
-    this.#chains--
-    this.#clock.asyncEnd()
+    this.chains--
+    this.clock.asyncEnd()
   }
 
   /**
@@ -187,54 +187,54 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
    */
   retire(): void {
     this.removed = true
-    for (; this.#chains > 0; this.#chains--) this.#clock.asyncEnd()
+    for (; this.chains > 0; this.chains--) this.clock.asyncEnd()
   }
 
   /** Something could run at once. */
   get hasWork(): boolean {
-    if (this.#paused) return false
-    return this.#upcallPending || this.#pollsScheduled > 0 || this.#deferred.length > 0
+    if (this.paused) return false
+    return this.upcallPending || this.pollsScheduled > 0 || this.deferred.length > 0
   }
 
   /** It has work at the clock's `stepTime`, or a timer that is due. */
   get isDue(): boolean {
     if (this.hasWork) return true
-    const timer = this.#paused ? undefined : this.#timers.peek()
-    return timer !== undefined && timer.at <= this.#clock.stepTime[0]
+    const timer = this.paused ? undefined : this.timers.peek()
+    return timer !== undefined && timer.at <= this.clock.stepTime[0]
   }
 
   /** When the first timer is due; Infinity without one, or while it is paused. */
   get nextTimer(): number {
-    return this.#paused ? Infinity : (this.#timers.peek()?.at ?? Infinity)
+    return this.paused ? Infinity : (this.timers.peek()?.at ?? Infinity)
   }
 
   /** Virtual clock: until when it is busy with what it was charged; no step may start before. */
   get busyUntil(): number {
-    this.#closeOutside()
-    return this.#busyUntil
+    this.closeOutside()
+    return this.freeFrom
   }
 
   /** What is charged between two steps, by promise chains mostly, takes its time from the instant of the charge. */
-  #openOutside(): void {
-    this.#closeOutside()
-    this.#outsideInstant = this.#clock.instant
-    this.#outsideSince = this.#clock.now()
+  private openOutside(): void {
+    this.closeOutside()
+    this.outsideInstant = this.clock.instant
+    this.outsideSince = this.clock.now()
   }
 
-  #closeOutside(): void {
-    if (this.#running || !this.#clock.virtual) return
-    const ns = this.#charges.settle()
-    if (ns > 0) this.#busyUntil = Math.max(this.#busyUntil, this.#outsideSince) + ns
+  private closeOutside(): void {
+    if (this.running || !this.clock.virtual) return
+    const ns = this.charges.settle()
+    if (ns > 0) this.freeFrom = Math.max(this.freeFrom, this.outsideSince) + ns
   }
 
   /** What it has charged is over: on a real clock it always is. */
-  #isFree(): boolean {
-    return !this.#clock.virtual || this.#freeAt() <= this.#clock.now()
+  private isFree(): boolean {
+    return !this.clock.virtual || this.freeAt() <= this.clock.now()
   }
 
   /** The earliest moment at which it could do anything. */
-  #freeAt(): number {
-    return Math.max(this.busyUntil, this.#clock.now())
+  private freeAt(): number {
+    return Math.max(this.busyUntil, this.clock.now())
   }
 
   /**
@@ -242,60 +242,60 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
    * was charged in it; under a real one charges only count.
    */
   step(): void {
-    const { virtual, stepTime } = this.#clock
-    if (virtual) this.#closeOutside()
+    const { virtual, stepTime } = this.clock
+    if (virtual) this.closeOutside()
     // It was given its place before it was paused.
-    if (this.#paused) return
-    this.#running = true
+    if (this.paused) return
+    this.running = true
     try {
-      if (this.#upcallPending) this.#runUpcall()
-      this.#runTimers()
-      if (this.#deferred.length > 0) this.#runDeferred()
-      if (this.#pollsScheduled > 0) this.#runPollers()
+      if (this.upcallPending) this.runUpcall()
+      this.runTimers()
+      if (this.deferred.length > 0) this.runDeferred()
+      if (this.pollsScheduled > 0) this.runPollers()
     } finally {
-      this.#running = false
-      if (virtual) this.#busyUntil = stepTime[0] + this.#charges.settle()
+      this.running = false
+      if (virtual) this.freeFrom = stepTime[0] + this.charges.settle()
     }
   }
 
   pollScheduled(): void {
-    this.#pollsScheduled++
-    this.#wake()
+    this.pollsScheduled++
+    this.wake()
   }
 
   pollCancelled(): void {
-    this.#pollsScheduled--
+    this.pollsScheduled--
   }
 
   /** The list keeps its order while it is walked, so a registration leaves it between two steps. */
   pollRemoved(): void {
-    this.#pollersRemoved++
-    if (!this.#running) this.#dropRemoved()
+    this.pollersRemoved++
+    if (!this.running) this.dropRemoved()
   }
 
-  #wake(): void {
-    if (!this.#running && !this.#paused && !this.removed) this.#clock.wake(this)
+  private wake(): void {
+    if (!this.running && !this.paused && !this.removed) this.clock.wake(this)
   }
 
-  #runUpcall(): void {
-    this.#upcallPending = false
-    if (this.#wokenFromIdle) {
-      this.#wokenFromIdle = false
+  private runUpcall(): void {
+    this.upcallPending = false
+    if (this.wokenFromIdle) {
+      this.wokenFromIdle = false
       this.charge('wakeup', 1)
     }
-    const handlers = this.#upcallHandlers
+    const handlers = this.upcallHandlers
     for (let index = 0; index < handlers.length; index++) handlers[index]()
   }
 
   /** Timers due when this phase starts. One that re-arms itself with 0 ns is of the next step. */
-  #runTimers(): void {
-    const timers = this.#timers
+  private runTimers(): void {
+    const timers = this.timers
     let timer = timers.peek()
     if (timer === undefined) return
-    const time = this.#time
+    const time = this.time
     this.stamp(time, LOOKED)
     if (timer.at > time[LOOKED]) return
-    const last = this.#clock.nextSequence()
+    const last = this.clock.nextSequence()
     while (timer !== undefined && timer.at <= time[LOOKED] && timer.sequence < last) {
       timers.remove(timer)
       timer.work()
@@ -303,29 +303,29 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
     }
   }
 
-  #runDeferred(): void {
-    const batch = this.#deferred
-    this.#deferred = this.#deferredSpare
+  private runDeferred(): void {
+    const batch = this.deferred
+    this.deferred = this.deferredSpare
     for (let index = 0; index < batch.length; index++) batch[index]()
     batch.length = 0
-    this.#deferredSpare = batch
+    this.deferredSpare = batch
   }
 
-  #runPollers(): void {
-    const pollers = this.#pollers
-    for (let index = 0; index < pollers.length && this.#pollsScheduled > 0; index++) {
+  private runPollers(): void {
+    const pollers = this.pollers
+    for (let index = 0; index < pollers.length && this.pollsScheduled > 0; index++) {
       const slot = pollers[index]
       if (!slot.scheduled) continue
       this.charge('poll', 1)
       slot.run()
     }
-    if (this.#pollersRemoved > 0) this.#dropRemoved()
+    if (this.pollersRemoved > 0) this.dropRemoved()
   }
 
-  #dropRemoved(): void {
-    this.#pollersRemoved = 0
-    const kept = this.#pollers.filter((slot) => !slot.removed)
-    this.#pollers.length = 0
-    this.#pollers.push(...kept)
+  private dropRemoved(): void {
+    this.pollersRemoved = 0
+    const kept = this.pollers.filter((slot) => !slot.removed)
+    this.pollers.length = 0
+    this.pollers.push(...kept)
   }
 }

@@ -14,18 +14,18 @@ export class EngineTimer implements Timer, HeapItem {
   at = 0
   sequence = 0
   readonly work: () => void
-  readonly #engine: TimerOwner
+  private readonly engine: TimerOwner
 
   constructor(engine: TimerOwner, work: () => void) {
-    this.#engine = engine
+    this.engine = engine
     this.work = work
   }
 
   cancel(): void {
-    this.#engine.disarm(this)
+    this.engine.disarm(this)
   }
 
   again(ns: number): void {
-    this.#engine.arm(this, ns)
+    this.engine.arm(this, ns)
   }
 }

@@ -45,43 +45,43 @@ export type PortStatus =
  * is a hypercall of the domain named first.
  */
 export class EventChannelTable {
-  readonly #machine: Machine
-  readonly #domains: (Registered | undefined)[] = []
+  private readonly machine: Machine
+  private readonly domains: (Registered | undefined)[] = []
 
   constructor(machine: Machine) {
-    this.#machine = machine
+    this.machine = machine
   }
 
   /** Takes a page of hypervisor memory for the domain's ports. Throws NO_MEMORY. */
   addDomain(domid: number, sharedInfo: Page, engine: Engine): void {
-    const ports = this.#machine.takePages(1)
-    const base = this.#machine.extentOf(domid).base + sharedInfo * PAGE_SIZE
-    this.#domains[domid] = { ports, sharedInfo: base >> 2, engine }
+    const ports = this.machine.takePages(1)
+    const base = this.machine.extentOf(domid).base + sharedInfo * PAGE_SIZE
+    this.domains[domid] = { ports, sharedInfo: base >> 2, engine }
   }
 
   /** Closes every port of the domain, as its death does, and gives the page back. The peers' ports become unbound. */
   removeDomain(domid: number): void {
-    const domain = this.#domains[domid]
+    const domain = this.domains[domid]
     if (domain === undefined) return
-    for (let port = 1; port < MAX_PORTS; port++) this.#close(domid, domain, port)
-    this.#domains[domid] = undefined
-    this.#machine.givePages(domain.ports, 1)
+    for (let port = 1; port < MAX_PORTS; port++) this.closePort(domid, domain, port)
+    this.domains[domid] = undefined
+    this.machine.givePages(domain.ports, 1)
   }
 
   /** Ports of the domain that are not free. */
   inUse(domid: number): number {
-    const domain = this.#domains[domid]
+    const domain = this.domains[domid]
     let used = 0
     if (domain === undefined) return 0
     for (let port = 1; port < MAX_PORTS; port++)
-      if (stateOf(loadPort(this.#machine, domain, port)) !== FREE) used++
+      if (stateOf(loadPort(this.machine, domain, port)) !== FREE) used++
     return used
   }
 
   /** EVTCHNOP_status, without the hypercall's own checks. */
   status(domid: number, port: number): PortStatus {
-    const domain = this.#domains[domid]
-    const word = domain === undefined || !isPort(port) ? FREE : loadPort(this.#machine, domain, port)
+    const domain = this.domains[domid]
+    const word = domain === undefined || !isPort(port) ? FREE : loadPort(this.machine, domain, port)
     if (stateOf(word) === UNBOUND) return { state: 'unbound', remote: domidOf(word) }
     if (stateOf(word) === INTERDOMAIN)
       return { state: 'interdomain', remote: domidOf(word), remotePort: portOf(word) }
@@ -90,10 +90,10 @@ export class EventChannelTable {
 
   /** EVTCHNOP_alloc_unbound: a port that only `remote` may bind to, or ENOSPC. */
   allocUnbound(domid: number, remote: number): number {
-    const domain = this.#enter(domid)
+    const domain = this.enter(domid)
     if (domain === undefined) return ESRCH
-    const port = this.#takePort(domain, entry(UNBOUND, remote & DOMID_MASK, 0))
-    leaveHypercall(this.#machine, domid)
+    const port = this.takePort(domain, entry(UNBOUND, remote & DOMID_MASK, 0))
+    leaveHypercall(this.machine, domid)
     return port
   }
 
@@ -102,101 +102,101 @@ export class EventChannelTable {
    * is set pending at once, because the remote may have signalled before there was anyone to tell.
    */
   bindInterdomain(domid: number, remote: number, remotePort: number): number {
-    const domain = this.#enter(domid)
+    const domain = this.enter(domid)
     if (domain === undefined) return ESRCH
-    const port = this.#bind(domid, domain, remote, remotePort)
-    leaveHypercall(this.#machine, domid)
+    const port = this.bind(domid, domain, remote, remotePort)
+    leaveHypercall(this.machine, domid)
     return port
   }
 
   /** EVTCHNOP_send: nothing when the port is unbound, EINVAL when it is closed. */
   send(domid: number, port: number): EventStatus {
-    const domain = this.#enter(domid)
+    const domain = this.enter(domid)
     if (domain === undefined) return ESRCH
-    const word = isPort(port) ? loadPort(this.#machine, domain, port) : FREE
+    const word = isPort(port) ? loadPort(this.machine, domain, port) : FREE
     const state = stateOf(word)
     if (state === INTERDOMAIN) this.deliver(domidOf(word), portOf(word))
-    leaveHypercall(this.#machine, domid)
+    leaveHypercall(this.machine, domid)
     return state === FREE ? EINVAL : 0
   }
 
   /** EVTCHNOP_close: the peer of an interdomain port becomes unbound, kept for the closer to bind again. */
   close(domid: number, port: number): EventStatus {
-    const domain = this.#enter(domid)
+    const domain = this.enter(domid)
     if (domain === undefined) return ESRCH
-    const closed = isPort(port) && this.#close(domid, domain, port)
-    leaveHypercall(this.#machine, domid)
+    const closed = isPort(port) && this.closePort(domid, domain, port)
+    leaveHypercall(this.machine, domid)
     return closed ? 0 : EINVAL
   }
 
   /** EVTCHNOP_unmask: an event that came while the port was masked is delivered now. */
   unmask(domid: number, port: number): EventStatus {
-    const domain = this.#enter(domid)
+    const domain = this.enter(domid)
     if (domain === undefined) return ESRCH
     const valid = isPort(port)
     if (
       valid &&
-      clearBit(this.#machine, domain, EVTCHN_MASK, port) &&
-      testBit(this.#machine, domain, EVTCHN_PENDING, port)
+      clearBit(this.machine, domain, EVTCHN_MASK, port) &&
+      testBit(this.machine, domain, EVTCHN_PENDING, port)
     )
-      select(this.#machine, domain, port)
-    leaveHypercall(this.#machine, domid)
+      select(this.machine, domain, port)
+    leaveHypercall(this.machine, domid)
     return valid ? 0 : EINVAL
   }
 
-  #enter(domid: number): Registered | undefined {
-    const domain = this.#domains[domid]
-    return domain !== undefined && enterHypercall(this.#machine, domid) ? domain : undefined
+  private enter(domid: number): Registered | undefined {
+    const domain = this.domains[domid]
+    return domain !== undefined && enterHypercall(this.machine, domid) ? domain : undefined
   }
 
-  #bind(domid: number, domain: Registered, remote: number, remotePort: number): number {
-    const other = this.#domains[remote]
-    if (other === undefined || livingRecord(this.#machine, remote) < 0) return ESRCH
+  private bind(domid: number, domain: Registered, remote: number, remotePort: number): number {
+    const other = this.domains[remote]
+    if (other === undefined || livingRecord(this.machine, remote) < 0) return ESRCH
     if (!isPort(remotePort)) return EINVAL
     const wanted = entry(UNBOUND, domid, 0)
-    if (loadPort(this.#machine, other, remotePort) !== wanted) return EINVAL
-    const port = this.#takePort(domain, entry(INTERDOMAIN, remote, remotePort))
+    if (loadPort(this.machine, other, remotePort) !== wanted) return EINVAL
+    const port = this.takePort(domain, entry(INTERDOMAIN, remote, remotePort))
     if (port < 0) return port
-    if (!swapPort(this.#machine, other, remotePort, wanted, entry(INTERDOMAIN, domid, port))) {
-      Atomics.store(this.#machine.words, (domain.ports >> 2) + port, FREE)
+    if (!swapPort(this.machine, other, remotePort, wanted, entry(INTERDOMAIN, domid, port))) {
+      Atomics.store(this.machine.words, (domain.ports >> 2) + port, FREE)
       return EINVAL
     }
-    setPending(this.#machine, domain, port)
+    setPending(this.machine, domain, port)
     return port
   }
 
   /** The lowest free port, marked as `word` with pending and mask cleared; ENOSPC if there is none. */
-  #takePort(domain: Registered, word: number): number {
+  private takePort(domain: Registered, word: number): number {
     for (let port = 1; port < MAX_PORTS; port++) {
       if (
-        stateOf(loadPort(this.#machine, domain, port)) !== FREE ||
-        !swapPort(this.#machine, domain, port, FREE, word)
+        stateOf(loadPort(this.machine, domain, port)) !== FREE ||
+        !swapPort(this.machine, domain, port, FREE, word)
       )
         continue
-      clearBit(this.#machine, domain, EVTCHN_PENDING, port)
-      clearBit(this.#machine, domain, EVTCHN_MASK, port)
+      clearBit(this.machine, domain, EVTCHN_PENDING, port)
+      clearBit(this.machine, domain, EVTCHN_MASK, port)
       return port
     }
     return ENOSPC
   }
 
-  #close(domid: number, domain: Registered, port: number): boolean {
-    const word = loadPort(this.#machine, domain, port)
+  private closePort(domid: number, domain: Registered, port: number): boolean {
+    const word = loadPort(this.machine, domain, port)
     if (stateOf(word) === FREE) return false
     if (stateOf(word) === INTERDOMAIN) {
-      const peer = this.#domains[domidOf(word)]
+      const peer = this.domains[domidOf(word)]
       // Only while the peer still names us: it may be closing at the same time.
       if (peer !== undefined)
-        swapPort(this.#machine, peer, portOf(word), entry(INTERDOMAIN, domid, port), entry(UNBOUND, domid, 0))
+        swapPort(this.machine, peer, portOf(word), entry(INTERDOMAIN, domid, port), entry(UNBOUND, domid, 0))
     }
-    clearBit(this.#machine, domain, EVTCHN_PENDING, port)
-    Atomics.store(this.#machine.words, (domain.ports >> 2) + port, FREE)
+    clearBit(this.machine, domain, EVTCHN_PENDING, port)
+    Atomics.store(this.machine.words, (domain.ports >> 2) + port, FREE)
     return true
   }
 
   private deliver(domid: number, port: number): void {
-    const domain = this.#domains[domid]
-    if (domain !== undefined) setPending(this.#machine, domain, port)
+    const domain = this.domains[domid]
+    if (domain !== undefined) setPending(this.machine, domain, port)
   }
 }
 

@@ -13,24 +13,24 @@ const before = (a: HeapItem, b: HeapItem): boolean =>
  * Adding and removing make no garbage: the array grows to the largest number of items ever held and stays.
  */
 export class Heap<Item extends HeapItem> {
-  readonly #items: (Item | undefined)[] = []
-  #size = 0
+  private readonly items: (Item | undefined)[] = []
+  private count = 0
 
   get size(): number {
-    return this.#size
+    return this.count
   }
 
   /** The first item, which stays in the heap. */
   peek(): Item | undefined {
-    return this.#size === 0 ? undefined : this.#items[0]
+    return this.count === 0 ? undefined : this.items[0]
   }
 
   /** Adds an item that is in no heap. */
   push(item: Item): void {
-    const index = this.#size++
-    this.#items[index] = item
+    const index = this.count++
+    this.items[index] = item
     item.heapIndex = index
-    this.#up(item)
+    this.up(item)
   }
 
   /** Takes an item out; does nothing if it is not in. */
@@ -38,17 +38,17 @@ export class Heap<Item extends HeapItem> {
     const index = item.heapIndex
     if (index < 0) return
     item.heapIndex = -1
-    const last = this.#items[--this.#size] as Item
-    this.#items[this.#size] = undefined
+    const last = this.items[--this.count] as Item
+    this.items[this.count] = undefined
     if (last === item) return
-    this.#items[index] = last
+    this.items[index] = last
     last.heapIndex = index
-    this.#up(last)
-    this.#down(last)
+    this.up(last)
+    this.down(last)
   }
 
-  #up(item: Item): void {
-    const items = this.#items
+  private up(item: Item): void {
+    const items = this.items
     let index = item.heapIndex
     while (index > 0) {
       const above = (index - 1) >> 1
@@ -62,9 +62,9 @@ export class Heap<Item extends HeapItem> {
     item.heapIndex = index
   }
 
-  #down(item: Item): void {
-    const items = this.#items
-    const size = this.#size
+  private down(item: Item): void {
+    const items = this.items
+    const size = this.count
     let index = item.heapIndex
     for (;;) {
       let below = index * 2 + 1

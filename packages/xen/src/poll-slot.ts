@@ -13,39 +13,39 @@ export class PollSlot implements PollHandle {
   scheduled = false
   removed = false
   /** Taken back inside the poller's own call, which outweighs the answer of that call. */
-  #calledOff = false
+  private calledOff = false
   readonly poller: Poller
-  readonly #engine: PollOwner
+  private readonly engine: PollOwner
 
   constructor(engine: PollOwner, poller: Poller) {
-    this.#engine = engine
+    this.engine = engine
     this.poller = poller
   }
 
   schedule(): void {
     if (this.scheduled || this.removed) return
     this.scheduled = true
-    this.#engine.pollScheduled()
+    this.engine.pollScheduled()
   }
 
   cancel(): void {
-    this.#calledOff = true
+    this.calledOff = true
     if (!this.scheduled) return
     this.scheduled = false
-    this.#engine.pollCancelled()
+    this.engine.pollCancelled()
   }
 
   /** One call of the poller, in its turn. */
   run(): void {
     this.cancel()
-    this.#calledOff = false
-    if (this.poller.poll(POLL_BUDGET) && !this.#calledOff) this.schedule()
+    this.calledOff = false
+    if (this.poller.poll(POLL_BUDGET) && !this.calledOff) this.schedule()
   }
 
   remove(): void {
     this.cancel()
     if (this.removed) return
     this.removed = true
-    this.#engine.pollRemoved()
+    this.engine.pollRemoved()
   }
 }

@@ -71,41 +71,41 @@ export class RealClock implements Timeline, EngineClock {
   readonly instant = 0
   /** The time of the round under way: one look at the clock for all engines. */
   readonly stepTime = new Float64Array(1)
-  readonly #engines: EngineCore[] = []
-  readonly #idle: ((maxNs: number) => void) | undefined
-  #sequence = 0
-  #chains = 0
-  #running = false
-  #waited = true
-  #stopped = false
+  private readonly list: EngineCore[] = []
+  private readonly idle: ((maxNs: number) => void) | undefined
+  private sequence = 0
+  private openChains = 0
+  private running = false
+  private waited = true
+  private stopped = false
   /**
    * When the event loop turned last, when the outside was looked at last, when the run under way ends; since when
    * engines have had work without a wait, and the processor time that was used by then; the machine's time at which this
    * clock stood at 0, moved by what was stolen, and the sum of that; the latest time that was told. In an array, since a field would be boxed anew.
    */
-  readonly #times = new Float64Array(8)
-  #until: (() => boolean) | undefined
-  #resolve: () => void = nothing
-  #reject: (reason: unknown) => void = nothing
-  #awaken: (() => void) | undefined
+  private readonly times = new Float64Array(8)
+  private until: (() => boolean) | undefined
+  private resolve: () => void = nothing
+  private reject: (reason: unknown) => void = nothing
+  private awaken: (() => void) | undefined
 
   constructor(options: RealClockOptions = {}) {
-    this.#times[ORIGIN] = monotonicNs()
-    this.#idle = options.idle
+    this.times[ORIGIN] = monotonicNs()
+    this.idle = options.idle
   }
 
   /** Engines that were not removed. */
   get engines(): number {
-    return this.#engines.length
+    return this.list.length
   }
 
   /** Promise chains that were announced and have not ended. */
   get chains(): number {
-    return this.#chains
+    return this.openChains
   }
 
   now(): number {
-    const times = this.#times
+    const times = this.times
     const now = monotonicNs() - times[ORIGIN]
     // It stands still after stolen time, and never goes back.
     if (now > times[LATEST]) times[LATEST] = now
@@ -114,65 +114,65 @@ export class RealClock implements Timeline, EngineClock {
 
   engine(name: string, costs: CostTable = defaultCosts): Engine {
     const engine = new EngineCore(this, name, costs)
-    this.#engines.push(engine)
+    this.list.push(engine)
     return engine
   }
 
   removeEngine(engine: Engine): void {
     if (!(engine instanceof EngineCore)) return
-    const index = this.#engines.indexOf(engine)
+    const index = this.list.indexOf(engine)
     if (index < 0) return
     engine.retire()
-    this.#engines.splice(index, 1)
+    this.list.splice(index, 1)
   }
 
   /** Nanoseconds that did not count: the machine ran others while engines had work. */
   get stolenNs(): number {
-    return this.#times[STOLEN]
+    return this.times[STOLEN]
   }
 
   asyncBegin(): void {
-    this.#chains++
+    this.openChains++
   }
 
   asyncEnd(): void {
-    if (this.#chains === 0)
+    if (this.openChains === 0)
       throw new XenError('BAD_STATE', 'asyncEnd() was called more often than asyncBegin()')
-    this.#chains--
+    this.openChains--
   }
 
   nextSequence(): number {
-    return this.#sequence++
+    return this.sequence++
   }
 
   wake(): void {
-    this.#awaken?.()
+    this.awaken?.()
   }
 
   stop(): void {
-    this.#stopped = true
-    this.#awaken?.()
+    this.stopped = true
+    this.awaken?.()
   }
 
   async run(options: RunOptions = {}): Promise<void> {
-    if (this.#running)
+    if (this.running)
       throw new XenError('CLOCK_RUNNING', 'this clock runs already; await that run before the next one')
-    this.#running = true
-    this.#waited = true
-    this.#stopped = false
-    this.#until = options.until
-    this.#times[END] = options.for === undefined ? Infinity : this.now() + options.for
+    this.running = true
+    this.waited = true
+    this.stopped = false
+    this.until = options.until
+    this.times[END] = options.for === undefined ? Infinity : this.now() + options.for
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#resolve = resolve
-        this.#reject = reject
-        setImmediate(this.#turned)
+        this.resolve = resolve
+        this.reject = reject
+        setImmediate(this.turned)
       })
     } finally {
-      this.#running = false
-      this.#until = undefined
-      this.#resolve = nothing
-      this.#reject = nothing
+      this.running = false
+      this.until = undefined
+      this.resolve = nothing
+      this.reject = nothing
     }
   }
 
@@ -180,52 +180,52 @@ export class RealClock implements Timeline, EngineClock {
    * The run goes on after a turn of the event loop. One callback for all turns: an async loop would leave promises,
    * closures and frames behind on each, more than all frames between two turns do.
    */
-  readonly #turned = (): void => this.#resume(false)
+  private readonly turned = (): void => this.resume(false)
   /** The same after the turn that comes before a wait for the outside world. */
-  readonly #turnedIdle = (): void => this.#resume(true)
+  private readonly turnedIdle = (): void => this.resume(true)
 
-  #resume(idle: boolean): void {
+  private resume(idle: boolean): void {
     try {
-      if (idle && !this.#stopped && !this.#hasWork()) this.#look(this.#idleNs())
-      if (this.#waited) this.#beginWork()
-      const pause = this.#rounds()
-      if (pause === 'over') this.#resolve()
-      else if (pause === 'turn') setImmediate(this.#turned)
-      else this.#wait()
+      if (idle && !this.stopped && !this.hasWork()) this.look(this.idleNs())
+      if (this.waited) this.beginWork()
+      const pause = this.rounds()
+      if (pause === 'over') this.resolve()
+      else if (pause === 'turn') setImmediate(this.turned)
+      else this.wait()
     } catch (error) {
-      this.#reject(error)
+      this.reject(error)
     }
   }
 
   /** Rounds until the event loop must turn, no engine has work, or the run is over. */
-  #rounds(): Pause {
+  private rounds(): Pause {
     const time = this.stepTime
-    const times = this.#times
-    const until = this.#until
+    const times = this.times
+    const until = this.until
     let begun = false
     for (;;) {
-      if (this.#stopped || (until !== undefined && until())) return 'over'
+      if (this.stopped || (until !== undefined && until())) return 'over'
       const now = monotonicNs() - times[ORIGIN]
-      time[0] = now - time[0] < GAP_NS ? now : now - this.#giveBack(now)
+      time[0] = now - time[0] < GAP_NS ? now : now - this.giveBack(now)
       if (!begun) times[TURN] = time[0]
       begun = true
       if (time[0] >= times[END]) return 'over'
-      if (!this.#round()) return 'idle'
-      if (time[0] - times[LOOK] >= LOOK_NS) this.#look(0)
-      if (this.#chains > 0 || time[0] - times[TURN] >= YIELD_NS) return 'turn'
+      if (!this.round()) return 'idle'
+      if (time[0] - times[LOOK] >= LOOK_NS) this.look(0)
+      if (this.openChains > 0 || time[0] - times[TURN] >= YIELD_NS) return 'turn'
     }
   }
 
   /** From now on time counts only while the thread is at work. */
-  #beginWork(): void {
-    this.#waited = false
-    this.stepTime[0] = this.#times[BUSY] = monotonicNs() - this.#times[ORIGIN]
-    this.#times[USED] = processorNs()
+  private beginWork(): void {
+    this.waited = false
+    this.stepTime[0] = this.times[BUSY] = monotonicNs() - this.times[ORIGIN]
+    this.times[USED] = processorNs()
   }
 
   /** Takes out of the time since `BUSY` what the thread was not run for. Returns it. */
-  #giveBack(now: number): number {
-    const times = this.#times
+  private giveBack(now: number): number {
+    const times = this.times
     const used = processorNs()
     const stolen = Math.min(now - this.stepTime[0], Math.max(0, now - times[BUSY] - (used - times[USED])))
     times[ORIGIN] += stolen
@@ -236,8 +236,8 @@ export class RealClock implements Timeline, EngineClock {
   }
 
   /** One step of each engine that has something to do. False: none had. */
-  #round(): boolean {
-    const engines = this.#engines
+  private round(): boolean {
+    const engines = this.list
     let worked = false
     for (let index = 0; index < engines.length; index++) {
       const engine = engines[index]
@@ -248,50 +248,50 @@ export class RealClock implements Timeline, EngineClock {
     return worked
   }
 
-  #nextTimer(): number {
+  private nextTimer(): number {
     let next = Infinity
-    for (const engine of this.#engines) next = Math.min(next, engine.nextTimer)
+    for (const engine of this.list) next = Math.min(next, engine.nextTimer)
     return next
   }
 
-  #look(maxNs: number): void {
-    if (this.#idle === undefined) return
-    this.#times[LOOK] = this.stepTime[0]
-    this.#idle(maxNs)
+  private look(maxNs: number): void {
+    if (this.idle === undefined) return
+    this.times[LOOK] = this.stepTime[0]
+    this.idle(maxNs)
   }
 
   /** How long nobody needs this thread: until the run ends or a timer is due, within bounds. */
-  #idleNs(): number {
-    const next = Math.min(this.#times[END], this.#nextTimer())
+  private idleNs(): number {
+    const next = Math.min(this.times[END], this.nextTimer())
     return Math.max(0, Math.min(next - this.now(), IDLE_NS))
   }
 
-  #wait(): void {
-    this.#waited = true
+  private wait(): void {
+    this.waited = true
     // Microtasks first: a promise that is ready may bring work, and poll(2) would keep it waiting.
-    if (this.#idle !== undefined) {
-      setImmediate(this.#turnedIdle)
+    if (this.idle !== undefined) {
+      setImmediate(this.turnedIdle)
       return
     }
-    const ns = this.#idleNs()
-    if (ns < SLEEP_NS) setImmediate(this.#turned)
-    else this.#sleep(ns)
+    const ns = this.idleNs()
+    if (ns < SLEEP_NS) setImmediate(this.turned)
+    else this.sleep(ns)
   }
 
-  #hasWork(): boolean {
-    return this.#engines.some((engine) => engine.hasWork)
+  private hasWork(): boolean {
+    return this.list.some((engine) => engine.hasWork)
   }
 
   /** Sleeps in Node's event loop; work that arrives meanwhile, from a child process for instance, ends it at once. */
-  #sleep(ns: number): void {
+  private sleep(ns: number): void {
     const done = (): void => {
       clearTimeout(timeout)
-      this.#awaken = undefined
+      this.awaken = undefined
       // Not here: whoever brings work is in the middle of its own.
-      queueMicrotask(this.#turned)
+      queueMicrotask(this.turned)
     }
     const timeout = setTimeout(done, ns / 1e6)
-    this.#awaken = done
+    this.awaken = done
   }
 }
 
