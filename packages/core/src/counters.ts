@@ -55,7 +55,7 @@ const hostCounters = {
   detached: 'Attachments that ended in order.',
   forced_detaches: 'Attachments that ended at a deadline, or after a fault, by force.',
   faults: 'Data-path hooks that threw or gave a value that their contract does not know.',
-  tx_timeout: 'Frames that were busy for a second without a completion.',
+  tx_timeout: 'Queues whose stack waited a second for the hardware, without a completion.',
   grants_deferred: 'Grants that the other end still mapped when they were ended; tried again each second.',
   punished: 'Guests that a backend half accused of breaking the protocol.',
 } as const

@@ -106,6 +106,8 @@ export interface QueueSide {
   readonly slowOutstanding: number
   /** Look at each frame that was sent by the ring and is not answered yet. For set-up, not for the frame path. */
   eachSlow(look: (frame: Frame) => void): void
+  /** The stack can have no frame of some length to send from, before another has left. */
+  readonly dry: boolean
   /** Free slots of the TX ring. */
   freeSlots(): number
   /** The fast path in place, or null. Set between bursts and polls only; set to null before its generation ends. */

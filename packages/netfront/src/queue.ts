@@ -35,6 +35,8 @@ export interface QueueHost {
   /** Connected to a backend that is connected too. */
   readonly running: boolean
   stack: GuestStack | null
+  /** Where the stack's frames come from. */
+  readonly txPool: { readonly dry: boolean }
   /** The backend broke the protocol on a queue: no queue of the vif carries anything until it is replaced. */
   broken(reason: TxFault | RxFault): void
 }
@@ -247,6 +249,10 @@ export class TxRxQueue implements QueueSide, Poller {
 
   eachSlow(look: (frame: Frame) => void): void {
     if (this.link !== null) this.link.tx.eachOutstanding(look)
+  }
+
+  get dry(): boolean {
+    return this.host.txPool.dry
   }
 
   freeSlots(): number {

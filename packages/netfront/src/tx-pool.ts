@@ -45,6 +45,11 @@ export class TxPool {
     return length <= JUMBO_BUFFER ? this.jumbo.take() : undefined
   }
 
+  /** A frame of some length cannot be had now. Small ones come from the large, so these are the last to go. */
+  get dry(): boolean {
+    return this.jumbo.free === 0 && (this.jumbo.size > 0 || this.small.free === 0)
+  }
+
   /** No frame will be taken any more: each half of the pages goes back when its last frame has. */
   close(domain: Domain): void {
     this.closed = true

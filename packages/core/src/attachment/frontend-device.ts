@@ -24,7 +24,7 @@ export interface PathParts {
   readonly holdNs: number
   /** A hook of `queue` failed. Called inside the hook: only note it. */
   onFault(queue: number, fault: Fault): void
-  /** A frame was busy for a second without a completion. */
+  /** The queue's stack has waited for the hardware for a second, without a completion. */
   onTimeout(queue: number): void
 }
 

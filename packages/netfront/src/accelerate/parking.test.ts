@@ -68,7 +68,7 @@ class Bench implements ParkingOwner {
   slowLeft = (): boolean => true
   fastLeft = (): boolean => true
   diverted(): void {}
-  timedOut(): void {}
+  watch(): void {}
 }
 
 function check(make: ParkingClass): void {

@@ -1,9 +1,6 @@
 import type { Frame } from '@netaccel/packet'
 import type { QueueSide } from '../fast-path.js'
 
-/** A frame that waits so long for the hardware, without a completion, shows that it stands still (tx_timeout). */
-const TX_TIMEOUT_NS = 1_000_000_000
-
 /**
  * What a parked frame waits for. 'busy': room in the hardware. 'to-fast': that the slow frames of its flow have left.
  * 'to-slow': that the lent frames of its flow have left, then a slot of the ring.
@@ -20,8 +17,8 @@ export interface ParkingOwner {
   fastLeft(frame: Frame): boolean
   /** The parked frame is about to go by the ring. */
   diverted(frame: Frame): void
-  /** A frame has waited a second for the hardware, without a completion. */
-  timedOut(): void
+  /** The parked frame begins to wait for the hardware. */
+  watch(): void
 }
 
 /**
@@ -34,9 +31,6 @@ export class Parking {
   private cause: ParkingCause
   /** Room may have appeared since the frame was offered last. */
   private retry: boolean
-  /** Since when it waits. In an array: a field, or a call's answer, would be boxed with each poll that finds completions. */
-  private readonly waitingSince: Float64Array
-  private timer: { cancel(): void } | null
   private wakeAsked: boolean
   private readonly onWake: () => void
 
@@ -46,8 +40,6 @@ export class Parking {
     this.frame = null
     this.cause = 'busy'
     this.retry = false
-    this.waitingSince = new Float64Array(1)
-    this.timer = null
     this.wakeAsked = false
     this.onWake = () => this.woken()
   }
@@ -63,10 +55,15 @@ export class Parking {
     this.become(cause)
   }
 
-  /** Something was completed: the hardware moves, and there may be room. */
+  /** The frame waits for the hardware: room in it, or what it still holds of the frame's flow. */
+  get waits(): boolean {
+    const { frame, cause } = this
+    return frame !== null && (cause === 'busy' || (cause === 'to-slow' && !this.owner.fastLeft(frame)))
+  }
+
+  /** Something was completed: there may be room. */
   completed(): void {
     this.retry = true
-    this.queue.engine.stamp(this.waitingSince, 0)
   }
 
   /** Room may have appeared. May be called inside a hook, so nothing is offered before the engine's next step. */
@@ -81,12 +78,6 @@ export class Parking {
   divert(): void {
     if (this.frame !== null) this.become('to-slow')
     this.settle()
-  }
-
-  /** The hardware is waited for no more; what is still parked goes by the ring. */
-  leave(): void {
-    this.timer?.cancel()
-    this.timer = null
   }
 
   /** Take over what another place still holds. */
@@ -114,8 +105,7 @@ export class Parking {
 
   private become(cause: ParkingCause): void {
     this.cause = cause
-    this.queue.engine.stamp(this.waitingSince, 0)
-    if (cause !== 'to-fast') this.watch(TX_TIMEOUT_NS)
+    if (cause !== 'to-fast') this.owner.watch()
   }
 
   private send(frame: Frame): void {
@@ -129,18 +119,5 @@ export class Parking {
     this.wakeAsked = false
     this.settle()
     this.queue.wakeIfReady()
-  }
-
-  /** One timer at a time; it looks again for as long as something waits for the hardware. */
-  private watch(ns: number): void {
-    if (this.timer !== null) return
-    this.timer = this.queue.engine.after(ns, () => {
-      this.timer = null
-      const { frame, cause } = this
-      if (frame === null || cause === 'to-fast' || (cause === 'to-slow' && this.owner.fastLeft(frame))) return
-      const left = this.waitingSince[0] + TX_TIMEOUT_NS - this.queue.engine.now()
-      if (left > 0) this.watch(left)
-      else this.owner.timedOut()
-    })
   }
 }

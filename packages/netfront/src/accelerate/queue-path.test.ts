@@ -1,4 +1,3 @@
-import { VirtualClock } from '@netaccel/xen'
 import type { Frame } from '@netaccel/packet'
 import { getHeapSpaceStatistics } from 'node:v8'
 import { describe, expect, it } from 'vitest'
@@ -182,15 +181,67 @@ describe('the fast path of a queue', () => {
   })
 
   it('says when a frame has been busy for a second without a completion', async () => {
-    const clock = new VirtualClock()
     const world = setup()
-    Object.assign(world.queue, { engine: clock.engine('timed') })
-    world.plugin.limit = 0
+    const { queue, plugin, timeouts } = world
+    plugin.limit = 0
     burst(world, 1)
-    await clock.run({ for: 999_000_000 })
-    expect(world.timeouts).toEqual([])
-    await clock.run({ for: 2_000_000 })
-    expect(world.timeouts).toEqual([0])
+    await queue.clock.run({ for: 999_000_000 })
+    expect(timeouts).toEqual([])
+    await queue.clock.run({ for: 2_000_000 })
+    expect(timeouts).toEqual([0])
+  })
+
+  it.each([
+    ['a burst that ends exactly at txDepth', { frames: DEPTH, dry: false }],
+    ['all that a pool of fewer frames has', { frames: 8, dry: true }],
+  ])('says when hardware keeps %s for a second, with nothing parked', async (_, { frames, dry }) => {
+    const world = setup()
+    const { queue, path, plugin, timeouts } = world
+    plugin.poll = () => 'idle'
+    queue.dry = dry
+    burst(world, frames)
+    expect([path.hasParked, queue.stopped, path.lent.size]).toEqual([false, !dry, frames])
+    await queue.clock.run({ for: 999_000_000 })
+    expect(timeouts).toEqual([])
+    await queue.clock.run({ for: 2_000_000 })
+    expect(timeouts).toEqual([0])
+  })
+
+  it('says when hardware keeps what it has for a second after the parked frame took the last place', async () => {
+    const world = setup()
+    const { queue, path, plugin, timeouts } = world
+    plugin.limit = 2
+    burst(world, 3)
+    await queue.clock.run({ for: 600_000_000 })
+    // One is completed, the parked frame takes its place, and then it stands still.
+    plugin.poll = () => {
+      plugin.doors.completeTx(plugin.held[--plugin.count])
+      return 'idle'
+    }
+    path.poll(64)
+    expect([path.hasParked, path.hasRoom(), plugin.count]).toEqual([false, false, 2])
+    await queue.clock.run({ for: 999_000_000 })
+    expect(timeouts).toEqual([])
+    await queue.clock.run({ for: 2_000_000 })
+    expect(timeouts).toEqual([0])
+  })
+
+  it('does not call it standing still that nothing is sent, or that a completion came within the second', async () => {
+    const world = setup()
+    const { queue, path, plugin, timeouts } = world
+    burst(world, DEPTH)
+    await queue.clock.run({ for: 600_000_000 })
+    path.poll(64)
+    queue.wakeIfReady()
+    await queue.clock.run({ for: 5_000_000_000 })
+    plugin.limit = 1
+    burst(world, 1)
+    await queue.clock.run({ for: 900_000_000 })
+    path.poll(64)
+    burst(world, 1)
+    await queue.clock.run({ for: 900_000_000 })
+    path.poll(64)
+    expect(timeouts).toEqual([])
   })
 
   it('allocates nothing per frame (PF-01)', () => {

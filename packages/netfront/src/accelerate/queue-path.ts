@@ -229,7 +229,7 @@ export class QueuePath implements FastPath, RxFenceOwner {
     if (this.completed > 0) {
       // No lease is missed meanwhile: that of the poll stands.
       lease.dropMany(LEASE_LENT, this.completed)
-      place.completed()
+      this.send.completed()
     }
     place.settle()
     this.counters.rx_packets += delivered

@@ -8,6 +8,8 @@ import { LentTable } from './lent-table.js'
 import { Parking } from './parking.js'
 import type { ParkingCause, ParkingOwner } from './parking.js'
 import type { TxFence } from './tx-fence.js'
+import { TxWatchdog } from './tx-watchdog.js'
+import type { WatchdogOwner } from './tx-watchdog.js'
 
 /** Most frames that a host lends on one queue, whatever the plugin's `txDepth` says. */
 const MAX_DEPTH = 65536
@@ -23,7 +25,7 @@ export interface SendParts {
 }
 
 /** The sending half of a queue's fast path during one attachment: lends frames, parks one, keeps the order of flows. */
-export class SendPath implements ParkingOwner {
+export class SendPath implements ParkingOwner, WatchdogOwner {
   /** Frames that are lent now; made when the plugin has said how many it can have. */
   lent: LentTable
   /** Null before the hooks are installed and after they are cleared. */
@@ -38,7 +40,10 @@ export class SendPath implements ParkingOwner {
   private readonly tx: boolean
   private readonly gso: boolean
   private readonly blank: boolean
+  private readonly watchdog: TxWatchdog
   private gate = false
+  /** The queue is stopped because the hardware has no room. */
+  private full = false
   /** Accepted in this burst, and not counted yet: packets, and the leases of what is lent, are counted once a burst. */
   private accepted = 0
   private quarantine: Frame[] = []
@@ -57,6 +62,7 @@ export class SendPath implements ParkingOwner {
     this.fence = this.tx ? fence : null
     this.lent = new LentTable(1)
     this.place = new Parking(queue, this)
+    this.watchdog = new TxWatchdog(queue.engine, this)
   }
 
   /** The plugin has said how many frames it can have. */
@@ -99,9 +105,10 @@ export class SendPath implements ParkingOwner {
   clear(): void {
     this.hold?.cancel()
     this.hold = null
-    this.place.leave()
+    this.watchdog.leave()
     this.generation = null
     this.gate = false
+    this.full = false
   }
 
   /** Frames that are still lent are dropped, and kept aside until {@link quiet}. Their number. */
@@ -218,7 +225,12 @@ export class SendPath implements ParkingOwner {
   end(): void {
     if (this.accepted === 0) return
     this.flush()
-    if (this.gate && !this.roomy()) this.queue.stop()
+    if (this.gate && !this.roomy()) {
+      this.full = true
+      this.queue.stop()
+    }
+    // What has nothing left to send with waits as well, without being stopped.
+    if (this.full || this.queue.dry) this.watchdog.watch()
   }
 
   /** Before the queue is woken. What is parked goes first; then the queue is looked at once more. */
@@ -228,7 +240,14 @@ export class SendPath implements ParkingOwner {
       if (this.place.empty) this.place.wake()
       return false
     }
-    return !this.gate || this.roomy()
+    this.full = this.gate && !this.roomy()
+    return !this.full
+  }
+
+  /** A poll has brought completions. */
+  completed(): void {
+    this.watchdog.moved()
+    this.place.completed()
   }
 
   /** A frame that was lent, and is not any more; `dropped`: it never left. The poll under way gives its lease back. */
@@ -252,6 +271,8 @@ export class SendPath implements ParkingOwner {
     else {
       this.lend(frame, this.fence === null ? 0 : this.fence.bucketOf(frame))
       this.flush()
+      // The place is free, the hardware may be full: the queue then stays as it is, stopped.
+      this.watchdog.watch()
     }
     return 'taken'
   }
@@ -266,6 +287,16 @@ export class SendPath implements ParkingOwner {
 
   diverted(frame: Frame): void {
     if (this.fence !== null) this.countOvertaking(frame, this.fence)
+  }
+
+  watch(): void {
+    this.watchdog.watch()
+  }
+
+  // --- what the watchdog asks
+
+  stands(): boolean {
+    return this.place.waits || (this.full && !this.roomy()) || (this.lent.size > 0 && this.queue.dry)
   }
 
   timedOut(): void {

@@ -14,7 +14,8 @@ export const DEPTH = 64
 /** A queue of netfront's that only notes what its fast path asks for. */
 export class TestQueue implements QueueSide {
   readonly index = 0
-  readonly engine = new VirtualClock().engine('queue')
+  readonly clock = new VirtualClock()
+  readonly engine = this.clock.engine('queue')
   readonly slow: Frame[] = []
   room = 1000
   stopped = false
@@ -24,6 +25,7 @@ export class TestQueue implements QueueSide {
   fastPath: FastPath | null = null
   observer: PathObserver | null = null
   readonly slowOutstanding = 0
+  dry = false
 
   sendSlow(frame: Frame): boolean {
     if (this.room === 0) return false
