@@ -234,6 +234,31 @@ describe('virtual time', () => {
     expect(clock.now()).toBeGreaterThanOrEqual(17)
   })
 
+  it('run({ until }) does not ask again once the answer was yes', async () => {
+    const clock = new VirtualClock()
+    const engine = clock.engine('cpu0', free)
+    const answers: boolean[] = []
+    const asked = (yes: boolean): boolean => {
+      answers.push(yes)
+      return yes
+    }
+    let done = false
+    engine.after(5, () => {
+      done = true
+    })
+    await clock.run({ for: 10, until: () => asked(done) })
+    expect([answers.at(-1), answers.filter(Boolean).length, clock.now()]).toEqual([true, 1, 5])
+    // Here a promise brings it while nothing is due: the clock stays where it was.
+    done = false
+    answers.length = 0
+    const brought = (): boolean => {
+      if (answers.length === 0) setImmediate(() => (done = true))
+      return asked(done)
+    }
+    await clock.run({ for: 10, until: brought })
+    expect([answers, clock.now()]).toEqual([[false, true], 5])
+  })
+
   it('what a step throws rejects the run, and the clock can run again', async () => {
     const clock = new VirtualClock()
     const engine = clock.engine('cpu0', free)

@@ -27,7 +27,8 @@ function microtasks(): Promise<void> {
 /** Of so many pauses one is a turn of the event loop: signals, child processes and a test's own timeout must go on. */
 const TURN_EVERY = 64
 
-type Pause = 'turn' | 'idle' | 'over'
+/** 'over': nothing is due by the end of the run. 'ended': before that, by `stop()` or `until()`. */
+type Pause = 'turn' | 'idle' | 'over' | 'ended'
 
 /**
  * Exact, repeatable time: a heap of engine steps ordered by (time, sequence). A step takes the time it charged; the
@@ -125,19 +126,20 @@ export class VirtualClock implements Timeline, EngineClock {
     for (;;) {
       let pause = this.#runSteps(end, until)
       if (pause === 'turn' && ++pauses % TURN_EVERY !== 0) await microtasks()
-      else if (pause !== 'over') await eventLoopTurn()
-      // Nothing was due: did a promise that was still waiting for its turn bring something?
-      if (pause === 'idle' && !this.#isDue(end)) pause = 'over'
-      if (pause !== 'over') continue
-      if (!this.#stopped && end < Infinity && !(until?.() ?? false)) this.#moveTo(end)
-      return
+      else if (pause !== 'ended') await eventLoopTurn()
+      // Nothing was due: did a promise that was still waiting for its turn bring something, or what is waited for?
+      if (pause === 'idle' && !this.#isDue(end)) {
+        pause = this.#stopped || (until?.() ?? false) ? 'ended' : 'over'
+      }
+      if (pause === 'over' && end < Infinity) this.#moveTo(end)
+      if (pause === 'over' || pause === 'ended') return
     }
   }
 
-  /** Runs steps until the event loop must turn, nothing is due by `end`, or the run is over. */
+  /** Runs steps until the event loop must turn, nothing is due by `end`, or the run has ended. */
   #runSteps(end: number, until: (() => boolean) | undefined): Pause {
     for (;;) {
-      if (this.#stopped || (until !== undefined && until())) return 'over'
+      if (this.#stopped || (until !== undefined && until())) return 'ended'
       const engine = this.#steps.peek()
       if (engine === undefined || engine.at > end) return 'idle'
       if (engine.at - this.#lastTurn >= UNANNOUNCED_NS) {
