@@ -11,6 +11,7 @@ import {
 } from '@netaccel/core'
 import { HostError } from '../errors.js'
 import { npm } from './npm.js'
+import { ProjectState } from './project-state.js'
 
 export interface AddRequest {
   /** The folder of the project that the host runs in. */
@@ -46,11 +47,13 @@ interface Source {
 
 /**
  * Install a plugin's package with npm into the project, where `package.json` then names it. What is no plugin, or whose bytes
- * are not those expected, is refused and leaves nothing behind; install scripts do not run.
+ * are not those expected, is refused, and the project is as it was, with the version of the package that it had; install
+ * scripts do not run.
  * @throws HostError ADD_FAILED; AcceleratorError BAD_INTEGRITY, BAD_PACKAGE, BAD_MANIFEST, NAME_TAKEN
  */
 export async function addPlugin({ project, spec, integrity }: AddRequest): Promise<Added> {
   const source = await sourceOf(project, spec, integrity)
+  const before = new ProjectState(project)
   const made = ensureProject(project)
   try {
     await npm(project, [
@@ -69,8 +72,22 @@ export async function addPlugin({ project, spec, integrity }: AddRequest): Promi
   try {
     return added(project, source.packageName)
   } catch (error) {
-    await npm(project, ['uninstall', '--no-audit', '--no-fund', '--', source.packageName])
+    await undo(before, source.packageName, error as Error)
     throw error
+  }
+}
+
+/** @throws HostError ADD_FAILED when what was there cannot be installed again: both sentences */
+async function undo(before: ProjectState, packageName: string, cause: Error): Promise<void> {
+  try {
+    await before.restore(packageName)
+  } catch (error) {
+    throw new HostError(
+      'ADD_FAILED',
+      `${cause.message} What was installed before could not be put back (${(error as Error).message}) package.json names it again: run \`npm install\` in the project.`,
+      [],
+      cause,
+    )
   }
 }
 
