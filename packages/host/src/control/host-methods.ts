@@ -44,18 +44,24 @@ function method<const Kinds extends Readonly<Record<string, ParamKind>>>(
   return { params, run }
 }
 
+/** The same for what changes the world or its project, or must not see it change: one at a time, in the order asked. */
+function turn<const Kinds extends Readonly<Record<string, ParamKind>>>(
+  params: Kinds,
+  run: Method<Kinds>['run'],
+): Method<Kinds> {
+  return { params, run: (host, given, stream) => inTurn(host.world, () => run(host, given, stream)) }
+}
+
 const METHODS = {
   status: method({}, (host) => hostStatus(host)),
   list: method({}, (host) => pluginList(host)),
-  add: method({ spec: 'text', integrity: 'text?' }, ({ project }, params) =>
-    addPlugin({ project, ...params }),
-  ),
-  load: method({ plugin: 'text', hosts: 'texts?', options: 'object?', integrity: 'text?' }, loadPlugin),
-  unload: method({ plugin: 'text', hosts: 'texts?', prove: 'yes?', deadlineMs: 'number?' }, unloadPlugin),
-  upgrade: method({ plugin: 'text', hosts: 'texts?', options: 'object?', integrity: 'text?' }, upgradePlugin),
-  prove: method({}, ({ world }) => world.prove()),
-  attach: method({ vif: 'text', port: 'text' }, (host, { vif, port }) => attachVif(host, vif, port)),
-  detach: method({ vif: 'text' }, (host, { vif }) => detachVif(host, vif)),
+  add: turn({ spec: 'text', integrity: 'text?' }, ({ project }, params) => addPlugin({ project, ...params })),
+  load: turn({ plugin: 'text', hosts: 'texts?', options: 'object?', integrity: 'text?' }, loadPlugin),
+  unload: turn({ plugin: 'text', hosts: 'texts?', prove: 'yes?', deadlineMs: 'number?' }, unloadPlugin),
+  upgrade: turn({ plugin: 'text', hosts: 'texts?', options: 'object?', integrity: 'text?' }, upgradePlugin),
+  prove: turn({}, ({ world }) => world.prove()),
+  attach: turn({ vif: 'text', port: 'text' }, (host, { vif, port }) => attachVif(host, vif, port)),
+  detach: turn({ vif: 'text' }, (host, { vif }) => detachVif(host, vif)),
   top: method({ intervalMs: 'number?', count: 'number?' }, (host, params, stream) =>
     top(host, params, () => hostStatus(host), stream),
   ),
@@ -95,6 +101,19 @@ export function hostStatus({ world, name, project, file, runDir }: Controlled): 
     halves: halvesOf(world),
     ...world.status(),
   }
+}
+
+/** By world: settles when what was asked last is done. */
+const TURNS = new WeakMap<object, Promise<unknown>>()
+
+/** What several clients ask of a world is done one after the other, and what one of them asks also when it has gone. */
+function inTurn(world: object, work: () => unknown): Promise<unknown> {
+  const mine = (TURNS.get(world) ?? Promise.resolve()).then(work)
+  TURNS.set(
+    world,
+    mine.catch(() => undefined),
+  )
+  return mine
 }
 
 /** Worlds that are traced now: a stage has one place for a watcher. */

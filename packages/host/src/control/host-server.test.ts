@@ -193,6 +193,36 @@ describe('a running host', () => {
     })
   })
 
+  it('does what several clients ask at once in turn, and what one of them asked also when it has gone', async () => {
+    const [other, third] = await Promise.all([HostClient.open(runDir), HostClient.open(runDir)])
+    const [vif] = VIFS
+    const done: string[] = []
+    const ask = (of: HostClient, method: string, params: Record<string, unknown>) =>
+      of.request(method, params).then((answer) => {
+        done.push(method)
+        return answer
+      })
+    const load = ask(client, 'load', { plugin: PLUGIN })
+    // The host has taken it up.
+    await client.request('status')
+    const detach = ask(other, 'detach', { vif })
+    await other.request('status')
+    const attach = third.request('attach', { vif, port: 'eth0' })
+    await third.request('status')
+    third.close()
+    await expect(attach).rejects.toMatchObject({ code: 'HOST_GONE' })
+    const unload = ask(client, 'unload', { plugin: PLUGIN })
+    expect(await load).toMatchObject({ vifs: VIFS })
+    expect(await detach).toMatchObject({ phase: 'none' })
+    expect(await unload).toMatchObject({ name: 'sfc_netfront', forced: false })
+    expect(done).toEqual(['load', 'detach', 'unload'])
+    // Its key stands again, so the next one that comes is attached there.
+    const { vifs } = await client.request<HostStatus>('status')
+    expect(vifs.map(({ port }) => port)).toEqual(['eth0', 'eth0'])
+    other.close()
+    while (server.clients > 1) await new Promise((resolve) => setImmediate(resolve))
+  })
+
   it('upgrades under traffic, and has a build that does not come to work rolled back', async () => {
     await client.request('load', { plugin: PLUGIN })
     const build = join(folder, 'build')
