@@ -61,6 +61,7 @@ async function fuzz(
   const trace: string[] = []
   const held: Frame[] = []
   let broken: string | null = null
+  const pool = new TxPool(guest, { smallFrames: 32, jumboFrames: 2 })
   const host = {
     name: 'vif1.0',
     running: true,
@@ -77,11 +78,11 @@ async function fuzz(
       },
       wake: () => {},
     },
+    txPool: pool,
     broken: (reason: string) => {
       broken = reason
     },
   }
-  const pool = new TxPool(guest, { smallFrames: 32, jumboFrames: 2 })
   const pages: Arena = guest.extent.allocPages(300)
   const gather = new FramePool(guest.extent.allocPages(8 * 17), { frames: 8, bytesEach: JUMBO_BUFFER })
   const queue = new TxRxQueue(host, 0, guest.engine, new RxPages(pages), gather)

@@ -89,7 +89,7 @@ async function setup(): Promise<{ queue: TxRxQueue; half: Half; pool: TxPool; lo
   const half = new Half(log)
   const pool = new TxPool(guest, { smallFrames: 256, jumboFrames: 4 })
   const gather = new FramePool(guest.extent.allocPages(17), { frames: 1, bytesEach: JUMBO_BUFFER })
-  const host = { name: 'vif1.0', running: true, stack: null, broken: () => {} }
+  const host = { name: 'vif1.0', running: true, stack: null, txPool: pool, broken: () => {} }
   const queue = new TxRxQueue(host, 0, guest.engine, new RxPages(guest.extent.allocPages(300)), gather)
   queue.connect(connectQueue(guest, queue, 0, pool, OFFER, new CleanupStack()).link)
   queue.stopped = false

@@ -10,7 +10,7 @@ const some = (count: number): Page[] => Array.from({ length: count }, () => page
 
 function doors(): BackendVif & Closable {
   const vif: Partial<BackendVif & Closable> = {
-    arena: (count) => ({ pages: some(count) }) as Arena,
+    arena: (count) => ({ pages: some(count) }) as unknown as Arena,
     map: (refs) =>
       ({ pages: some(refs.length).map((page) => ({ page })), unmap: () => {} }) as unknown as Mapping,
     createVi: () => {
