@@ -163,7 +163,9 @@ class BackVifDevice implements BackendDevice {
     this.domain = vif.domain
     this.facts = {
       handle: vif.handle,
-      queueCount: vif.queues.length,
+      get queueCount() {
+        return vif.queueCount
+      },
       peer: vif.guest,
       get mac() {
         return vif.mac

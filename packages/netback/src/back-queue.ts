@@ -70,7 +70,7 @@ export class BackQueue implements BackQueueSide {
     this.index = index
     this.name = `${owner.name}-q${index}`
     this.domain = domain
-    this.engine = domain.engine
+    this.engine = domain.cpuOf(index)
     this.time = new Float64Array(1)
     this.counters = new BackQueueCounters()
     this.work = new Work()

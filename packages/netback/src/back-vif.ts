@@ -16,11 +16,11 @@ import {
   KEY_REQUEST_MULTICAST_CONTROL,
 } from '@netaccel/xen/netif'
 import type { Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
-import { BackQueue } from './back-queue.js'
-import type { QueueOwner } from './back-queue.js'
-import { connectQueue, readFrontend } from './connect.js'
-import type { GuestFramesOptions } from './guest-frames.js'
+import type { BackQueue, QueueOwner } from './back-queue.js'
+import { readFrontend } from './connect.js'
 import { MulticastList } from './multicast.js'
+import { VifQueues } from './queues.js'
+import type { QueuesOptions } from './queues.js'
 
 /** What a bridge is to a vif: a place to plug a port in. */
 export interface BridgeLike {
@@ -37,7 +37,7 @@ export interface PortLike {
   close(): void
 }
 
-export interface BackVifOptions extends GuestFramesOptions {
+export interface BackVifOptions extends QueuesOptions {
   readonly bridge: BridgeLike
 }
 
@@ -52,12 +52,6 @@ const OFFERED: Readonly<Record<string, string>> = {
   [KEY_FEATURE_MULTICAST_CONTROL]: '1',
   [KEY_FEATURE_DYNAMIC_MULTICAST_CONTROL]: '1',
 }
-const OFFERED_APART: Readonly<Record<string, string>> = {
-  [KEY_FEATURE_SPLIT_EVENT_CHANNELS]: '1',
-  [KEY_MULTI_QUEUE_MAX_QUEUES]: '1',
-  [KEY_FEATURE_CTRL_RING]: '0',
-}
-
 const EINVAL = 22
 const KEY_STATE = 'state'
 
@@ -71,7 +65,6 @@ export class BackVif implements QueueOwner {
   readonly name: string
   readonly domain: Domain
   readonly device: XenbusDevice
-  readonly queues: readonly BackQueue[]
   readonly multicast: MulticastList
   readonly port: PortLike
   mac: string
@@ -79,6 +72,7 @@ export class BackVif implements QueueOwner {
   disabled: string | null
   /** How often that has happened. */
   fatals: number
+  private readonly made: VifQueues
   private readonly serial: Serial
   private connection: CleanupStack | null
   /** The guest was closed when this backend came, and has not been heard of since. */
@@ -102,18 +96,28 @@ export class BackVif implements QueueOwner {
     this.foundClosed = false
     this.closed = false
     this.serial = new Serial(domain.engine, (error) => this.report(error))
-    const queue = new BackQueue(this, 0, domain, options)
-    this.queues = [queue]
+    const made = new VifQueues(this, domain, options)
+    this.made = made
     try {
       this.port = options.bridge.addPort({
         name: this.name,
-        send: (frame) => queue.send(frame),
-        sendBurst: (frames, from, to) => queue.sendBurst(frames, from, to),
+        send: (frame) => made.send(frame),
+        sendBurst: (frames, from, to) => made.sendBurst(frames, from, to),
       })
     } catch (error) {
-      queue.close()
+      made.close()
       throw error
     }
+  }
+
+  /** Every queue that was ever made, the first at once; a connection uses the first {@link queueCount} of them. */
+  get queues(): readonly BackQueue[] {
+    return this.made.all
+  }
+
+  /** Queues of the connection in place; 1 before there was one. */
+  get queueCount(): number {
+    return this.made.active
   }
 
   /** The guest is connected and obeys: frames pass. */
@@ -137,7 +141,7 @@ export class BackVif implements QueueOwner {
   fatal(cause: string): void {
     this.disabled = cause
     this.fatals++
-    for (const queue of this.queues) queue.disconnect()
+    this.made.disconnect()
   }
 
   /** Leave the guest and give everything back; frames on their way take their pages along until they have left. */
@@ -147,7 +151,7 @@ export class BackVif implements QueueOwner {
       this.closed = true
       await this.disconnect()
       this.port.close()
-      for (const queue of this.queues) queue.close()
+      this.made.close()
       await this.device.switchState(XenbusState.Closing)
       await this.device.switchState(XenbusState.Closed)
     })
@@ -164,9 +168,17 @@ export class BackVif implements QueueOwner {
     const paths = (keys: Readonly<Record<string, string>>): [string, string][] =>
       Object.entries(keys).map(([key, value]) => [`${device.nodename}/${key}`, value])
     await domain.store.writeAll(paths(OFFERED))
-    for (const [path, value] of paths(OFFERED_APART)) await domain.store.write(path, value)
+    for (const [path, value] of paths(this.offeredApart())) await domain.store.write(path, value)
     await domain.store.write(`${device.nodename}/${KEY_HOTPLUG_STATUS}`, 'connected')
     await device.switchState(XenbusState.InitWait)
+  }
+
+  private offeredApart(): Readonly<Record<string, string>> {
+    return {
+      [KEY_FEATURE_SPLIT_EVENT_CHANNELS]: '1',
+      [KEY_MULTI_QUEUE_MAX_QUEUES]: String(this.made.most),
+      [KEY_FEATURE_CTRL_RING]: '0',
+    }
   }
 
   private async follow(state: XenbusStateNumber): Promise<void> {
@@ -208,7 +220,7 @@ export class BackVif implements QueueOwner {
     const { device, domain } = this
     const cleanup = new CleanupStack()
     try {
-      const keys = await readFrontend(device)
+      const keys = await readFrontend(device, this.made.most)
       this.multicast.filtering = keys.multicastControl
       const watch = await domain.store.watch(`${device.otherend}/${KEY_REQUEST_MULTICAST_CONTROL}`, () => {
         void this.serial.run(() => this.readMulticastControl())
@@ -216,7 +228,7 @@ export class BackVif implements QueueOwner {
       cleanup.push('watch', () => watch.unwatch())
       cleanup.push('multicast list', () => this.multicast.clear())
       this.disabled = null
-      for (const queue of this.queues) connectQueue(domain, queue, this.guest, keys, cleanup)
+      this.made.connect(keys, cleanup)
     } catch (error) {
       await cleanup.run()
       throw error

@@ -22,23 +22,31 @@ import type { BackLink, BackQueue } from './back-queue.js'
 import { NetbackError } from './errors.js'
 import type { GuestFeatures } from './features.js'
 
-/** What a frontend has written, read once and checked. */
-export interface FrontendKeys {
+/** What a frontend has written of one queue. */
+export interface QueueKeys {
   readonly txRingRef: number
   readonly rxRingRef: number
   /** The same port twice: both rings have one channel. */
   readonly txEventChannel: number
   readonly rxEventChannel: number
+}
+
+/** What a frontend has written, read once and checked. */
+export interface FrontendKeys {
+  readonly queues: readonly QueueKeys[]
   readonly features: GuestFeatures
   readonly multicastControl: boolean
 }
 
-const KEYS = [
+const QUEUE_KEYS = [
   KEY_TX_RING_REF,
   KEY_RX_RING_REF,
   KEY_EVENT_CHANNEL,
   KEY_EVENT_CHANNEL_RX,
   KEY_EVENT_CHANNEL_TX,
+] as const
+
+const KEYS = [
   KEY_REQUEST_RX_COPY,
   KEY_FEATURE_SG,
   KEY_FEATURE_GSO_TCPV4,
@@ -50,17 +58,20 @@ const KEYS = [
   KEY_MULTI_QUEUE_NUM_QUEUES,
 ] as const
 
-/** Read a frontend's keys. Throws BAD_FRONTEND with the key that is missing or makes no sense. */
-export async function readFrontend(device: XenbusDevice): Promise<FrontendKeys> {
+/**
+ * Read a frontend's keys. Throws BAD_FRONTEND with the key that is missing or makes no sense: one that asks for no queue, or
+ * for more than the `maxQueues` that it is offered, gets none.
+ */
+export async function readFrontend(device: XenbusDevice, maxQueues: number): Promise<FrontendKeys> {
   const path = device.otherend
   const values = await Promise.all(KEYS.map((key) => device.readOtherend(key)))
   const value = (key: (typeof KEYS)[number]): string | undefined => values[KEYS.indexOf(key)]
   const flag = (key: (typeof KEYS)[number]): boolean => /^[1-9]\d*$/.test(value(key) ?? '0')
-  const queues = number(path, KEY_MULTI_QUEUE_NUM_QUEUES, value(KEY_MULTI_QUEUE_NUM_QUEUES) ?? '1')
-  if (queues !== 1) {
+  const count = number(path, KEY_MULTI_QUEUE_NUM_QUEUES, value(KEY_MULTI_QUEUE_NUM_QUEUES) ?? '1')
+  if (count < 1 || count > maxQueues) {
     throw new NetbackError(
       'BAD_FRONTEND',
-      `${path}/${KEY_MULTI_QUEUE_NUM_QUEUES} is ${queues}: 1 queue is offered here`,
+      `${path}/${KEY_MULTI_QUEUE_NUM_QUEUES} is ${count}: 1 to ${maxQueues} queues are offered here`,
     )
   }
   if (!flag(KEY_REQUEST_RX_COPY)) {
@@ -70,9 +81,7 @@ export async function readFrontend(device: XenbusDevice): Promise<FrontendKeys> 
     )
   }
   return {
-    txRingRef: number(path, KEY_TX_RING_REF, value(KEY_TX_RING_REF)),
-    rxRingRef: number(path, KEY_RX_RING_REF, value(KEY_RX_RING_REF)),
-    ...eventChannels(path, value),
+    queues: await readQueues(device, count),
     multicastControl: flag(KEY_REQUEST_MULTICAST_CONTROL),
     features: {
       sg: flag(KEY_FEATURE_SG),
@@ -85,19 +94,39 @@ export async function readFrontend(device: XenbusDevice): Promise<FrontendKeys> 
   }
 }
 
+/** The keys of a single queue stand in the device's own directory, those of several in `queue-0`, `queue-1` and so on. */
+function readQueues(device: XenbusDevice, count: number): Promise<QueueKeys[]> {
+  if (count === 1) return readQueue(device, '').then((keys) => [keys])
+  return Promise.all(Array.from({ length: count }, (_, index) => readQueue(device, `queue-${index}/`)))
+}
+
+async function readQueue(device: XenbusDevice, under: string): Promise<QueueKeys> {
+  const path = device.otherend
+  const values = await Promise.all(QUEUE_KEYS.map((key) => device.readOtherend(under + key)))
+  const value: QueueValue = (key) => values[QUEUE_KEYS.indexOf(key)]
+  return {
+    txRingRef: number(path, under + KEY_TX_RING_REF, value(KEY_TX_RING_REF)),
+    rxRingRef: number(path, under + KEY_RX_RING_REF, value(KEY_RX_RING_REF)),
+    ...eventChannels(path, under, value),
+  }
+}
+
+type QueueValue = (key: (typeof QUEUE_KEYS)[number]) => string | undefined
+
 /** A pair of channels if both keys are there, else the one that the rings share (Linux connect_data_rings). */
 function eventChannels(
   path: string,
-  value: (key: (typeof KEYS)[number]) => string | undefined,
-): Pick<FrontendKeys, 'txEventChannel' | 'rxEventChannel'> {
+  under: string,
+  value: QueueValue,
+): Pick<QueueKeys, 'txEventChannel' | 'rxEventChannel'> {
   const [tx, rx] = [value(KEY_EVENT_CHANNEL_TX), value(KEY_EVENT_CHANNEL_RX)]
   if (tx === undefined || rx === undefined) {
-    const both = number(path, KEY_EVENT_CHANNEL, value(KEY_EVENT_CHANNEL))
+    const both = number(path, under + KEY_EVENT_CHANNEL, value(KEY_EVENT_CHANNEL))
     return { txEventChannel: both, rxEventChannel: both }
   }
   return {
-    txEventChannel: number(path, KEY_EVENT_CHANNEL_TX, tx),
-    rxEventChannel: number(path, KEY_EVENT_CHANNEL_RX, rx),
+    txEventChannel: number(path, under + KEY_EVENT_CHANNEL_TX, tx),
+    rxEventChannel: number(path, under + KEY_EVENT_CHANNEL_RX, rx),
   }
 }
 
@@ -106,15 +135,16 @@ export function connectQueue(
   domain: Domain,
   queue: BackQueue,
   guest: number,
-  keys: FrontendKeys,
+  keys: QueueKeys,
+  features: GuestFeatures,
   cleanup: CleanupStack,
 ): void {
   const tx = mapRing(domain, guest, keys.txRingRef, XEN_NETIF_TX_SLOT_BYTES, 'TX', cleanup)
   const rx = mapRing(domain, guest, keys.rxRingRef, XEN_NETIF_RX_SLOT_BYTES, 'RX', cleanup)
-  const { txEventChannel, rxEventChannel, features } = keys
+  const { txEventChannel, rxEventChannel } = keys
   const split = txEventChannel !== rxEventChannel
   const bind = (remote: number, look: () => boolean): (() => void) =>
-    bindChannel(domain, guest, remote, look, cleanup)
+    bindChannel(domain, queue, guest, remote, look, cleanup)
   const notifyTx = bind(txEventChannel, split ? () => queue.txEvent() : () => queue.event())
   const notifyRx = split ? bind(rxEventChannel, () => queue.rxEvent()) : notifyTx
   const link: BackLink = { tx, rx, features, split, notifyTx, notifyRx }
@@ -122,17 +152,19 @@ export function connectQueue(
   queue.connect(link)
 }
 
-/** Bind one of the guest's channels; gives what raises it. */
+/** Bind one of the guest's channels, on the queue's virtual CPU; gives what raises it. */
 function bindChannel(
   domain: Domain,
+  queue: BackQueue,
   guest: number,
   remote: number,
   look: () => boolean,
   cleanup: CleanupStack,
 ): () => void {
   const { events } = domain
-  const eoi = new LateEoi(events, domain.engine, look)
-  const port = events.bindInterdomain(guest, remote, eoi.handler)
+  const vcpu = domain.vcpuOf(queue.index)
+  const eoi = new LateEoi(events, domain.cpus[vcpu], look)
+  const port = events.bindInterdomain(guest, remote, eoi.handler, vcpu)
   if (port === undefined) {
     throw new NetbackError('BAD_FRONTEND', `domain ${guest} has no event channel ${remote} for this domain`)
   }

@@ -118,23 +118,21 @@ class VifDevice implements FrontendDevice {
   readonly name: string
   readonly domain: Domain
   readonly facts: FrontendDevice['facts']
-  readonly keeps: readonly QueueKeep[]
   readonly #vif: Vif
+  readonly #fenced: boolean
+  readonly #keeps: QueueKeep[] = []
   #listeners: readonly ((change: VifChange) => void)[] = []
 
   constructor(vif: Vif, fenced: boolean) {
     this.#vif = vif
+    this.#fenced = fenced
     this.name = vif.name
     this.domain = vif.domain
-    this.keeps = vif.queues.map((queue) => ({
-      queue,
-      hooks: new QueueHooks(),
-      counters: new FastCounters(),
-      txFence: fenced ? new TxFence() : null,
-    }))
     this.facts = {
       handle: vif.handle,
-      queueCount: vif.queues.length,
+      get queueCount() {
+        return vif.queueCount
+      },
       get mac() {
         return vif.mac
       },
@@ -160,8 +158,21 @@ class VifDevice implements FrontendDevice {
     return this.#vif.queues[0]?.engine ?? this.domain.engine
   }
 
+  /** Of every queue that the device has had; a connection with more queues adds to them. */
+  get keeps(): readonly QueueKeep[] {
+    const { queues } = this.#vif
+    for (let index = this.#keeps.length; index < queues.length; index++)
+      this.#keeps.push({
+        queue: queues[index],
+        hooks: new QueueHooks(),
+        counters: new FastCounters(),
+        txFence: this.#fenced ? new TxFence() : null,
+      })
+    return this.#keeps
+  }
+
   paths(parts: PathParts): FrontendPaths {
-    return new VifPaths(this.keeps, parts)
+    return new VifPaths(this.keeps.slice(0, this.#vif.queueCount), parts)
   }
 
   onChange(changed: (change: VifChange) => void): () => void {

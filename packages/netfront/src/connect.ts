@@ -18,6 +18,17 @@ export interface QueueKeys {
   readonly rxEventChannel: number
 }
 
+/** What all queues of a connection have in common. */
+export interface QueueTerms {
+  /** The backend's domain. */
+  readonly backend: number
+  readonly pool: TxPool
+  /** The backend takes packets of more than one slot. */
+  readonly sg: boolean
+  /** The backend takes a channel for each ring. */
+  readonly splitEvents: boolean
+}
+
 export interface Connection {
   readonly link: QueueLink
   readonly keys: QueueKeys
@@ -31,9 +42,7 @@ export interface Connection {
 export function connectQueue(
   domain: Domain,
   queue: TxRxQueue,
-  backend: number,
-  pool: TxPool,
-  offer: { readonly sg: boolean; readonly splitEvents: boolean },
+  { backend, pool, sg, splitEvents }: QueueTerms,
   cleanup: CleanupStack,
 ): Connection {
   const { grants, events } = domain
@@ -42,18 +51,18 @@ export function connectQueue(
   const txRing = new FrontRing(txPage.arena, XEN_NETIF_TX_SLOT_BYTES)
   const rxRing = new FrontRing(rxPage.arena, XEN_NETIF_RX_SLOT_BYTES)
   const { counters, pages, work } = queue
-  const quarantine = new Quarantine(grants, domain.engine)
+  const quarantine = new Quarantine(grants, queue.engine)
   let tx: TxRing | null = null
   let rx: RxRing | null = null
   const txGrants = new RingGrants(grants, { slots: txRing.size, domid: backend, access: 'ro' })
   cleanup.push('TX references', () => txGrants.close((slot) => tx?.refInUse(slot) ?? false))
   const rxGrants = new RingGrants(grants, { slots: rxRing.size, domid: backend, access: 'rw' })
   cleanup.push('RX references', () => rxGrants.close((slot) => rx?.refInUse(slot) ?? false))
-  tx = new TxRing({ ring: txRing, grants: txGrants, pool, counters, work, sg: offer.sg })
+  tx = new TxRing({ ring: txRing, grants: txGrants, pool, counters, work, sg })
   rx = new RxRing({ ring: rxRing, grants: rxGrants, pages, work })
   cleanup.push('frames in the TX ring', () => tx?.disconnect(quarantine, queue.fastPath))
   cleanup.push('pages in the RX ring', () => rx?.disconnect(quarantine))
-  const channels = eventChannels(domain, queue, backend, offer.splitEvents, cleanup)
+  const channels = eventChannels(domain, queue, backend, splitEvents, cleanup)
   const reader = new RxPacketReader(rx, queue.gather, counters)
   const notifyTx = (): void => events.notify(channels.tx)
   const notifyRx = channels.rx === channels.tx ? notifyTx : (): void => events.notify(channels.rx)
@@ -92,10 +101,10 @@ function eventChannels(
 }
 
 function allocChannel(domain: Domain, queue: TxRxQueue, backend: number, cleanup: CleanupStack): Port {
-  const { engine, events } = domain
+  const { events } = domain
   // Both rings are looked at whichever channel it was: they share a poll, and a look is two loads.
-  const eoi = new LateEoi(events, engine, () => queue.event())
-  const port = events.allocUnbound(backend, eoi.handler)
+  const eoi = new LateEoi(events, queue.engine, () => queue.event())
+  const port = events.allocUnbound(backend, eoi.handler, domain.vcpuOf(queue.index))
   eoi.attach(port)
   cleanup.push('event channel', () => {
     eoi.close()

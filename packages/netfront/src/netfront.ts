@@ -9,15 +9,16 @@ export class Netfront {
   /** Called when a vif has been made, before it connects, and when one is about to go. */
   onVif: ((vif: Vif) => void) | null
   onGone: ((vif: Vif) => void | Promise<void>) | null
-  private readonly options: VifOptions
+  private readonly optionsOf: (handle: number) => VifOptions
   private readonly registration: XenbusRegistration
   private readonly byDevice: Map<XenbusDevice, Vif>
 
-  constructor(domain: Domain, options: VifOptions = {}) {
+  /** `options`: of every device, or asked for each by its number. */
+  constructor(domain: Domain, options: VifOptions | ((handle: number) => VifOptions) = {}) {
     this.domain = domain
     this.onVif = null
     this.onGone = null
-    this.options = options
+    this.optionsOf = typeof options === 'function' ? options : () => options
     this.byDevice = new Map()
     const driver = {
       probe: (device: XenbusDevice) => this.probe(device),
@@ -47,7 +48,7 @@ export class Netfront {
 
   private async probe(device: XenbusDevice): Promise<void> {
     const handle = Number(device.nodename.slice(device.nodename.lastIndexOf('/') + 1))
-    const vif = new Vif(this.domain, device, handle, this.options)
+    const vif = new Vif(this.domain, device, handle, this.optionsOf(handle))
     this.byDevice.set(device, vif)
     if (this.onVif !== null) this.onVif(vif)
     try {

@@ -91,14 +91,13 @@ async function setup(): Promise<{ queue: TxRxQueue; half: Half; pool: TxPool; lo
   const gather = new FramePool(guest.extent.allocPages(17), { frames: 1, bytesEach: JUMBO_BUFFER })
   const host = { name: 'vif1.0', running: true, stack: null, txPool: pool, broken: () => {} }
   const queue = new TxRxQueue(host, 0, guest.engine, new RxPages(guest.extent.allocPages(300)), gather)
-  queue.connect(connectQueue(guest, queue, 0, pool, OFFER, new CleanupStack()).link)
+  const terms = { backend: 0, pool, sg: true, splitEvents: false }
+  queue.connect(connectQueue(guest, queue, terms, new CleanupStack()).link)
   queue.stopped = false
   queue.fastPath = half
   queue.observer = { sent: ({ id }, path) => log.push(`${path} ${id}`), received: () => {} }
   return { queue, half, pool, log }
 }
-
-const OFFER = { sg: true, splitEvents: false }
 
 function burst(pool: TxPool, lengths: readonly number[], blank: readonly number[] = []): Frame[] {
   return lengths.map((length, id) => {

@@ -44,7 +44,8 @@ export const NO_FEATURES: VifFeatures = { sg: false, gso: false, checksum: false
 /** What the backend's directory offers. */
 export interface BackendOffer {
   readonly features: VifFeatures
-  readonly multiQueue: boolean
+  /** multi-queue-max-queues; undefined: the backend knows nothing of queues. */
+  readonly maxQueues: number | undefined
   /** A channel for each ring (feature-split-event-channels). */
   readonly splitEvents: boolean
 }
@@ -73,47 +74,69 @@ export async function readBackend(device: XenbusDevice, wishes: VifWishes): Prom
     gso: canSg && gso4 === '1' && gso6 === '1' && wishes.gso !== false,
     checksum: true,
   }
-  return { features, multiQueue: maxQueues !== undefined, splitEvents: split === '1' }
+  return {
+    features,
+    maxQueues: maxQueues === undefined ? undefined : countOf(maxQueues),
+    splitEvents: split === '1',
+  }
+}
+
+/** A backend that offers no sensible number of queues offers one. */
+function countOf(text: string): number {
+  return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : 1
 }
 
 /**
  * Tell the backend of the rings and of what this guest takes. All keys in one transaction: a backend sees none of them
- * or all. Their removal is pushed on `cleanup`.
+ * or all. The rings of a single queue stand in the device's own directory, those of several in `queue-0`, `queue-1` and
+ * so on; the number of queues is written for a backend that asks for it. The keys' removal is pushed on `cleanup`.
  */
 export async function writeKeys(
   domain: Domain,
   device: XenbusDevice,
   wishes: VifWishes,
-  keys: QueueKeys,
+  queues: readonly QueueKeys[],
   multiQueue: boolean,
   cleanup: CleanupStack,
 ): Promise<void> {
-  const entries = entriesOf(wishes, keys, multiQueue)
-  cleanup.push('keys', () => removeKeys(domain, device, Object.keys(entries)))
+  const entries = entriesOf(wishes, queues, multiQueue)
+  cleanup.push('keys', () => removeKeys(domain, device, topKeys(entries)))
   await domain.store.transaction(async (tx) => {
     for (const [key, value] of Object.entries(entries)) await tx.write(`${device.nodename}/${key}`, value)
   })
 }
 
-function entriesOf(wishes: VifWishes, keys: QueueKeys, multiQueue: boolean): Record<string, string> {
+function entriesOf(
+  wishes: VifWishes,
+  queues: readonly QueueKeys[],
+  multiQueue: boolean,
+): Record<string, string> {
   const sg = wishes.sg !== false
-  const entries: Record<string, string> = {
-    [KEY_TX_RING_REF]: String(keys.txRingRef),
-    [KEY_RX_RING_REF]: String(keys.rxRingRef),
-    [KEY_REQUEST_RX_COPY]: '1',
+  const entries: Record<string, string> = {}
+  if (multiQueue) entries[KEY_MULTI_QUEUE_NUM_QUEUES] = String(queues.length)
+  for (const [index, keys] of queues.entries()) {
+    const under = queues.length === 1 ? '' : `queue-${index}/`
+    for (const [key, value] of Object.entries(queueEntries(keys))) entries[under + key] = value
   }
-  if (keys.txEventChannel === keys.rxEventChannel) entries[KEY_EVENT_CHANNEL] = String(keys.txEventChannel)
-  else {
-    entries[KEY_EVENT_CHANNEL_TX] = String(keys.txEventChannel)
-    entries[KEY_EVENT_CHANNEL_RX] = String(keys.rxEventChannel)
-  }
-  if (multiQueue) entries[KEY_MULTI_QUEUE_NUM_QUEUES] = '1'
+  entries[KEY_REQUEST_RX_COPY] = '1'
   if (wishes.eager !== true) entries[KEY_FEATURE_RX_NOTIFY] = '1'
   if (sg) entries[KEY_FEATURE_SG] = '1'
   if (sg && wishes.gso !== false) entries[KEY_FEATURE_GSO_TCPV4] = entries[KEY_FEATURE_GSO_TCPV6] = '1'
   if (wishes.checksum !== false) entries[KEY_FEATURE_IPV6_CSUM_OFFLOAD] = '1'
   else entries[KEY_FEATURE_NO_CSUM_OFFLOAD] = '1'
   return entries
+}
+
+function queueEntries(keys: QueueKeys): Record<string, string> {
+  const rings = { [KEY_TX_RING_REF]: String(keys.txRingRef), [KEY_RX_RING_REF]: String(keys.rxRingRef) }
+  const { txEventChannel: tx, rxEventChannel: rx } = keys
+  if (tx === rx) return { ...rings, [KEY_EVENT_CHANNEL]: String(tx) }
+  return { ...rings, [KEY_EVENT_CHANNEL_TX]: String(tx), [KEY_EVENT_CHANNEL_RX]: String(rx) }
+}
+
+/** Keys and directories of the device's own directory: a queue's goes as a whole. */
+function topKeys(entries: Readonly<Record<string, string>>): readonly string[] {
+  return [...new Set(Object.keys(entries).map((key) => key.split('/')[0] ?? key))]
 }
 
 async function removeKeys(domain: Domain, device: XenbusDevice, keys: readonly string[]): Promise<void> {

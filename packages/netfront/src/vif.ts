@@ -1,30 +1,25 @@
 import type { VifChange } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
-import { formatMac, FramePool, parseMac } from '@netaccel/packet'
+import { formatMac, parseMac } from '@netaccel/packet'
 import { CleanupStack, Serial, XenbusState } from '@netaccel/xen'
 import { KEY_MAC, KEY_MTU, XEN_NETIF_MAX_TX_SIZE } from '@netaccel/xen/netif'
 import type { Arena, Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
-import { connectQueue } from './connect.js'
 import { NetfrontError } from './errors.js'
-import { TxRxQueue } from './queue.js'
-import type { GuestStack, QueueHost } from './queue.js'
-import { RxPages } from './rx-pages.js'
+import { QueueSpread } from './queue-spread.js'
+import type { GuestStack, QueueHost, QueueLink, TxRxQueue } from './queue.js'
+import { VifQueues } from './queues.js'
+import type { QueuesOptions } from './queues.js'
 import type { RxFault } from './rx-ring.js'
 import { interfaceStatistics } from './statistics.js'
 import type { InterfaceStatistics } from './statistics.js'
 import { transmit } from './transmit.js'
 import type { TxFault } from './tx-answers.js'
-import { JUMBO_BUFFER, TxPool } from './tx-pool.js'
+import { TxPool } from './tx-pool.js'
 import type { TxPoolOptions } from './tx-pool.js'
 import { NO_FEATURES, readBackend, writeKeys } from './vif-keys.js'
-import type { VifFeatures, VifWishes } from './vif-keys.js'
+import type { BackendOffer, VifFeatures, VifWishes } from './vif-keys.js'
 
-export interface VifOptions extends TxPoolOptions, VifWishes {
-  /** Pages to receive into; the ring takes 256 of them, the rest covers what the stack holds. Default 384. */
-  readonly rxPages?: number
-  /** 17-page frames for packets whose pages are scattered. Default 2. */
-  readonly gatherFrames?: number
-}
+export interface VifOptions extends TxPoolOptions, VifWishes, QueuesOptions {}
 
 /**
  * 'waiting': for a backend to come. 'connecting': keys are written, the backend is not connected. 'connected'. 'broken':
@@ -56,7 +51,6 @@ export class Vif implements QueueHost {
   readonly name: string
   readonly domain: Domain
   readonly device: XenbusDevice
-  readonly queues: readonly TxRxQueue[]
   readonly txPool: TxPool
   mac: string
   mtu: number
@@ -68,6 +62,8 @@ export class Vif implements QueueHost {
   /** Why the device is broken. */
   brokenReason: string | null
   private readonly options: VifOptions
+  private readonly made: VifQueues
+  private readonly spread: QueueSpread
   private readonly serial: Serial
   private offered: VifFeatures
   private current: VifState
@@ -80,7 +76,6 @@ export class Vif implements QueueHost {
 
   /** Throws what the extent throws when the guest has not the pages. Call {@link start} next. */
   constructor(domain: Domain, device: XenbusDevice, handle: number, options: VifOptions = {}) {
-    const { rxPages = 384, gatherFrames = 2 } = options
     this.domain = domain
     this.device = device
     this.handle = handle
@@ -99,18 +94,24 @@ export class Vif implements QueueHost {
     this.begunAnew = false
     this.failed = false
     this.serial = new Serial(domain.engine, (error) => this.report(error))
-    const taken: Arena[] = []
+    this.made = new VifQueues(this, domain, options)
+    this.spread = new QueueSpread(this.made.all)
     try {
-      taken.push(domain.extent.allocPages(rxPages))
-      taken.push(domain.extent.allocPages((gatherFrames * JUMBO_BUFFER) / 4096))
       this.txPool = new TxPool(domain, options)
     } catch (error) {
-      for (const arena of taken) domain.extent.freePages(arena)
+      this.made.close()
       throw error
     }
-    const [rx, gather] = taken as [Arena, Arena]
-    const frames = new FramePool(gather, { frames: gatherFrames, bytesEach: JUMBO_BUFFER })
-    this.queues = [new TxRxQueue(this, 0, domain.engine, new RxPages(rx), frames)]
+  }
+
+  /** Every queue that was ever made, the first at once; a connection uses the first {@link queueCount} of them. */
+  get queues(): readonly TxRxQueue[] {
+    return this.made.all
+  }
+
+  /** Queues of the connection in place; 1 before there was one. */
+  get queueCount(): number {
+    return this.made.active
   }
 
   get state(): VifState {
@@ -175,8 +176,21 @@ export class Vif implements QueueHost {
    * stay the caller's; {@link GuestStack.wake} says when to come again.
    */
   transmit(frames: readonly Frame[], count: number): number {
-    const queue = this.queues[0]
-    return queue === undefined ? 0 : transmit(queue, frames, count)
+    const { active, all } = this.made
+    return active === 1 ? transmit(all[0], frames, count) : this.spread.transmit(active, frames, count)
+  }
+
+  /**
+   * The queue that a frame of the guest's goes by, 0 to {@link queueCount} - 1: by its flow, so that a flow keeps its
+   * order. For a stack with a sender for each queue, which then calls {@link transmitOn}.
+   */
+  queueOf(frame: Frame): number {
+    return this.made.active === 1 ? 0 : this.spread.queueOf(this.made.active, frame)
+  }
+
+  /** As {@link transmit}, of frames that all belong to that queue: one that is stopped holds up no other. */
+  transmitOn(index: number, frames: readonly Frame[], count: number): number {
+    return index < this.made.active ? transmit(this.made.all[index], frames, count) : 0
   }
 
   statistics(): InterfaceStatistics {
@@ -189,7 +203,7 @@ export class Vif implements QueueHost {
       if (this.current === 'closed') return
       await this.disconnect()
       this.become('closed')
-      for (const queue of this.queues) queue.close(this.domain)
+      this.made.close()
       this.txPool.close(this.domain)
     })
   }
@@ -253,20 +267,15 @@ export class Vif implements QueueHost {
     this.begunAnew = false
     try {
       const backend = await readBackend(this.device, this.options)
-      const queue = this.queues[0]
-      const made = connectQueue(
-        this.domain,
-        queue,
-        this.device.otherendId,
-        this.txPool,
-        { sg: backend.features.sg, splitEvents: backend.splitEvents && this.options.splitEvents !== false },
-        cleanup,
-      )
-      await writeKeys(this.domain, this.device, this.options, made.keys, backend.multiQueue, cleanup)
+      const links = await this.connectQueues(backend, cleanup)
       this.offered = backend.features
-      cleanup.push('queue', () => queue.disconnect())
-      queue.connect(made.link)
-      made.link.notifyTx()
+      for (const [index, link] of links.entries()) {
+        const queue = this.made.all[index]
+        cleanup.push('queue', () => queue.disconnect())
+        queue.connect(link)
+        link.notifyTx()
+        if (link.notifyRx !== link.notifyTx) link.notifyRx()
+      }
       if (this.companion !== null) cleanup.push('companion', await this.companion.connected(this))
       this.become('connecting')
       await this.device.switchState(XenbusState.Connected)
@@ -276,6 +285,18 @@ export class Vif implements QueueHost {
       await cleanup.run()
       throw error
     }
+  }
+
+  /** As many queues as both ends allow and as there is room for, made and told to the backend. */
+  private async connectQueues(backend: BackendOffer, cleanup: CleanupStack): Promise<readonly QueueLink[]> {
+    const { domain, device, made, options, txPool } = this
+    const { features, maxQueues, splitEvents } = backend
+    const terms = { backend: device.otherendId, pool: txPool, sg: features.sg, splitEvents: splitEvents && options.splitEvents !== false }
+    const wanted = options.eager === true ? 1 : Math.min(made.most, maxQueues ?? 1)
+    const queues = await made.connect(terms, wanted, cleanup)
+    const keys = queues.map((queue) => queue.keys)
+    await writeKeys(domain, device, options, keys, maxQueues !== undefined, cleanup)
+    return queues.map(({ link }) => link)
   }
 
   private carrierOn(): void {

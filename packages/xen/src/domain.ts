@@ -33,11 +33,12 @@ export interface DomainParts {
   readonly grantOps: GrantOps
   readonly events: EventChannels
   readonly store: XenstoreClient
-  readonly engine: Engine
+  /** Of its virtual CPUs. */
+  readonly engines: readonly [Engine, ...Engine[]]
   readonly watchCount: () => number
 }
 
-/** A domain: its memory, its hypercalls, its part of the store, its virtual CPU. Made by `Hypervisor.createDomain`. */
+/** A domain: its memory, its hypercalls, its part of the store, its virtual CPUs. Made by `Hypervisor.createDomain`. */
 export class Domain {
   readonly id: number
   readonly name: string
@@ -47,7 +48,10 @@ export class Domain {
   readonly grantOps: GrantOps
   readonly events: EventChannels
   readonly store: XenstoreClient
+  /** Virtual CPU 0, on which all control runs. */
   readonly engine: Engine
+  /** The engines of all its virtual CPUs. */
+  readonly cpus: readonly Engine[]
   readonly #watchCount: () => number
   readonly #onDestroy: (() => void)[] = []
   #alive = true
@@ -61,13 +65,24 @@ export class Domain {
     this.grantOps = parts.grantOps
     this.events = parts.events
     this.store = parts.store
-    this.engine = parts.engine
+    this.engine = parts.engines[0]
+    this.cpus = parts.engines
     this.#watchCount = parts.watchCount
   }
 
   /** False from the moment at which its destruction begins. */
   get alive(): boolean {
     return this.#alive
+  }
+
+  /** The virtual CPU that number `index` of anything is served by: `index` modulo their count. */
+  vcpuOf(index: number): number {
+    return index % this.cpus.length
+  }
+
+  /** The engine of {@link vcpuOf}. */
+  cpuOf(index: number): Engine {
+    return this.cpus[this.vcpuOf(index)]
   }
 
   /** A batch of grant copies; takes one page of the domain until its `dispose`. Make it once and keep it. */

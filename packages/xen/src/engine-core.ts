@@ -71,6 +71,10 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
     this.charges = new Charges(name, costs)
   }
 
+  get running(): boolean {
+    return this.#running
+  }
+
   now(): number {
     const clock = this.clock
     if (!clock.virtual) return this.running ? clock.stepTime[0] : clock.now()

@@ -48,6 +48,8 @@ export interface Timer {
 export interface Engine {
   readonly name: string
   readonly costs: CostTable
+  /** A step is under way. */
+  readonly running: boolean
   /**
    * Nanoseconds. Inside a step: its start, under the virtual clock plus what was charged in it so far. A step is short,
    * and looking at the machine's clock costs as much as a frame's way over a ring.

@@ -5,14 +5,16 @@ import { enterHypercall, leaveHypercall, livingRecord } from './hypercall.js'
 import type { Machine } from './machine.js'
 import { PAGE_SIZE } from './memory.js'
 import type { Page } from './memory.js'
-import { EVTCHN_MASK, EVTCHN_PENDING } from './shared-info.js'
+import { XenError } from './errors.js'
+import { EVTCHN_MASK, EVTCHN_PENDING, MAX_VCPUS } from './shared-info.js'
 
 /** Ports 1 to 1023 of a domain, the limit that libxl sets by default (max_event_channels). */
 export const MAX_PORTS = 1024
 
 /** Xen's errno values of the event-channel operations. */
-export type EventStatus = 0 | -1 | -3 | -16 | -22 | -28
+export type EventStatus = 0 | -1 | -2 | -3 | -16 | -22 | -28
 const EPERM = -1
+const ENOENT = -2
 const ESRCH = -3
 const EINVAL = -22
 const ENOSPC = -28
@@ -52,11 +54,16 @@ export class EventChannelTable {
     this.machine = machine
   }
 
-  /** Takes a page of hypervisor memory for the domain's ports. Throws NO_MEMORY. */
-  addDomain(domid: number, sharedInfo: Page, engine: Engine): void {
+  /**
+   * `engines`: those of its virtual CPUs. Takes a page of hypervisor memory for the domain's ports. Throws NO_MEMORY, and
+   * BAD_ARGUMENT for more virtual CPUs than shared_info has places for.
+   */
+  addDomain(domid: number, sharedInfo: Page, engines: readonly Engine[]): void {
+    if (engines.length < 1 || engines.length > MAX_VCPUS)
+      throw new XenError('BAD_ARGUMENT', `a domain has 1 to ${MAX_VCPUS} virtual CPUs, not ${engines.length}`)
     const ports = this.machine.takePages(1)
     const base = this.machine.extentOf(domid).base + sharedInfo * PAGE_SIZE
-    this.domains[domid] = { ports, sharedInfo: base >> 2, engine }
+    this.domains[domid] = { ports, sharedInfo: base >> 2, engines, vcpus: new Uint8Array(MAX_PORTS) }
   }
 
   /** Closes every port of the domain, as its death does, and gives the page back. The peers' ports become unbound. */
@@ -129,6 +136,18 @@ export class EventChannelTable {
     return closed ? 0 : EINVAL
   }
 
+  /** EVTCHNOP_bind_vcpu: events of the port are told to that virtual CPU from now on. 0 is where a new port's are told. */
+  bindVcpu(domid: number, port: number, vcpu: number): EventStatus {
+    const domain = this.enter(domid)
+    if (domain === undefined) return ESRCH
+    const there = vcpu >= 0 && vcpu < domain.engines.length
+    const valid = isPort(port) && stateOf(loadPort(this.machine, domain, port)) !== FREE
+    if (there && valid) domain.vcpus[port] = vcpu
+    leaveHypercall(this.machine, domid)
+    if (!there) return ENOENT
+    return valid ? 0 : EINVAL
+  }
+
   /** EVTCHNOP_unmask: an event that came while the port was masked is delivered now. */
   unmask(domid: number, port: number): EventStatus {
     const domain = this.enter(domid)
@@ -173,6 +192,7 @@ export class EventChannelTable {
         !swapPort(this.machine, domain, port, FREE, word)
       )
         continue
+      domain.vcpus[port] = 0
       clearBit(this.machine, domain, EVTCHN_PENDING, port)
       clearBit(this.machine, domain, EVTCHN_MASK, port)
       return port

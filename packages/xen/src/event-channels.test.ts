@@ -19,8 +19,8 @@ function world(threads: 'one' | 'many') {
     const extent = machine.createExtent(domid, 4)
     const sharedInfo: Arena = extent.allocPages(1)
     const engine = clock.engine(`d${domid}`, scaleCosts(defaultCosts, 0))
-    table.addDomain(domid, sharedInfo.pages[0], engine)
-    const events = new EventChannels(domid, table, engine, sharedInfo)
+    table.addDomain(domid, sharedInfo.pages[0], [engine])
+    const events = new EventChannels(domid, table, [engine], sharedInfo)
     const at = sharedInfo.offset
     const u64 = (field: number): bigint => extent.view.getBigUint64(at + field, true)
     const u8 = (field: number): number => extent.view.getUint8(at + field)

@@ -3,7 +3,14 @@
 // each call: 50 to 33 ns a notification.
 import type { Engine } from './engine.js'
 import type { Machine } from './machine.js'
-import { EVTCHN_MASK, EVTCHN_PENDING, PENDING_SEL, UPCALL_MASK, UPCALL_PENDING } from './shared-info.js'
+import {
+  EVTCHN_MASK,
+  EVTCHN_PENDING,
+  PENDING_SEL,
+  UPCALL_MASK,
+  UPCALL_PENDING,
+  VCPU_INFO_BYTES,
+} from './shared-info.js'
 import { andShared, orShared } from './shared-word.js'
 import { loadShared } from './store-order.js'
 
@@ -13,7 +20,10 @@ export interface Registered {
   readonly ports: number
   /** Index into machine words of the domain's shared_info page. */
   readonly sharedInfo: number
-  readonly engine: Engine
+  /** Of its virtual CPUs, at least one. */
+  readonly engines: readonly Engine[]
+  /** The virtual CPU that each port is bound to. */
+  readonly vcpus: Uint8Array
 }
 
 export function loadPort(machine: Machine, domain: Registered, port: number): number {
@@ -38,11 +48,15 @@ export function setPending(machine: Machine, domain: Registered, port: number): 
   select(machine, domain, port)
 }
 
+/** As Xen's vcpu_mark_events_pending of the virtual CPU that the port is bound to. */
 export function select(machine: Machine, domain: Registered, port: number): void {
-  if (setBit(machine, domain, PENDING_SEL, port >> 6)) return
+  const vcpu = domain.vcpus[port]
+  const info = vcpu * VCPU_INFO_BYTES
+  if (setBit(machine, domain, info + PENDING_SEL, port >> 6)) return
   const upcall = 1 << ((UPCALL_PENDING & 3) * 8)
-  const vcpu = orShared(machine.words, domain.sharedInfo + (UPCALL_PENDING >> 2), upcall, machine.oneThread)
-  if (((vcpu >>> (UPCALL_MASK * 8)) & 0xff) === 0) domain.engine.raise()
+  const at = domain.sharedInfo + ((info + UPCALL_PENDING) >> 2)
+  const flags = orShared(machine.words, at, upcall, machine.oneThread)
+  if (((flags >>> (UPCALL_MASK * 8)) & 0xff) === 0) domain.engines[vcpu].raise()
 }
 
 /** Sets a bit of a bit array in shared_info; true if it was set. */

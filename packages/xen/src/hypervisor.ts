@@ -45,8 +45,10 @@ export interface DomainOptions {
   readonly type?: 'pv' | 'pvh'
   /** The store denies it nothing. The first domain always is. */
   readonly privileged?: boolean
-  /** An engine to run on; one of its own unless given. */
-  readonly engine?: Engine
+  /** Engines of virtual CPUs that it takes over; it gets its own unless given. */
+  readonly engines?: readonly [Engine, ...Engine[]]
+  /** Virtual CPUs of its own, 1 to 32. Default 1. */
+  readonly vcpus?: number
 }
 
 export interface DestroyOptions {
@@ -181,30 +183,35 @@ export class Hypervisor {
     const extent = machine.createExtent(id, options.pages)
     cleanup.push('memory', () => machine.destroyExtent(extent))
     if (options.type === 'pvh') machine.markTranslated(id)
-    const engine = options.engine ?? this.#ownEngine(options.name, cleanup)
+    const engines = options.engines ?? this.#ownEngines(options, cleanup)
+    const [engine] = engines
     const sharedInfo = extent.allocPages(1)
     const storeArena = extent.allocPages(1)
     const storePage = pageOf(storeArena)
     const grants = new GrantTable(machine, extent, { after: (ns, work) => engine.after(ns, work) })
     const grantOps = new GrantOps(machine, id, this.#grantOptions)
     grants.permit(GNTTAB_XENSTORE_REF, 0, storePage, false)
-    this.eventChannels.addDomain(id, pageOf(sharedInfo), engine)
+    this.eventChannels.addDomain(id, pageOf(sharedInfo), engines)
     cleanup.push('ports', () => this.eventChannels.removeDomain(id))
-    const events = new EventChannels(id, this.eventChannels, engine, sharedInfo)
+    const events = new EventChannels(id, this.eventChannels, engines, sharedInfo)
     cleanup.push('upcalls', () => events.shutdown())
     const storePort = events.allocUnbound(0, () => store.ready())
     const store = new XenstoreClient(id, engine, storeArena, () => events.notify(storePort))
     cleanup.push('store client', () => store.close())
-    const parts = { id, name: options.name, machine, extent, grants, grantOps, events, store, engine }
+    const parts = { id, name: options.name, machine, extent, grants, grantOps, events, store, engines }
     const domain = new Domain({ ...parts, watchCount: () => this.xenstored.watchesOf(id) })
     return { domain, storePage, storePort }
   }
 
-  #ownEngine(name: string, cleanup: CleanupStack): Engine {
-    const engine = this.#engine(name)
-    this.#engineOwned.add(engine)
-    cleanup.push('engine', () => this.#dropEngine(engine))
-    return engine
+  #ownEngines({ name, vcpus = 1 }: DomainOptions, cleanup: CleanupStack): readonly [Engine, ...Engine[]] {
+    const own = (label: string): Engine => {
+      const engine = this.#engine(label)
+      this.#engineOwned.add(engine)
+      cleanup.push('engine', () => this.#dropEngine(engine))
+      return engine
+    }
+    const first = own(name)
+    return [first, ...Array.from({ length: vcpus - 1 }, (_, index) => own(`${name}.cpu${index + 1}`))]
   }
 
   /** What libxl writes for a new domain, and INTRODUCE. */
@@ -226,7 +233,7 @@ export class Hypervisor {
     this.#privileged.delete(domain.id)
     this.#zombies.add(domain)
     domain.kill()
-    if (this.#engineOwned.has(domain.engine)) this.#dropEngine(domain.engine)
+    for (const engine of domain.cpus) if (this.#engineOwned.has(engine)) this.#dropEngine(engine)
     this.machine.markDying(domain.id)
     // The server lets go of the ring page and its port before domain 0 itself loses its tables.
     this.xenstored.domainDied(domain.id)

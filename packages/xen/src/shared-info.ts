@@ -2,8 +2,12 @@
 // domain and the hypervisor both write. Bit arrays are of 64-bit words; read as 32-bit words they hold the same bits in
 // the same order, because the layout is little-endian.
 
-// The page begins with 32 vcpu_info of 64 bytes; the first is that of virtual CPU 0, the only one here. At 3072 follows
-// the wall clock, which is not kept.
+// The page begins with 32 vcpu_info, that of virtual CPU 0 first. At 3072 follows the wall clock, which is not kept.
+
+/** Bytes of a vcpu_info; the fields below are in each. */
+export const VCPU_INFO_BYTES = 64
+/** Virtual CPUs that have a place in the page (XEN_LEGACY_MAX_VCPUS). */
+export const MAX_VCPUS = 32
 
 /** u8: an upcall is wanted. */
 export const UPCALL_PENDING = 0

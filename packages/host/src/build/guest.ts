@@ -6,7 +6,7 @@ import { HostError } from '../errors.js'
 import type { GuestValue, VifValue } from '../value/world-value.js'
 import { GuestVif } from './guest-vif.js'
 import type { HostParts } from './host.js'
-import { DEFAULT_MEBIBYTES, pagesOf } from './memory.js'
+import { guestMebibytes, pagesOf, queuesOf, sendBuffers } from './memory.js'
 import { type DomainPlugins, guestPlugins } from './plugins.js'
 import { createVif, removeVif, writeAccel } from './toolstack.js'
 
@@ -20,6 +20,9 @@ export interface GuestPlace {
   onVif(vif: GuestVif): void
 }
 
+/** Of a guest's virtual CPUs. */
+type Engines = readonly [Engine, ...Engine[]]
+
 interface Device {
   readonly name: string
   readonly value: VifValue
@@ -30,6 +33,8 @@ export class Guest {
   readonly name: string
   readonly memory: number
   readonly domain: Domain
+  /** Of its virtual CPUs; they go along when it moves. */
+  readonly engines: Engines
   readonly netfront: Netfront
   readonly plugins: DomainPlugins<FrontendAccelerator, NetfrontAccelerators>
   readonly vifs = new Map<string, GuestVif>()
@@ -46,33 +51,38 @@ export class Guest {
     name: string,
     value: GuestValue,
     domain: Domain,
+    engines: Engines,
     place: GuestPlace,
     predecessors: ReadonlyMap<string, GuestVif>,
   ) {
     this.name = name
-    this.memory = value.memory ?? DEFAULT_MEBIBYTES
+    this.memory = guestMebibytes(value)
+    this.engines = engines
     this.#planned = value.vifs
     this.domain = domain
     this.#place = place
     this.#predecessors = predecessors
-    this.netfront = new Netfront(domain, vifOptions(Object.values(value.vifs)))
+    this.netfront = new Netfront(domain, (handle) =>
+      vifOptions(this.#devices.get(handle)?.value, value.vcpus),
+    )
     this.plugins = guestPlugins(domain, place.hostName, place.parts)
     this.netfront.onVif = (vif) => this.#found(vif)
   }
 
   /**
-   * Make the domain. With `from` it goes on with that guest's virtual CPU, and its devices take the places of that
+   * Make the domain. With `from` it goes on with that guest's virtual CPUs, and its devices take the places of that
    * guest's. Nothing of it runs before {@link start}.
    */
   static async make(name: string, value: GuestValue, place: GuestPlace, from: Guest | null): Promise<Guest> {
     const { timeline, costs } = place.parts
-    const engine = from?.engine ?? timeline.engine(`${place.hostName}.${name}`, costs)
-    const pages = pagesOf(value.memory ?? DEFAULT_MEBIBYTES)
+    const make = (label: string): Engine => timeline.engine(`${place.hostName}.${label}`, costs)
+    const engines = from?.engines ?? enginesOf(name, value.vcpus ?? 1, make)
+    const pages = pagesOf(guestMebibytes(value))
     try {
-      const domain = await place.hypervisor.createDomain({ name, pages, engine })
-      return new Guest(name, value, domain, place, from?.vifs ?? new Map())
+      const domain = await place.hypervisor.createDomain({ name, pages, engines })
+      return new Guest(name, value, domain, engines, place, from?.vifs ?? new Map())
     } catch (error) {
-      if (from === null) timeline.removeEngine(engine)
+      if (from === null) for (const engine of engines) timeline.removeEngine(engine)
       throw error
     }
   }
@@ -80,7 +90,7 @@ export class Guest {
   /** The guest as it is now. */
   get value(): GuestValue {
     const vifs = Object.fromEntries([...this.#devices.values()].map(({ name, value }) => [name, value]))
-    return { memory: this.memory, vifs }
+    return { memory: this.memory, vcpus: this.engines.length, vifs }
   }
 
   get engine(): Engine {
@@ -129,7 +139,7 @@ export class Guest {
   async suspend(): Promise<void> {
     await Promise.all(this.#controls().map((control) => control.suspend()))
     this.#stands = true
-    this.engine.pause()
+    for (const engine of this.engines) engine.pause()
   }
 
   /** The guest goes on where it is. */
@@ -146,7 +156,7 @@ export class Guest {
       return await work()
     } catch (error) {
       this.#stands = stood
-      if (stood) this.engine.pause()
+      if (stood) for (const engine of this.engines) engine.pause()
       throw error
     }
   }
@@ -163,7 +173,7 @@ export class Guest {
   async destroy(moved: boolean): Promise<void> {
     const { parts, hypervisor } = this.#place
     // What is still in it ends with it: the virtual CPU runs nothing of it from here.
-    if (!moved) parts.timeline.removeEngine(this.engine)
+    if (!moved) for (const engine of this.engines) parts.timeline.removeEngine(engine)
     await hypervisor.destroyDomain(this.domain)
   }
 
@@ -188,7 +198,7 @@ export class Guest {
 
   #run(): void {
     this.#stands = false
-    this.engine.unpause()
+    for (const engine of this.engines) engine.unpause()
   }
 
   #remove(handle: number): Promise<void> {
@@ -207,9 +217,14 @@ export class Guest {
   }
 }
 
-/** netfront takes the features per domain: a guest whose vifs differ gets what all of them have. */
-function vifOptions(vifs: readonly VifValue[]): VifOptions {
-  const all = (name: 'sg' | 'gso' | 'checksum'): boolean =>
-    vifs.every((vif) => vif.features?.[name] !== false)
-  return { sg: all('sg'), gso: all('gso'), checksum: all('checksum') }
+/** The first bears the guest's name. */
+function enginesOf(name: string, vcpus: number, make: (label: string) => Engine): Engines {
+  return [make(name), ...Array.from({ length: vcpus - 1 }, (_, index) => make(`${name}.cpu${index + 1}`))]
+}
+
+/** Buffers to send from grow with the queues, as each queue keeps what stands in its ring. */
+function vifOptions({ features = {}, ...value }: Partial<VifValue> = {}, vcpus = 1): VifOptions {
+  const maxQueues = queuesOf(value, vcpus)
+  const { small, jumbo } = sendBuffers(maxQueues)
+  return { ...features, maxQueues, smallFrames: small, jumboFrames: jumbo }
 }

@@ -16,7 +16,7 @@ import type { Shelf } from './catalogue.js'
 import { Guest, type GuestPlace } from './guest.js'
 import type { GuestVif } from './guest-vif.js'
 import { HardwareNic } from './hardware-nic.js'
-import { DEFAULT_MEBIBYTES, machineBytes, pagesOf } from './memory.js'
+import { driverMebibytes, machineBytes, pagesOf } from './memory.js'
 import { Nic } from './nic.js'
 import type { ReadPackage } from './plugin-folder.js'
 import { type DomainPlugins, driverPlugins, type FaultsOf, type WrapOf } from './plugins.js'
@@ -92,7 +92,11 @@ export class Host {
       crash: (guest) => this.#crash(guest),
     })
     for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
-    this.netback = new Netback(driver, { bridge: { addPort: (options) => this.addPort(options) } })
+    const { queues } = value.driver ?? {}
+    this.netback = new Netback(driver, {
+      bridge: { addPort: (options) => this.addPort(options) },
+      ...(queues === undefined ? {} : { maxQueues: queues }),
+    })
     this.netback.onVif = (vif) => {
       const port = this.everyPort.findLast((each) => each.name === vif.name)
       if (port !== undefined) this.everyBackVif.push({ vif, port: port.counters })
@@ -111,7 +115,8 @@ export class Host {
     const cleanup = new CleanupStack()
     try {
       const hypervisor = new Hypervisor({ name, timeline, costs, machine: { bytes: machineBytes(value) } })
-      const driver = await hypervisor.createDomain({ name: 'driver', pages: pagesOf(DEFAULT_MEBIBYTES) })
+      const pages = pagesOf(driverMebibytes(value))
+      const driver = await hypervisor.createDomain({ name: 'driver', pages, vcpus: value.driver?.vcpus ?? 1 })
       cleanup.push('driver domain', async () => void (await hypervisor.destroyDomain(driver)))
       const host = new Host(name, value, parts, hypervisor, driver, cleanup)
       for (const nic of host.hardware.keys()) await host.#openHardware(nic)

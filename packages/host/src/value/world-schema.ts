@@ -9,6 +9,8 @@ const mtu = { type: 'integer', minimum: 68, maximum: 9000 } as const
 const mebibytes = { type: 'integer', minimum: 1, maximum: 1024 } as const
 /** A guest has its rings, buffers for a vif, and room for an accelerator's. */
 const guestMemory = { type: 'integer', minimum: 4, maximum: 1024 } as const
+const vcpus = { type: 'integer', minimum: 1, maximum: 32 } as const
+const queues = { type: 'integer', minimum: 1, maximum: 64 } as const
 const share = { type: 'number', minimum: 0, maximum: 1 } as const
 const flag = { type: 'boolean' } as const
 const named = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_-]{0,14}$' } as const
@@ -21,6 +23,7 @@ const vif = {
     mac,
     mtu,
     accel: { type: 'string', minLength: 1 },
+    queues,
     features: {
       type: 'object',
       additionalProperties: false,
@@ -59,8 +62,15 @@ const guest = {
   additionalProperties: false,
   properties: {
     memory: guestMemory,
+    vcpus,
     vifs: { type: 'object', propertyNames: named, additionalProperties: vif },
   },
+} as const
+
+const driver = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { memory: mebibytes, vcpus, queues },
 } as const
 
 const host = {
@@ -68,6 +78,7 @@ const host = {
   additionalProperties: false,
   properties: {
     memory: mebibytes,
+    driver,
     nics: { type: 'object', propertyNames: named, additionalProperties: nic },
     guests: { type: 'object', propertyNames: named, additionalProperties: guest },
     misbehaviour: { enum: ['report', 'detach', 'crash'] },

@@ -35,6 +35,7 @@ export interface WorldValue {
 export interface HostValue {
   /** Machine memory in MiB, shared by all its domains. Default 16 for each guest and 16 for the driver domain. */
   readonly memory?: number
+  readonly driver?: DriverValue
   readonly nics?: Readonly<Record<string, NicValue>>
   readonly guests?: Readonly<Record<string, GuestValue>>
   /**
@@ -45,6 +46,16 @@ export interface HostValue {
   readonly misbehaviour?: 'report' | 'detach' | 'crash'
   /** Sentences `'guest1.vif0 -> bridge'`, `'eth0 -> bridge'`: what is plugged into the bridge. */
   readonly links?: readonly string[]
+}
+
+/** The driver domain. */
+export interface DriverValue {
+  /** Its memory in MiB. Default 16, and 1.25 for each further queue that the guests' devices may have. */
+  readonly memory?: number
+  /** Virtual CPUs, 1 to 32: queue i of every vif is served by number i modulo this. Default 1. */
+  readonly vcpus?: number
+  /** Most queues that a guest's device is offered, 1 to 64 (xen-netback max_queues). Default: `vcpus`, at most 8. */
+  readonly queues?: number
 }
 
 export interface NicValue {
@@ -75,8 +86,10 @@ export interface PoliceValue {
 }
 
 export interface GuestValue {
-  /** Memory of the guest in MiB. Default 16. */
+  /** Memory of the guest in MiB. Default 16, and 3 for each further queue of its devices. */
   readonly memory?: number
+  /** Virtual CPUs, 1 to 32: queue i of a device is served by number i modulo this. Default 1. */
+  readonly vcpus?: number
   readonly vifs: Readonly<Record<string, VifValue>>
 }
 
@@ -86,6 +99,8 @@ export interface VifValue {
   readonly mtu?: number
   /** Name of the NIC (or of a port of kind `none`) whose accelerator this vif asks for; also settable at run time. */
   readonly accel?: string
+  /** Most queues that the device asks for, 1 to 64 (xen-netfront max_queues). Default: the guest's `vcpus`, at most 8. */
+  readonly queues?: number
   /** Multi-slot packets, segmentation offload, checksum offload as the frontend advertises them. Default all true. */
   readonly features?: { readonly sg?: boolean; readonly gso?: boolean; readonly checksum?: boolean }
 }
