@@ -78,8 +78,8 @@ export async function events(): Promise<{ notification: number; event: number }>
   const domain = (domid: number): EventChannels => {
     const sharedInfo = machine.createExtent(domid, 4).allocPages(1)
     const engine = clock.engine(`d${domid}`, scaleCosts(defaultCosts, 0))
-    table.addDomain(domid, sharedInfo.pages[0], engine)
-    return new EventChannels(domid, table, engine, sharedInfo)
+    table.addDomain(domid, sharedInfo.pages[0], [engine])
+    return new EventChannels(domid, table, [engine], sharedInfo)
   }
   const [sender, receiver] = [domain(0), domain(1)]
   let ran = 0
