@@ -90,7 +90,12 @@ async function fuzz(
   /** One connection, attacked until it breaks or the rounds are over. */
   const attack = async (rounds: number): Promise<void> => {
     const cleanup = new CleanupStack()
-    const { link, keys } = connectQueue(guest, queue, { backend: 0, pool, sg: true, splitEvents: false }, cleanup)
+    const { link, keys } = connectQueue(
+      guest,
+      queue,
+      { backend: 0, pool, sg: true, splitEvents: false },
+      cleanup,
+    )
     const inside = { reader: link.reader, tx: link.tx, rx: link.rx } as unknown as Inside
     plant?.(link, inside)
     const pages = [keys.txRingRef, keys.rxRingRef].map((ref) => backend.grantOps.map(guest.id, ref, 'rw'))

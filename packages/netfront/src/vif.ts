@@ -291,7 +291,12 @@ export class Vif implements QueueHost {
   private async connectQueues(backend: BackendOffer, cleanup: CleanupStack): Promise<readonly QueueLink[]> {
     const { domain, device, made, options, txPool } = this
     const { features, maxQueues, splitEvents } = backend
-    const terms = { backend: device.otherendId, pool: txPool, sg: features.sg, splitEvents: splitEvents && options.splitEvents !== false }
+    const terms = {
+      backend: device.otherendId,
+      pool: txPool,
+      sg: features.sg,
+      splitEvents: splitEvents && options.splitEvents !== false,
+    }
     const wanted = options.eager === true ? 1 : Math.min(made.most, maxQueues ?? 1)
     const queues = await made.connect(terms, wanted, cleanup)
     const keys = queues.map((queue) => queue.keys)
