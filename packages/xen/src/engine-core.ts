@@ -57,7 +57,8 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
   private chains = 0
   private upcallPending = false
   private wokenFromIdle = false
-  private running = false
+  /** A step is under way. Changed here alone. */
+  running = false
   private paused = false
   private freeFrom = 0
   /** The instant of the first charge between two steps, and its time. */
@@ -69,10 +70,6 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
     this.name = name
     this.costs = costs
     this.charges = new Charges(name, costs)
-  }
-
-  get running(): boolean {
-    return this.#running
   }
 
   now(): number {
