@@ -1,6 +1,5 @@
 // Proof that a purged generation is gone: weak references to its parts, and a collection.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collector } from '@netaccel/xen'
 import { sinceCensus } from './leak-census.js'
 import type { HalfName } from './contract/index.js'
 import type { Census } from './leak-census.js'
@@ -98,11 +97,3 @@ function leakedOf({ facts, parts }: Purged<PurgedFacts>): LeakedHalf {
 
 /** Begins what a listener on `process` is called in a report. */
 export const LISTENER = 'a listener on process'
-
-/** Node's collector, also without --expose-gc. */
-function collector(): () => void {
-  const { gc } = globalThis
-  if (gc !== undefined) return () => gc()
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as () => void
-}

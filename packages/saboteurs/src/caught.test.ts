@@ -6,85 +6,25 @@ import { SABOTEURS, soundSource, sourceOf } from './index.js'
 import type { Saboteur } from './index.js'
 
 const full = process.env['NETACCEL_TIER'] === 'soak'
-/** Rules whose checks name their saboteur. */
-const NAMED: ReadonlySet<string> = new Set([
-  'CT-02',
-  'CT-03',
-  'CT-06',
-  'CT-07',
-  'ER-01',
-  'ER-02',
-  'ER-03',
-  'ER-04',
-  'FL-01',
-  'FL-02',
-  'FL-03',
-  'FL-04',
-  'FL-05',
-  'FL-06',
-  'FL-07',
-  'FL-08',
-  'FL-09',
-  'IR-01',
-  'IR-02',
-  'IR-03',
-  'IR-04',
-  'IR-05',
-  'LC-01',
-  'LC-02',
-  'LC-03',
-  'LC-04',
-  'LC-05',
-  'LC-06',
-  'LC-07',
-  'LC-09',
-  'LC-10',
-  'LC-11',
-  'LC-13',
-  'LC-14',
-  'MEM-01',
-  'MEM-02',
-  'MEM-03',
-  'MEM-04',
-  'MEM-05',
-  'MEM-07',
-  'PF-02',
-  'PF-03',
-  'RX-01',
-  'RX-02',
-  'RX-03',
-  'RX-04',
-  'RX-05',
-  'RX-06',
-  'RX-08',
-  'ST-01',
-  'ST-02',
-  'ST-03',
-  'TX-01',
-  'TX-02',
-  'TX-04',
-  'TX-05',
-  'TX-06',
-  'TX-07',
-  'TX-08',
-  'TX-09',
-  'TX-10',
-  'TX-11',
-  'TX-12',
-  'VN-01',
-  'VN-02',
-  'VN-03',
-  'VN-04',
-  'VN-05',
-  'VN-06',
-  'VN-07',
-])
+/** Rules whose saboteur is caught in the soak tier alone, and why. */
+const SOAK_ONLY: Readonly<Record<string, string>> = {
+  'PF-01': 'the heap is measured over 100,000 frames, with the plugin and without',
+}
+/** A hook that hangs need not be waited for as long as in earnest. */
+const SHORT = { cpu: 1, wall: 2 }
+/** Their checks are missing. */
+const MISSING = ['CT-01', 'CT-04', 'CT-05', 'MEM-06', 'RX-07', 'RX-09']
 const table: string[] = []
 
 describe('the saboteurs', () => {
   it('break every rule', () => {
     const broken = new Set(SABOTEURS.map(({ rule }) => rule))
     expect(RULES.map(({ id }) => id).filter((id) => !broken.has(id))).toEqual([])
+  })
+
+  it('are caught here, but for those that act too rarely', () => {
+    const rare = SABOTEURS.filter((saboteur) => saboteur.rare === true).map(({ rule }) => rule)
+    expect(rare).toEqual(Object.keys(SOAK_ONLY))
   })
 
   it('have the twenty defects of the original among them', () => {
@@ -108,13 +48,14 @@ describe('the saboteurs', () => {
 describe('a saboteur', () => {
   // By its own rule's acts alone here; by the whole kit, in full, in the soak tier.
   it.each(
-    SABOTEURS.filter(({ rule, rare }) => NAMED.has(rule) && (full || rare !== true)).map(
+    SABOTEURS.filter(({ rule, rare }) => (full || rare !== true) && !MISSING.includes(rule)).map(
       (each) => [each.rule, each.title, each] as const,
     ),
   )('%s: %s, is caught', async (rule, _, saboteur) => {
     const { firstCauses } = await runKit({
       plugin: sourceOf(saboteur),
       isolate: saboteur.hangs === true,
+      limits: SHORT,
       ...(full ? { full } : { rules: [rule], implied: false }),
     })
     table.push(lineOf(saboteur, firstCauses))

@@ -9,6 +9,7 @@ export const performanceSaboteurs: readonly Saboteur[] = [
     rule: 'PF-01',
     title: 'one closure a frame',
     of: 'accel-solarflare-sim',
+    rare: true,
     vary: around(() => {
       const kept: (() => Frame)[] = Array.from({ length: 64 })
       let count = 0

@@ -56,4 +56,17 @@ export const robustnessSaboteurs: readonly Saboteur[] = [
       },
     ],
   },
+  {
+    rule: 'ER-04',
+    title: 'waits for the doorbell to be answered, and uses no time of the CPU',
+    of: 'accel-solarflare-sim',
+    hangs: true,
+    patches: [
+      {
+        half: 'frontend',
+        find: 'this.page.write32(DOORBELL_TX, index);',
+        put: 'this.page.write32(DOORBELL_TX, index);\n    if (index > 300) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);',
+      },
+    ],
+  },
 ]

@@ -60,6 +60,17 @@ export const transmitSaboteurs: readonly Saboteur[] = [
     of: 'accel-solarflare-sim',
     options: { tx: 64 },
     patches: [
+      // A descriptor for each page, as in the original: the buffer table need not give pages in a row.
+      {
+        half: 'frontend',
+        find: 'index !== before + 1 && count++, before = index;',
+        put: 'count++, before = index;',
+      },
+      {
+        half: 'frontend',
+        find: 'bytes < length && indices[page + 1] === indices[page] + 1;',
+        put: 'length < 0;',
+      },
       {
         half: 'frontend',
         find: 'if (this.pages.stretches(at, length) > room) return 0;',

@@ -1,2 +1,3 @@
 export * from './memory-index.js'
 export * from './events-index.js'
+export * from './collector.js'

@@ -38,6 +38,7 @@ export const generations: Act<Generations> = {
     }))
     const bench = await kit.bench({ rig })
     bench.recorder.on = false
+    bench.hearing.on = false
     // What is made once, at the first load, is the host's.
     await bench.load()
     await bench.unload()

@@ -1,7 +1,7 @@
-import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { getHeapSpaceStatistics } from 'node:v8'
 import { build, readFolder, startTraffic } from '@netaccel/host'
 import type { World } from '@netaccel/host'
+import { collector } from '@netaccel/xen'
 import { localValue, pairValue, topologyOf } from '../bench/values.js'
 import type { Act, Kit } from '../kit/act.js'
 
@@ -87,10 +87,4 @@ function objectBytes(): number {
   return getHeapSpaceStatistics()
     .filter(({ space_name: name }) => !name.startsWith('code_'))
     .reduce((sum, { space_used_size: used }) => sum + used, 0)
-}
-
-/** Node's collector, also without --expose-gc. */
-function collector(): () => void {
-  setFlagsFromString('--expose-gc')
-  return runInNewContext('gc') as () => void
 }

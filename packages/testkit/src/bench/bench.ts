@@ -27,6 +27,12 @@ export const MS = 1_000_000
 /** How long frames may be under way when nothing is sent any more. */
 const DRAIN_MS = 200
 
+/**
+ * Traffic falls silent by itself after so long: no act has it on for longer. A plugin that keeps everyone waiting for its
+ * deadlines would have it go on for seconds, and fill the memory with what is written down of it.
+ */
+const ENOUGH_MS = 400
+
 /** What the benches of one run have in common. */
 export interface BenchParts {
   readonly subject: Subject
@@ -227,7 +233,11 @@ export class Bench {
 
   /** Traffic between the two guests, both ways, until {@link quiet}. */
   start(options: TrafficOptions = {}, one = this.vifs[0].path, two = this.vifs[1].path): void {
-    this.traffic = startTraffic(this.world, one, two, options)
+    const traffic = startTraffic(this.world, one, two, options)
+    this.traffic = traffic
+    this.world.vif(one).engine.after(ENOUGH_MS * MS, () => {
+      for (const stack of traffic.stacks) stack.stop()
+    })
   }
 
   /** The sources fall silent, and what is under way arrives. False: something still is under way. */

@@ -15,6 +15,8 @@ export interface Heard<N extends EventName = EventName> {
 /** Everything that the domains of a world say. */
 export class Hearing {
   readonly events: Heard[] = []
+  /** False: nothing is kept. An error that was heard keeps the functions alive that it has passed. */
+  on = true
   private readonly world: World
   private readonly known = new WeakSet<EventHub>()
 
@@ -39,6 +41,8 @@ export class Hearing {
     if (this.known.has(hub)) return
     this.known.add(hub)
     for (const name of Object.keys(EVENTS) as EventName[])
-      hub.on(name, (fields) => this.events.push({ at: this.world.timeline.now(), where, name, fields }))
+      hub.on(name, (fields) => {
+        if (this.on) this.events.push({ at: this.world.timeline.now(), where, name, fields })
+      })
   }
 }

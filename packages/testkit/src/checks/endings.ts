@@ -32,8 +32,9 @@ export function ordinaryAfterRequest(all: readonly Asked[]): Judgement {
 export function sharesNothing({ changes, generations, scene }: Generations): Judgement {
   const shared = changes.filter((change) => !change.startsWith('listeners of process'))
   const { findings } = each(shared, (change) => `after ${generations} generations ${change}`)
+  // A hook that is late has its own rule (LC-01), whichever generation it is of.
   const refused: Finding[] =
-    scene.refusal === undefined
+    scene.refusal === undefined || scene.refusal.includes('DEADLINE: ')
       ? []
       : [{ sentence: `a later generation did not come to work: ${scene.refusal}` }]
   return { seen: generations, findings: [...findings, ...refused] }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { folderFiles, readPlugin } from '@netaccel/core'
+import { basename } from 'node:path'
+import { AcceleratorError, folderFiles, readPlugin } from '@netaccel/core'
 import type { Capability, HalfName, Manifest, PackageFiles, PluginPackage } from '@netaccel/core'
 import { TestkitError } from '../errors.js'
 import type { Patch, PluginSource, VaryHalves } from './source.js'
@@ -31,6 +32,34 @@ export function readSubject(source: PluginSource): Subject {
     capabilities: new Set(found.manifest.capabilities),
     integrity: integrityOf(found),
     vary: source.vary ?? null,
+  }
+}
+
+/** A package whose manifest is none, or does not fit the schema. */
+export interface Unreadable {
+  readonly fault: string
+  readonly manifest: Pick<Manifest, 'name'>
+  readonly package: Pick<PluginPackage, 'packageName' | 'packageVersion'>
+  readonly integrity: string
+}
+
+/**
+ * As {@link readSubject}, but a manifest that is broken is told of.
+ * @throws TestkitError BAD_PATCH; AcceleratorError BAD_MANIFEST where there is no package.json at all
+ */
+export function readable(source: PluginSource): Subject | Unreadable {
+  try {
+    return readSubject(source)
+  } catch (error) {
+    const bytes = folderFiles(source.folder).read('./package.json')
+    if (!(error instanceof AcceleratorError) || error.code !== 'BAD_MANIFEST' || bytes === undefined)
+      throw error
+    return {
+      fault: error.message,
+      manifest: { name: '' },
+      package: { packageName: basename(source.folder), packageVersion: '' },
+      integrity: `sha256-${createHash('sha256').update(bytes).digest('base64')}`,
+    }
   }
 }
 

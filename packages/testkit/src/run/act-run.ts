@@ -2,6 +2,7 @@
 import { ruleOf } from '@netaccel/core'
 import type { RuleId } from '@netaccel/core'
 import { eventLoopTurn } from '@netaccel/xen'
+import { ProcessListeners } from '../bench/process-listeners.js'
 import type { Scene } from '../bench/scene.js'
 import type { Act, Kit } from '../kit/act.js'
 import type { Check, Look } from '../kit/check.js'
@@ -15,6 +16,14 @@ export interface Shown {
   readonly rule: RuleId
   readonly seen: number
   readonly evidence: readonly Evidence[]
+}
+
+/** The rule that what is named is there and can be loaded: without it there is nothing to look at. */
+export const WHOLE: RuleId = 'VN-01'
+
+/** The package is broken: no other act can be carried out. */
+export function isHopeless(shown: readonly Shown[]): boolean {
+  return shown.some(({ rule, evidence }) => rule === WHOLE && evidence.length > 0)
 }
 
 /**
@@ -35,6 +44,7 @@ export function actsOf(checks: readonly Check[], kit: Pick<Kit, 'full' | 'subjec
 
 /** Run one act, and judge it for every rule that looks at it. What the act itself throws is the kit's fault: it rejects. */
 export async function runAct(act: Act<unknown>, checks: readonly Check[], kit: Kit): Promise<Shown[]> {
+  const listeners = new ProcessListeners()
   const floating = new FloatingPromises()
   let evidence: unknown
   try {
@@ -43,6 +53,7 @@ export async function runAct(act: Act<unknown>, checks: readonly Check[], kit: K
     await eventLoopTurn()
   } finally {
     floating.end()
+    listeners.restore()
   }
   const shown = binding(checks, kit.subject).flatMap(({ rule, looks }) =>
     looks.filter((each) => each.act === act).map((each) => judged(rule, each, evidence, kit.seed)),

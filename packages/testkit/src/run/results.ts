@@ -1,7 +1,10 @@
 // From what acts have shown to one result a rule.
 import { ruleOf } from '@netaccel/core'
+import type { RuleId } from '@netaccel/core'
+import { CHECKS } from '../checks/index.js'
 import type { Check } from '../kit/check.js'
-import type { Subject } from '../plugin/subject.js'
+import type { Subject, Unreadable } from '../plugin/subject.js'
+import { WHOLE } from './act-run.js'
 import type { Shown } from './act-run.js'
 import { causesOf } from './causes.js'
 import type { FirstCause, Outcome, RuleResult, Waiver } from './types.js'
@@ -13,6 +16,18 @@ export interface Results {
 }
 
 const MOST_EVIDENCE = 8
+
+/** Of a package that cannot be read: VN-01 is broken, whether it was asked for or not, and nothing else can be said. */
+export function unreadable({ fault }: Unreadable, rules: ReadonlySet<RuleId>, seed: number): Results {
+  const evidence = [{ sentence: fault, act: 'reading', seed, at: null, context: [] }]
+  const results = CHECKS.filter(({ rule }) => rules.has(rule) || rule === WHOLE).map(
+    ({ rule }): RuleResult =>
+      rule === WHOLE
+        ? { rule, outcome: 'failed', reason: '', seen: 1, evidence }
+        : { rule, outcome: 'not applicable', reason: 'the manifest cannot be read', seen: 0, evidence: [] },
+  )
+  return summed(results)
+}
 
 export function resultsOf(
   checks: readonly Check[],
@@ -28,6 +43,10 @@ export function resultsOf(
       waivers.find(({ rule }) => rule === check.rule),
     ),
   )
+  return summed(rules)
+}
+
+function summed(rules: readonly RuleResult[]): Results {
   const counts: Record<Outcome, number> = { passed: 0, 'not applicable': 0, waived: 0, failed: 0 }
   for (const { outcome } of rules) counts[outcome] += 1
   const broken = rules.filter(({ outcome }) => outcome === 'failed').map(({ rule }) => rule)

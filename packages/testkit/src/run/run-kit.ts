@@ -4,14 +4,17 @@ import { monotonicNs } from '@netaccel/xen'
 import { CHECKS } from '../checks/index.js'
 import { TestkitError } from '../errors.js'
 import { kitOf } from '../kit/act.js'
-import { readSubject } from '../plugin/subject.js'
+import { readable } from '../plugin/subject.js'
+import type { Subject, Unreadable } from '../plugin/subject.js'
 import type { PluginSource } from '../plugin/source.js'
-import { actsOf, runAct } from './act-run.js'
+import { actsOf, isHopeless, runAct, WHOLE } from './act-run.js'
 import type { Shown } from './act-run.js'
-import { badWaivers, resultsOf } from './results.js'
+import { badWaivers, resultsOf, unreadable } from './results.js'
+import type { Results } from './results.js'
 import type { KitReport, Waiver } from './types.js'
 import { KIT_VERSION } from './version.js'
 import { guarded } from './watchdog.js'
+import type { HookLimits } from './watchdog.js'
 
 export interface KitOptions {
   /** Folder of the plugin's package, or a variation of it. */
@@ -37,66 +40,85 @@ export interface KitOptions {
    * that are known to return. Default true.
    */
   readonly isolate?: boolean
+  /** When a hook counts as one that does not return; not without `isolate`. */
+  readonly limits?: HookLimits
 }
 
 /**
- * Check a plugin against the rules.
- * @throws TestkitError UNKNOWN_RULE, BAD_PATCH, BAD_VARIATION; AcceleratorError BAD_MANIFEST
+ * Check a plugin against the rules. One whose manifest or artefacts are broken fails VN-01, and nothing else is looked at.
+ * @throws TestkitError UNKNOWN_RULE, BAD_PATCH, BAD_VARIATION; AcceleratorError BAD_MANIFEST where there is no package
  */
 export async function runKit(options: KitOptions): Promise<KitReport> {
-  const {
-    skip = [],
-    full = false,
-    seed = 1,
-    hardware,
-    isolate = true,
-    onProgress = () => undefined,
-  } = options
+  const { skip = [], full = false, seed = 1 } = options
   const plugin = pluginOf(options)
   const bad = badWaivers(skip)
   if (bad.length > 0) throw new TestkitError('UNKNOWN_RULE', bad.join('; '))
   const from = monotonicNs()
-  const subject = readSubject(plugin)
   const rules = chosen(options.rules, options.implied ?? true)
-  const checks = CHECKS.filter(({ rule }) => rules.has(rule))
-  const run = checks.filter(({ rule }) => !skip.some((waiver) => waiver.rule === rule))
-  const kit = kitOf({ subject, seed, hardware, mark: null }, full)
-  const acts = actsOf(run, kit)
-  let shown: Shown[] = []
-  if (isolate) {
-    if (plugin.vary !== undefined)
-      throw new TestkitError('BAD_VARIATION', 'it is a function; say isolate: false')
-    const order = { plugin, rules: run.map(({ rule }) => rule), seed, hardware, full }
-    shown = await guarded(
-      order,
-      acts.map(({ name }) => name),
-      onProgress,
-    )
-  } else {
-    for (const act of acts) {
-      onProgress(act.name)
-      shown.push(...(await runAct(act, run, kit)))
-    }
-  }
-  // A hook that hung breaks ER-04, whatever was asked for.
-  const broken = new Set(shown.filter(({ evidence }) => evidence.length > 0).map(({ rule }) => rule))
-  const judged = CHECKS.filter(({ rule }) => rules.has(rule) || broken.has(rule))
-  const results = resultsOf(judged, shown, subject, skip)
-  return {
+  const made = (facts: KitReport['plugin'], results: Results): KitReport => ({
     kitVersion: KIT_VERSION,
-    plugin: {
-      name: subject.manifest.name,
-      packageName: subject.package.packageName,
-      version: subject.package.packageVersion,
-      integrity: subject.integrity,
-    },
+    plugin: facts,
     full,
     seed,
     seconds: Math.round((monotonicNs() - from) / 1e6) / 1000,
     ...results,
     passed: results.counts.failed === 0,
-  }
+  })
+  const subject = readable(plugin)
+  if ('fault' in subject) return made(factsOf(subject), unreadable(subject, rules, seed))
+  const shown = await shownOf(subject, rules, options)
+  // A hook that hung breaks ER-04 and a broken package VN-01, whatever was asked for.
+  const broken = new Set(shown.filter(({ evidence }) => evidence.length > 0).map(({ rule }) => rule))
+  const judged = CHECKS.filter(({ rule }) => rules.has(rule) || broken.has(rule))
+  return made(factsOf(subject), resultsOf(judged, shown, subject, skip))
 }
+
+function factsOf({ manifest, package: found, integrity }: Subject | Unreadable): KitReport['plugin'] {
+  const { packageName, packageVersion } = found
+  return { name: manifest.name, packageName, version: packageVersion, integrity }
+}
+
+/** Runs all acts that these rules need. */
+async function shownOf(
+  subject: Subject,
+  rules: ReadonlySet<RuleId>,
+  {
+    skip = [],
+    full = false,
+    seed = 1,
+    hardware,
+    isolate = true,
+    onProgress = ignore,
+    limits = {},
+  }: KitOptions,
+): Promise<readonly Shown[]> {
+  const run = CHECKS.filter(
+    ({ rule }) =>
+      (rules.has(rule) || (rules.size > 0 && rule === WHOLE)) && !skip.some((waiver) => waiver.rule === rule),
+  )
+  const kit = kitOf({ subject, seed, hardware, mark: null }, full)
+  const acts = actsOf(run, kit)
+  if (isolate) {
+    const { source: plugin } = subject
+    if (plugin.vary !== undefined)
+      throw new TestkitError('BAD_VARIATION', 'it is a function; say isolate: false')
+    const order = { plugin, rules: run.map(({ rule }) => rule), seed, hardware, full, limits }
+    return guarded(
+      order,
+      acts.map(({ name }) => name),
+      onProgress,
+    )
+  }
+  const shown: Shown[] = []
+  for (const act of acts) {
+    onProgress(act.name)
+    shown.push(...(await runAct(act, run, kit)))
+    if (isHopeless(shown)) break
+  }
+  return shown
+}
+
+function ignore(): void {}
 
 function pluginOf({ plugin, options }: KitOptions): PluginSource {
   const source = typeof plugin === 'string' ? { folder: plugin } : plugin
