@@ -28,7 +28,7 @@ export const lifecycleRules: readonly Rule[] = [
     checkedBy: 'random hook sequences; link down',
     saboteur: '`poll` throws while the link is down',
     marks: [],
-    implies: [],
+    implies: ['ER-03'],
   },
   {
     id: 'LC-04',
