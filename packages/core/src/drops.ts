@@ -75,12 +75,19 @@ export class DropCounters {
 
   /** The reasons that have happened, in table order. */
   entries(): DropEntry[] {
-    return DROP_NAMES.filter((reason) => this.frames(reason) > 0).map((reason) => ({
-      reason,
-      frames: this.frames(reason),
-      segments: this.segments(reason),
-      bytes: this.bytes(reason),
-    }))
+    const counts = this.#counts
+    const found: DropEntry[] = []
+    for (let index = 0; index < DROP_NAMES.length; index += 1) {
+      const at = index * WORDS
+      if (counts[at] === 0) continue
+      found.push({
+        reason: DROP_NAMES[index],
+        frames: counts[at],
+        segments: counts[at + 1],
+        bytes: counts[at + 2],
+      })
+    }
+    return found
   }
 }
 

@@ -18,6 +18,8 @@ export class Extent implements SharedView {
   readonly bytes: Uint8Array
   readonly words: Int32Array
   #pages: PageAllocator
+  /** 1: the page was given out before. */
+  #used: Uint8Array
 
   constructor(domid: number, buffer: SharedArrayBuffer, base: number, length: number) {
     this.domid = domid
@@ -27,6 +29,7 @@ export class Extent implements SharedView {
     this.bytes = new Uint8Array(buffer, base, length)
     this.words = new Int32Array(buffer, base, length >> 2)
     this.#pages = new PageAllocator(length >>> PAGE_SHIFT)
+    this.#used = new Uint8Array(length >>> PAGE_SHIFT)
   }
 
   get pages(): number {
@@ -49,9 +52,21 @@ export class Extent implements SharedView {
       )
     const offset = first << PAGE_SHIFT
     const length = count << PAGE_SHIFT
-    this.bytes.fill(0, offset, offset + length)
+    this.#scrub(first, count)
     const pages = Array.from({ length: count }, (_, index) => (first + index) as Page)
     return { view: this.view, bytes: this.bytes, words: this.words, offset, length, pages }
+  }
+
+  /**
+   * What was given out before is zeroed. The rest is as the machine gave it, which is zero; to zero it once more would have the
+   * system find memory for buffers that are never filled.
+   */
+  #scrub(first: number, count: number): void {
+    const used = this.#used
+    for (let page = first; page < first + count; page++) {
+      if (used[page] === 1) this.bytes.fill(0, page << PAGE_SHIFT, (page + 1) << PAGE_SHIFT)
+    }
+    used.fill(1, first, first + count)
   }
 
   /** Give pages back, all of an arena at once. Throws BAD_PAGE if they are not taken. */

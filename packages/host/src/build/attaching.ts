@@ -6,6 +6,9 @@ const ATTACH_NS = 12_000_000_000
 /** After so long a port that no half has opened is not one that is still being opened. */
 const OPEN_NS = 300_000_000
 const LOOK_NS = 50_000
+/** What has not attached after this long waits for a deadline: it is looked at more seldom. */
+const SOON_NS = 50_000_000
+const LATER_LOOK_NS = 1_000_000
 
 /** Where a vif stands with an accelerator. */
 interface Standing {
@@ -62,7 +65,7 @@ export async function attached(
         (offered && (phase === 'declined' || refusal !== undefined)) || (!offered && waited > OPEN_NS),
     )
     if (waited > ATTACH_NS || decided) throw notAttached(name, missing)
-    await new Promise<void>((resolve) => engine.after(LOOK_NS, resolve))
+    await new Promise<void>((resolve) => engine.after(waited < SOON_NS ? LOOK_NS : LATER_LOOK_NS, resolve))
   }
 }
 

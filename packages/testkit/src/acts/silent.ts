@@ -1,5 +1,6 @@
 import type { Scene } from '../bench/scene.js'
-import type { Act, Kit } from '../kit/act.js'
+import type { Act } from '../kit/act.js'
+import { callsOf } from '../kit/calls-of.js'
 import { around } from '../record/around.js'
 import { vary } from '../record/vary.js'
 import type { VaryHalves } from '../plugin/source.js'
@@ -30,49 +31,48 @@ const silentFrontend: VaryHalves = around(() => ({
 /** Longer than every deadline of attaching. */
 const PATIENCE_MS = 6000
 
-export const silent: Act<readonly Silent[]> = {
+export const silent: Act<Silent> = {
   name: 'silent',
   title: 'the other half says nothing; then attaching is called off after each step of it',
   async run(kit) {
-    const found = [await waiting(kit, silentBackend), await waiting(kit, silentFrontend)]
-    for (const doors of kit.full ? sequence(40) : [1, 6, 12]) found.push(await calledOff(kit, doors))
-    return found
+    const aborts: Abort[] = []
+    let rig: VaryHalves = silentBackend
+    const bench = await kit.bench({
+      // Asked at each load, so that one world shows all.
+      rig: both(
+        (...given) => rig(...given),
+        noting(aborts, () => bench),
+      ),
+    })
+    for (rig of [silentBackend, silentFrontend]) {
+      await bench.load()
+      await bench.unload()
+    }
+    rig = silentBackend
+    for (const doors of kit.full ? sequence(40) : [1, 6, 12]) await callOff(bench, doors)
+    return { scene: await bench.finish('silent'), aborts }
   },
 }
 
 const sequence = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
-async function waiting(kit: Kit, rig: VaryHalves): Promise<Silent> {
-  const aborts: Abort[] = []
-  const bench = await kit.bench({
-    rig: both(
-      rig,
-      noting(aborts, () => bench),
-    ),
-  })
-  await bench.load()
-  return { scene: await bench.finish('silent'), aborts }
-}
-
 /** The guest's half is unloaded as soon as it has called so many doors. */
-async function calledOff(kit: Kit, doors: number): Promise<Silent> {
-  const aborts: Abort[] = []
-  const bench = await kit.bench({
-    rig: both(
-      silentBackend,
-      noting(aborts, () => bench),
-    ),
-  })
+async function callOff(bench: Bench, doors: number): Promise<void> {
+  const { calls } = bench.recorder
+  const from = calls.length
   await bench.enter('a')
   const called = (): number =>
-    bench.recorder.calls.filter(
-      ({ role, place }) => role === 'door' && place.half === 'frontend' && place.attachment > 0,
-    ).length
+    calls
+      .slice(from)
+      .filter(({ role, place }) => role === 'door' && place.half === 'frontend' && place.attachment > 0)
+      .length
   await bench.until(() => called() >= doors, 100)
   const unloads = bench.guests.map(({ plugins }) => plugins.loader.unload(bench.name, 'frontend'))
   await bench.world.drive(Promise.all(unloads))
-  await bench.for(PATIENCE_MS)
-  return { scene: await bench.finish('silent'), aborts }
+  const settled = (): boolean =>
+    callsOf({ calls }, 'frontend', 'newDevice').every(({ outcome }) => outcome !== 'pending')
+  await bench.until(settled, PATIENCE_MS)
+  await bench.unload()
 }
 
 /** Notes when a scope's signal aborts. */

@@ -40,8 +40,8 @@ export const torn: Act<Torn> = {
       })),
     })
     await bench.load()
+    bench.start({ flows: 8, gapNs: 60_000 })
     for (let cycle = 0; cycle < (kit.full ? 6 : 2); cycle += 1) {
-      bench.start({ flows: 8, gapNs: 60_000 })
       await bench.for(2)
       await bench.unload()
       await bench.load()

@@ -33,10 +33,8 @@ export function settlesInTime(scene: Scene): Judgement {
 }
 
 /** LC-01: when it is called off. */
-export function letsGo(silents: readonly Silent[]): Judgement {
-  return together(
-    ...silents.flatMap(({ scene, aborts }) => [settlesInTime(scene), whenAborted(scene, aborts)]),
-  )
+export function letsGo({ scene, aborts }: Silent): Judgement {
+  return together(settlesInTime(scene), whenAborted(scene, aborts))
 }
 
 function whenAborted(scene: Scene, aborts: Silent['aborts']): Judgement {

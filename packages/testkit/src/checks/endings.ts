@@ -10,15 +10,16 @@ import { each } from '../kit/judging.js'
 import type { Finding, Judgement } from '../kit/judging.js'
 
 /** LC-08. */
-export function ordinaryAfterRequest(all: readonly Asked[]): Judgement {
+export function ordinaryAfterRequest({ scene, askings }: Asked): Judgement {
   return each(
-    all.filter(({ made }) => made),
-    ({ scene, hook, request, left }) => {
+    askings.filter(({ made }) => made),
+    ({ hook, request, left, from, to }) => {
       const inside = `a request to ${request} inside ${hook}`
       if (!left) return `after ${inside} the vif did not leave within a second`
-      const threw = callsOf(scene, 'queue').find(({ outcome }) => outcome === 'threw')
+      const isThen = ({ at }: { readonly at: number }): boolean => from <= at && at <= to
+      const threw = callsOf(scene, 'queue').find((call) => call.outcome === 'threw' && isThen(call))
       if (threw !== undefined) return `after ${inside} ${threw.name} threw: ${String(threw.threw)}`
-      const forced = scene.events.find(({ name }) => name === 'forced')
+      const forced = scene.events.find((event) => event.name === 'forced' && isThen(event))
       if (forced === undefined || !('holders' in forced.fields)) return undefined
       return {
         sentence: `after ${inside} it had to leave by force: ${forced.fields.holders.join(', ')}`,

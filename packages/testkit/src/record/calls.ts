@@ -84,7 +84,7 @@ export interface Call {
   readonly args: readonly unknown[]
   /** Of the frame that it was given, if it was given one. */
   readonly frame: FrameFacts | null
-  /** Of the same frame when the call had returned. */
+  /** Of the same frame when the hook had returned; null for doors and callbacks. */
   frameAfter: FrameFacts | null
   outcome: Outcome
   /** What it returned, or what the promise that it returned settled to. */

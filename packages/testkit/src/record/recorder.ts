@@ -1,12 +1,16 @@
 // The recorder: stands between host and plugin, looks like what it wraps, and writes down every call in one order.
-import type { GenerationFacts, Halves } from '@netaccel/core'
+import type { Frame, GenerationFacts, Halves } from '@netaccel/core'
 import type { Call, FrameFacts, Place, ShapeName, Stranger } from './calls.js'
-import { factsOf, isFrame } from './frame-facts.js'
+import { factsAfter, factsOf, isFrame } from './frame-facts.js'
 import type { Mark } from './mark.js'
 import { SHAPES } from './shapes.js'
 import type { ArgumentShape, MethodShape, Shape } from './shapes.js'
 
 type Method = (...args: unknown[]) => unknown
+
+/** Methods whose calls begin a place of their own. */
+const BEGINNINGS: readonly string[] = ['newDevice', 'probe', 'openQueue']
+const PLAIN: MethodShape = {}
 
 /** Calls of one bench. Made by {@link Recorder}; judges read it. */
 export class Recorder {
@@ -82,43 +86,57 @@ export class Recorder {
     // Not part of the contract: `toString`, `now` and the like.
     if (method === undefined) return value.bind(inner)
     const { role } = shape
+    const begins = BEGINNINGS.includes(name)
     return (...given) => {
       if (!this.on) return value.apply(inner, this.plainArgs(given, method, role, name, place))
-      const at = this.placeOf(name, given, place)
+      const at = begins ? this.placeOf(name, given, place) : place
       const args = this.plainArgs(given, method, role, name, at)
-      const call = this.begin(role, of, name, at, given)
-      return this.run(call, () => value.apply(inner, args), method, at)
+      return this.run(this.begin(role, of, name, at, given), inner, value, args, method)
     }
   }
 
   /** The place of what a call hands out or is about: an attachment begins at `newDevice` and `probe`. */
   private placeOf(name: string, args: readonly unknown[], place: Place): Place {
     const [first] = args
-    if (name === 'newDevice' || name === 'probe') {
-      this.attachments += 1
-      return { ...place, attachment: this.attachments, handle: (first as { handle: number }).handle }
-    }
     if (name === 'openQueue') return { ...place, queue: (first as { index: number }).index }
-    return place
+    this.attachments += 1
+    return { ...place, attachment: this.attachments, handle: (first as { handle: number }).handle }
   }
 
+  /** The arguments as the other side shall meet them; the same array when they are as they were given. */
   private plainArgs(
-    given: readonly unknown[],
+    given: unknown[],
     method: MethodShape,
     role: Shape['role'],
     name: string,
     place: Place,
   ): unknown[] {
-    return given.map((value, index) => {
-      const shape: ArgumentShape = method.args?.[index] ?? null
-      if (shape === 'later' && typeof value === 'function')
-        return this.later(value as Method, role, name, place)
-      if (!isObject(value)) return value
-      if (shape !== null && shape !== 'later') return this.around(value, shape, place)
-      const inner = this.inners.get(value)
-      if (inner !== undefined) return inner
-      return index === 0 && method.unwrap !== undefined ? this.unwrapped(value, method.unwrap) : value
-    })
+    let plain: unknown[] | null = null
+    for (let index = 0; index < given.length; index += 1) {
+      const value = given[index]
+      if (typeof value !== 'object' && typeof value !== 'function') continue
+      const met = this.plainArg(value, index, method, role, name, place)
+      if (met !== value) (plain ??= [...given])[index] = met
+    }
+    return plain ?? given
+  }
+
+  private plainArg(
+    value: unknown,
+    index: number,
+    method: MethodShape,
+    role: Shape['role'],
+    name: string,
+    place: Place,
+  ): unknown {
+    const shape: ArgumentShape = method.args?.[index] ?? null
+    if (shape === 'later' && typeof value === 'function')
+      return this.later(value as Method, role, name, place)
+    if (!isObject(value)) return value
+    if (shape !== null && shape !== 'later') return this.around(value, shape, place)
+    const inner = this.inners.get(value)
+    if (inner !== undefined) return inner
+    return index === 0 && method.unwrap !== undefined ? this.unwrapped(value, method.unwrap) : value
   }
 
   /** A function that the other side will call. */
@@ -127,8 +145,7 @@ export class Recorder {
     const calledBy = role === 'door' ? 'callback' : 'door'
     return (...args) => {
       if (!this.on) return work(...args)
-      const call = this.begin(calledBy, 'scope', name, place, args)
-      return this.run(call, () => work(...args), {}, place)
+      return this.run(this.begin(calledBy, 'scope', name, place, args), undefined, work, args, PLAIN)
     }
   }
 
@@ -172,7 +189,13 @@ export class Recorder {
     return call
   }
 
-  private run(call: Call, work: () => unknown, method: MethodShape, place: Place): unknown {
+  private run(
+    call: Call,
+    inner: object | undefined,
+    work: Method,
+    args: unknown[],
+    method: MethodShape,
+  ): unknown {
     const entered = call.role !== 'door'
     const before = this.current
     if (entered) {
@@ -180,9 +203,9 @@ export class Recorder {
       this.mark?.enter(call.place.half, call.name)
     }
     try {
-      const result = work()
+      const result = work.apply(inner, args)
       call.outcome = 'returned'
-      return this.handOut(call, result, method, place)
+      return this.handOut(call, result, method, call.place)
     } catch (error) {
       call.outcome = 'threw'
       call.threw = error
@@ -190,8 +213,9 @@ export class Recorder {
     } finally {
       call.returnedAt = this.now()
       call.last = this.calls.length
-      if (call.frame !== null && isFrame(call.args[0])) call.frameAfter = factsOf(call.args[0])
       if (entered) {
+        if (call.frame !== null && call.role === 'hook')
+          call.frameAfter = factsAfter(call.args[0] as Frame, call.frame)
         this.current = before
         this.mark?.leave(before === null ? null : before.name)
       }
@@ -200,11 +224,9 @@ export class Recorder {
 
   /** The result as the caller gets it, a promise's when it settles. */
   private handOut(call: Call, result: unknown, method: MethodShape, place: Place): unknown {
-    const out = (value: unknown): unknown =>
-      method.result !== undefined && isObject(value) ? this.around(value, method.result, place) : value
     if (!(result instanceof Promise)) {
       call.result = result
-      return out(result)
+      return this.out(result, method, place)
     }
     call.outcome = 'pending'
     return result.then(
@@ -212,7 +234,7 @@ export class Recorder {
         call.outcome = 'resolved'
         call.result = value
         call.settledAt = this.now()
-        return out(value)
+        return this.out(value, method, place)
       },
       (error: unknown) => {
         call.outcome = 'rejected'
@@ -221,6 +243,10 @@ export class Recorder {
         throw error
       },
     )
+  }
+
+  private out(value: unknown, { result }: MethodShape, place: Place): unknown {
+    return result !== undefined && isObject(value) ? this.around(value, result, place) : value
   }
 }
 
