@@ -58,7 +58,7 @@ describe('wrong usage is one sentence and status 2', () => {
       ['start', '--out', '/dev/null/reports'],
       'the reports cannot be written to /dev/null/reports',
     ],
-    ['a missing file name', ['run'], 'run needs file'],
+    ['a missing file name', ['run'], 'run needs <file>'],
     ['too many words', ['doctor', 'who'], 'doctor does not know what to do with "who"'],
     ['a file that is not there', ['run', join(folder, 'no.json')], 'there is no file'],
     ['a file of another kind', ['run', file('world.yaml', '')], 'is neither .json nor .mjs'],

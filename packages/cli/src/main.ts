@@ -110,7 +110,7 @@ function checkArguments(cli: CAC, command: Command): void {
   if (cli.args.length < wanted.length)
     throw new CliError(
       'USAGE',
-      `${command.name} needs ${wanted.map(({ value }) => value).join(' and ')}; see \`netaccel ${command.name} --help\``,
+      `${command.name} needs ${wanted.map(({ value }) => `<${value}>`).join(' and ')}; see \`netaccel ${command.name} --help\``,
     )
   const extra = cli.args[command.args.length]
   if (extra !== undefined)

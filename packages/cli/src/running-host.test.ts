@@ -256,9 +256,10 @@ describe('each command on a running host', () => {
     const status = await main(['top', '--count', '2', '--interval', '0.05'])
     spy.mockRestore()
     process.stdout.isTTY = terminal
-    expect([status, wrote.length]).toEqual([0, 2])
-    expect(wrote[1].startsWith('\u001B[H\u001B[Jtwo-hosts: ')).toBe(true)
-    expect(wrote[1]).toMatch(/a\.guest1\.vif0 +none/)
+    expect([status, wrote.length]).toEqual([0, 3])
+    expect(wrote[0]).toContain('The first rates come after 0.05 s.')
+    expect(wrote[2].startsWith('\u001B[6A\r\u001B[Jtwo-hosts: ')).toBe(true)
+    expect(wrote[2]).toMatch(/a\.guest1\.vif0 +none/)
   })
 })
 

@@ -10,6 +10,9 @@ export interface PathRate {
   readonly bytes: number
   /** Frames a second of processor time, the middle one of several. */
   readonly framesPerSecond: number
+  /** The lowest and the highest of them. */
+  readonly lowest: number
+  readonly highest: number
 }
 
 const NICS = ['00:0f:53:00:00:0a', '00:0f:53:00:00:0b']
@@ -38,8 +41,9 @@ export async function measure(
     await rate(world, stream, seconds / 2)
     const rates: number[] = []
     for (let round = 0; round < ROUNDS; round++) rates.push(await rate(world, stream, seconds / 2 / ROUNDS))
-    const middle = rates.toSorted((a, b) => a - b)[ROUNDS >> 1]
-    return { path, bytes, framesPerSecond: Math.round(middle) }
+    rates.sort((a, b) => a - b)
+    const [lowest, framesPerSecond, highest] = [0, ROUNDS >> 1, ROUNDS - 1].map((at) => Math.round(rates[at]))
+    return { path, bytes, framesPerSecond, lowest, highest }
   } finally {
     await world.close()
   }

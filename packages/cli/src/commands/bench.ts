@@ -2,7 +2,11 @@ import { LENGTHS, measure, type PathName, type PathRate } from '../bench/paths.j
 import { type CommandSpec, isSet, numberOption, textOption } from '../command.js'
 import { EXIT_OK } from '../errors.js'
 import { columns, printLines, short } from '../show/columns.js'
+import { LiveTable } from '../show/live-table.js'
 import { acceleratorFolder } from '../start/accelerator.js'
+
+/** Rounds that differ by more than this, of their middle, say little. */
+const UNSTEADY = 0.2
 
 const PATHS: readonly PathName[] = ['local', 'wire-slow', 'wire-fast']
 
@@ -22,35 +26,67 @@ export const bench: CommandSpec = {
       console.log(
         'frames a second of processor time; one thread; the benches of the sources are `npm run bench`',
       )
-    const rates: PathRate[] = []
-    for (const path of PATHS)
-      for (const bytes of LENGTHS) rates.push(await measure(path, bytes, seconds, accelerator))
+    const rates = await measureAll(seconds, accelerator)
     if (json) console.log(JSON.stringify({ rates, fastOverSlow: gains(rates) }))
     else printLines(table(rates))
     return EXIT_OK
   },
 }
 
+/** On a terminal it says what it measures: it is long at it. */
+async function measureAll(seconds: number, accelerator: string): Promise<PathRate[]> {
+  const all = PATHS.flatMap((path) => LENGTHS.map((bytes) => ({ path, bytes })))
+  const live = process.stderr.isTTY ? new LiveTable(process.stderr) : undefined
+  const rates: PathRate[] = []
+  try {
+    for (const { path, bytes } of all) {
+      live?.draw([`measuring ${path}, ${bytes} B: ${rates.length + 1} of ${all.length}`])
+      rates.push(await measure(path, bytes, seconds, accelerator))
+    }
+  } finally {
+    live?.clear()
+  }
+  return rates
+}
+
 function table(rates: readonly PathRate[]): string[] {
   const of = (path: PathName): string[] => [
     path,
-    ...LENGTHS.map((bytes) => short(rateOf(rates, path, bytes))),
+    ...LENGTHS.flatMap((bytes) => {
+      const rate = rateOf(rates, path, bytes)
+      return [short(rate.framesPerSecond), `±${(spread(rate) * 50).toFixed(0)}%`]
+    }),
   ]
-  const gain = ['wire-fast / wire-slow', ...gains(rates).map(({ ratio }) => `x ${ratio.toFixed(2)}`)]
-  return columns(
-    [['path', ...LENGTHS.map((bytes) => `${bytes} B`)], ...PATHS.map(of), gain],
-    [false, true, true],
+  const gain = gains(rates).flatMap(({ ratio }) => [`x ${ratio.toFixed(2)}`, ''])
+  const lines = columns(
+    [
+      ['path', ...LENGTHS.flatMap((bytes) => [`${bytes} B`, ''])],
+      ...PATHS.map(of),
+      ['wire-fast / wire-slow', ...gain],
+    ],
+    [false, true, true, true, true],
   )
+  if (rates.some((rate) => spread(rate) > UNSTEADY))
+    lines.push(
+      'The rounds of a measurement differ much: give it more --seconds, or a machine that does nothing else.',
+    )
+  return lines
+}
+
+function spread({ lowest, highest, framesPerSecond }: PathRate): number {
+  return (highest - lowest) / Math.max(1, framesPerSecond)
 }
 
 /** What the accelerator is worth, by the length of the frames. */
 function gains(rates: readonly PathRate[]): { readonly bytes: number; readonly ratio: number }[] {
   return LENGTHS.map((bytes) => ({
     bytes,
-    ratio: rateOf(rates, 'wire-fast', bytes) / Math.max(1, rateOf(rates, 'wire-slow', bytes)),
+    ratio:
+      rateOf(rates, 'wire-fast', bytes).framesPerSecond /
+      Math.max(1, rateOf(rates, 'wire-slow', bytes).framesPerSecond),
   }))
 }
 
-function rateOf(rates: readonly PathRate[], path: PathName, bytes: number): number {
-  return rates.find((rate) => rate.path === path && rate.bytes === bytes)?.framesPerSecond ?? 0
+function rateOf(rates: readonly PathRate[], path: PathName, bytes: number): PathRate {
+  return rates.find((rate) => rate.path === path && rate.bytes === bytes) as PathRate
 }

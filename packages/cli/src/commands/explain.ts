@@ -97,7 +97,7 @@ function unknownWord(word: string): CliError {
   const near = nearest(word, knownWords()) ?? nearest(word.toUpperCase(), knownWords())
   const hint =
     near === undefined
-      ? 'rules, codes and states are listed in docs/rules.md and docs/codes.md'
+      ? 'it takes a rule (TX-03), an error code, a drop reason, a state (active), an event, a hook (startXmit), a counter, a capability (tx) or a stage (3s)'
       : `the nearest is ${near}`
   return new CliError('USAGE', `no table has "${word}": ${hint}`)
 }

@@ -73,7 +73,7 @@ export function rateTable(rates: readonly VifRates[]): string[] {
     phase,
     accelerator ?? '-',
     ...[txSlow, txFast, rxSlow, rxFast].map(short),
-    gbps.toFixed(gbps < 0.1 ? 4 : 2),
+    gbps.toFixed(3),
     percent(fastShare),
   ])
   return columns([HEAD, ...rows], NUMERIC)

@@ -38,12 +38,16 @@ export function counterLines(vifs: readonly VifStatus[]): string[] {
 export function sums({ vifs, filters, vis, inFlight, dropped }: WorldStatus): string {
   const drops = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`)
   const counts = [
-    `${vifs.length} ${vifs.length === 1 ? 'vif' : 'vifs'}`,
-    `${filters} filters`,
-    `${vis} VIs`,
+    counted(vifs.length, 'vif'),
+    counted(filters, 'filter'),
+    counted(vis, 'VI'),
     `${inFlight} in flight`,
   ]
   return `${counts.join(', ')}, ${drops.length === 0 ? 'nothing dropped' : `dropped: ${drops.join(', ')}`}`
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 /** `two-hosts: 12.3 s of virtual time; …`. */
