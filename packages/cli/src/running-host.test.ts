@@ -258,7 +258,7 @@ describe('each command on a running host', () => {
     process.stdout.isTTY = terminal
     expect([status, wrote.length]).toEqual([0, 3])
     expect(wrote[0]).toContain('The first rates come after 0.05 s.')
-    expect(wrote[2].startsWith('\u001B[6A\r\u001B[Jtwo-hosts: ')).toBe(true)
+    expect(wrote[2].startsWith('\u001B[7A\r\u001B[Jtwo-hosts: ')).toBe(true)
     expect(wrote[2]).toMatch(/a\.guest1\.vif0 +none/)
   })
 })
