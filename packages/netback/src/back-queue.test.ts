@@ -5,6 +5,7 @@ import { writeTxRequest, XEN_NETIF_RX_SLOT_BYTES, XEN_NETIF_TX_SLOT_BYTES } from
 import { describe, expect, it } from 'vitest'
 import { BackQueue } from './back-queue.js'
 import { MulticastList } from './multicast.js'
+import { RxStalls } from './rx-stall.js'
 
 /** One queue, and a guest that writes requests by hand; `noticed` has, for each notification, the responses it tells of. */
 async function world() {
@@ -31,6 +32,7 @@ async function world() {
       name: 'vif1.0',
       guest: guest.id,
       multicast: new MulticastList(),
+      stalls: new RxStalls(),
       forward: (frames, count) => frames.slice(0, count).forEach((frame) => frame.release()),
       fatal: (cause) => {
         fatal.push(cause)

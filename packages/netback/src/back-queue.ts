@@ -10,7 +10,11 @@ import { GuestFrames } from './guest-frames.js'
 import type { GuestFramesOptions } from './guest-frames.js'
 import type { BackQueueSide, GuestTap, RingObserver, WrittenFrames } from './guest-tap.js'
 import type { MulticastList } from './multicast.js'
+import { RxStall } from './rx-stall.js'
+import type { RxStalls } from './rx-stall.js'
 import { ToGuest } from './to-guest.js'
+import { TxCredit } from './tx-credit.js'
+import type { Rate } from './tx-credit.js'
 import { TxResponses } from './tx-responses.js'
 
 const SCRATCH_FRAMES = 16
@@ -21,6 +25,8 @@ export interface QueueOwner {
   readonly name: string
   readonly guest: number
   readonly multicast: MulticastList
+  /** Of all its queues; while one is stalled the carrier is off. */
+  readonly stalls: RxStalls
   /** Frames from the guest, the first `count`, go to the bridge, which owns them. */
   forward(frames: readonly Frame[], count: number): void
   /** The guest broke the protocol: nothing of this vif is served until it connects anew. */
@@ -63,6 +69,9 @@ export class BackQueue implements BackQueueSide {
   /** The guest wants to know of TX responses, and `pollRx`, which comes next in this step, tells it together with its own. */
   private owesNotice: boolean
   private drain: Timer | null
+  private readonly stall: RxStall
+  /** Frames to the guest when {@link stall} was last told. */
+  private deliveredBefore: number
 
   /** Throws what the extent throws when the driver domain has not the pages; nothing is kept then. */
   constructor(owner: QueueOwner, index: number, domain: Domain, options: GuestFramesOptions = {}) {
@@ -90,6 +99,8 @@ export class BackQueue implements BackQueueSide {
     this.link = null
     this.owesNotice = false
     this.drain = null
+    this.stall = new RxStall(this.engine, owner.stalls)
+    this.deliveredBefore = 0
     // In this order: `pollTx` counts on `pollRx` to come behind it.
     this.txPoll = this.engine.addPoller({
       name: `${this.name}-guest-tx`,
@@ -150,9 +161,39 @@ export class BackQueue implements BackQueueSide {
     this.responses.deadlineNs = ns
   }
 
+  /** The guest has posted too little for what waits, for 60 s; and how often that was so. */
+  get stalled(): boolean {
+    return this.stall.stalled
+  }
+
+  get timesStalled(): number {
+    return this.stall.times
+  }
+
   /** Frames that wait for the guest's slots. */
   get queued(): number {
     return this.toGuest.queue.count
+  }
+
+  /** What the guest may send from here on, on this queue; null: as fast as it likes. */
+  setRate(rate: Rate | null): void {
+    const { fromGuest } = this
+    const { credit } = fromGuest
+    if (rate !== null && credit !== null) return credit.change(rate)
+    credit?.close()
+    fromGuest.credit = rate === null ? null : new TxCredit(this.engine, rate, () => this.txPoll.schedule())
+    this.txPoll.schedule()
+  }
+
+  /** Bytes that the guest wants free at the start of each page it posts. */
+  setHeadroom(bytes: number): void {
+    this.toGuest.headroom = bytes
+    this.rxPoll.schedule()
+  }
+
+  /** A packet of the guest waits for credit. */
+  get rateLimited(): boolean {
+    return this.fromGuest.credit?.limited ?? false
   }
 
   whenDeparted(work: () => void): void {
@@ -172,6 +213,9 @@ export class BackQueue implements BackQueueSide {
     this.link = link
     this.responses.connect(link.tx)
     this.toGuest.connect(link.rx)
+    this.stall.begin(link.features.rxNotify)
+    // It is ready at the first look, which is now: nothing waits yet.
+    this.stall.look(false)
     this.txPoll.schedule()
     this.rxPoll.schedule()
   }
@@ -184,6 +228,9 @@ export class BackQueue implements BackQueueSide {
     this.drain?.cancel()
     this.drain = null
     this.owesNotice = false
+    this.fromGuest.credit?.close()
+    this.fromGuest.credit = null
+    this.stall.end()
     this.toGuest.drain('netback_rx_disconnected')
     this.toGuest.connect(null)
   }
@@ -227,7 +274,8 @@ export class BackQueue implements BackQueueSide {
   }
 
   private requestsCame(): boolean {
-    if (this.link === null || this.link.tx.unconsumedRequests() === 0) return false
+    // While it waits for credit it was not asked to tell of requests, and the refill polls.
+    if (this.link === null || this.rateLimited || this.link.tx.unconsumedRequests() === 0) return false
     this.txPoll.schedule()
     return true
   }
@@ -243,7 +291,8 @@ export class BackQueue implements BackQueueSide {
     const { fromGuest, link, owner, toGuest } = this
     this.engine.stamp(this.time, 0)
     // With nobody to ask about each frame they go in together; what finds the queue full is left to `admit`.
-    const together = link !== null && !owner.multicast.filtering && fromGuest.tap === null
+    const together =
+      link !== null && owner.stalls.count === 0 && !owner.multicast.filtering && fromGuest.tap === null
     const next = together ? toGuest.queue.pushBurst(frames, from, to, this.time) : from
     let admitted = next !== from
     for (let i = next; i < to; i++) if (this.admit(frames[i])) admitted = true
@@ -253,7 +302,8 @@ export class BackQueue implements BackQueueSide {
   /** Into the queue, with the time that stands in `time`. */
   private admit(frame: Frame): boolean {
     const { queue } = this.toGuest
-    if (this.link === null) return this.refuse(frame, 'netback_rx_not_connected')
+    if (this.link === null || this.owner.stalls.count !== 0)
+      return this.refuse(frame, 'netback_rx_not_connected')
     if (queue.full) return this.refuse(frame, 'netback_rx_queue_full')
     const { multicast } = this.owner
     if (multicast.filtering && multicast.rejects(frame.bytes, frame.offset))
@@ -284,25 +334,43 @@ export class BackQueue implements BackQueueSide {
   private pollRx(budget: number): boolean {
     const link = this.link
     if (link === null) return false
-    this.dropExpired(link)
-    const end = this.toGuest.run(link.rx, link.features, budget)
+    const { toGuest } = this
+    const end = toGuest.run(link.rx, link.features, budget)
     const wanted = link.rx.pushResponses()
     if (wanted || this.owesNotice) link.notifyRx()
     this.owesNotice = false
-    if (this.toGuest.written !== null) this.toGuest.written.shown()
+    if (toGuest.written !== null) toGuest.written.shown()
     this.work.settle(this.engine)
-    if (end === 'fatal') this.owner.fatal('impossible number of receive requests')
-    else if (end === 'waiting') this.watchDrain(link)
-    return end === 'more'
+    if (end === 'fatal') {
+      this.owner.fatal('impossible number of receive requests')
+      return false
+    }
+    this.lookForStall(end === 'waiting')
+    if (end === 'idle') return false
+    const dropped = this.dropExpired(link)
+    if (end === 'more') return true
+    if (dropped) return toGuest.queue.count !== 0
+    this.watchDrain(link)
+    return false
   }
 
-  /** A guest that posts nothing must not hold the driver domain's memory for ever (XSA-392). */
-  private dropExpired(link: BackLink): void {
+  private lookForStall(lacks: boolean): void {
+    const delivered = this.counters.tx_packets
+    if (delivered !== this.deliveredBefore) this.stall.delivered()
+    this.deliveredBefore = delivered
+    this.stall.look(lacks)
+  }
+
+  /** A guest that posts nothing must not hold the driver domain's memory for ever (XSA-392). True: something was dropped. */
+  private dropExpired(link: BackLink): boolean {
     const queue = this.toGuest.queue
-    if (queue.count === 0) return
+    const before = queue.count
     this.engine.stamp(this.time, 0)
     const oldest = this.time[0] - drainTimeout(link.features)
     while (queue.count !== 0 && queue.since <= oldest) this.toGuest.dropHead('netback_rx_expired')
+    // Nothing waits: that counts as ready.
+    if (queue.count === 0) this.lookForStall(false)
+    return queue.count !== before
   }
 
   private watchDrain(link: BackLink): void {

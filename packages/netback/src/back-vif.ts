@@ -11,16 +11,18 @@ import {
   KEY_FEATURE_RX_FLIP,
   KEY_FEATURE_SG,
   KEY_FEATURE_SPLIT_EVENT_CHANNELS,
+  KEY_FEATURE_XDP_HEADROOM,
   KEY_MAC,
   KEY_MULTI_QUEUE_MAX_QUEUES,
-  KEY_REQUEST_MULTICAST_CONTROL,
 } from '@netaccel/xen/netif'
 import type { Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
 import type { BackQueue, QueueOwner } from './back-queue.js'
 import { readFrontend } from './connect.js'
+import { LiveKeys } from './live-keys.js'
 import { MulticastList } from './multicast.js'
 import { VifQueues } from './queues.js'
 import type { QueuesOptions } from './queues.js'
+import { RxStalls } from './rx-stall.js'
 
 /** What a bridge is to a vif: a place to plug a port in. */
 export interface BridgeLike {
@@ -48,6 +50,7 @@ const OFFERED: Readonly<Record<string, string>> = {
   [KEY_FEATURE_GSO_TCPV6]: '1',
   [KEY_FEATURE_IPV6_CSUM_OFFLOAD]: '1',
   [KEY_FEATURE_RX_COPY]: '1',
+  [KEY_FEATURE_XDP_HEADROOM]: '1',
   [KEY_FEATURE_RX_FLIP]: '0',
   [KEY_FEATURE_MULTICAST_CONTROL]: '1',
   [KEY_FEATURE_DYNAMIC_MULTICAST_CONTROL]: '1',
@@ -66,6 +69,7 @@ export class BackVif implements QueueOwner {
   readonly domain: Domain
   readonly device: XenbusDevice
   readonly multicast: MulticastList
+  readonly stalls: RxStalls
   readonly port: PortLike
   mac: string
   /** The guest broke the protocol; what it did. Null: it has not since it connected. */
@@ -74,6 +78,7 @@ export class BackVif implements QueueOwner {
   fatals: number
   private readonly made: VifQueues
   private readonly serial: Serial
+  private readonly live: LiveKeys
   private connection: CleanupStack | null
   /** The guest was closed when this backend came, and has not been heard of since. */
   private foundClosed: boolean
@@ -89,6 +94,7 @@ export class BackVif implements QueueOwner {
     this.handle = handle
     this.name = `vif${this.guest}.${handle}`
     this.multicast = new MulticastList()
+    this.stalls = new RxStalls()
     this.mac = '00:00:00:00:00:00'
     this.disabled = null
     this.fatals = 0
@@ -98,6 +104,13 @@ export class BackVif implements QueueOwner {
     this.serial = new Serial(domain.engine, (error) => this.report(error))
     const made = new VifQueues(this, domain, options)
     this.made = made
+    this.live = new LiveKeys({
+      domain,
+      device,
+      queues: made,
+      multicast: this.multicast,
+      serial: this.serial,
+    })
     try {
       this.port = options.bridge.addPort({
         name: this.name,
@@ -120,9 +133,9 @@ export class BackVif implements QueueOwner {
     return this.made.active
   }
 
-  /** The guest is connected and obeys: frames pass. */
+  /** The guest is connected, obeys, and takes what is there for it: frames pass. */
   get carrier(): boolean {
-    return this.connection !== null && this.disabled === null
+    return this.connection !== null && this.disabled === null && this.stalls.count === 0
   }
 
   /** Offer the vif to the guest and follow its states from now on. */
@@ -196,6 +209,8 @@ export class BackVif implements QueueOwner {
         return
       case XenbusState.Connected:
         if (this.connection === null) await this.connect()
+        // Back from Reconfiguring.
+        else if (device.state === XenbusState.Reconfigured) await device.switchState(XenbusState.Connected)
         return
       case XenbusState.Closing:
         await this.disconnect()
@@ -208,6 +223,7 @@ export class BackVif implements QueueOwner {
         await device.switchState(XenbusState.Closed)
         return
       case XenbusState.Reconfiguring:
+        await this.live.readHeadroom()
         await device.switchState(XenbusState.Reconfigured)
         return
       case XenbusState.InitWait:
@@ -217,16 +233,11 @@ export class BackVif implements QueueOwner {
   }
 
   private async connect(): Promise<void> {
-    const { device, domain } = this
+    const { device } = this
     const cleanup = new CleanupStack()
     try {
       const keys = await readFrontend(device, this.made.most)
-      this.multicast.filtering = keys.multicastControl
-      const watch = await domain.store.watch(`${device.otherend}/${KEY_REQUEST_MULTICAST_CONTROL}`, () => {
-        void this.serial.run(() => this.readMulticastControl())
-      })
-      cleanup.push('watch', () => watch.unwatch())
-      cleanup.push('multicast list', () => this.multicast.clear())
+      await this.live.begin(cleanup)
       this.disabled = null
       this.made.connect(keys, cleanup)
     } catch (error) {
@@ -235,12 +246,6 @@ export class BackVif implements QueueOwner {
     }
     this.connection = cleanup
     await device.switchState(XenbusState.Connected)
-  }
-
-  private async readMulticastControl(): Promise<void> {
-    if (this.connection === null) return
-    const value = await this.device.readOtherend(KEY_REQUEST_MULTICAST_CONTROL)
-    this.multicast.filtering = value !== undefined && value !== '0'
   }
 
   private async disconnect(): Promise<void> {

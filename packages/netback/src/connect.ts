@@ -10,7 +10,6 @@ import {
   KEY_FEATURE_RX_NOTIFY,
   KEY_FEATURE_SG,
   KEY_MULTI_QUEUE_NUM_QUEUES,
-  KEY_REQUEST_MULTICAST_CONTROL,
   KEY_REQUEST_RX_COPY,
   KEY_RX_RING_REF,
   KEY_TX_RING_REF,
@@ -35,7 +34,6 @@ export interface QueueKeys {
 export interface FrontendKeys {
   readonly queues: readonly QueueKeys[]
   readonly features: GuestFeatures
-  readonly multicastControl: boolean
 }
 
 const QUEUE_KEYS = [
@@ -54,7 +52,6 @@ const KEYS = [
   KEY_FEATURE_NO_CSUM_OFFLOAD,
   KEY_FEATURE_IPV6_CSUM_OFFLOAD,
   KEY_FEATURE_RX_NOTIFY,
-  KEY_REQUEST_MULTICAST_CONTROL,
   KEY_MULTI_QUEUE_NUM_QUEUES,
 ] as const
 
@@ -82,7 +79,6 @@ export async function readFrontend(device: XenbusDevice, maxQueues: number): Pro
   }
   return {
     queues: await readQueues(device, count),
-    multicastControl: flag(KEY_REQUEST_MULTICAST_CONTROL),
     features: {
       sg: flag(KEY_FEATURE_SG),
       gsoTcpv4: flag(KEY_FEATURE_GSO_TCPV4),
@@ -168,7 +164,7 @@ function bindChannel(
   if (port === undefined) {
     throw new NetbackError('BAD_FRONTEND', `domain ${guest} has no event channel ${remote} for this domain`)
   }
-  eoi.attach(port)
+  eoi.attach(port, true)
   cleanup.push('event channel', () => {
     eoi.close()
     events.close(port)

@@ -19,6 +19,8 @@ export class BackQueueCounters {
   tx_copy_errors = 0
   /** GSO packets of the guest that came without a blank checksum. */
   rx_gso_checksum_fixup = 0
+  /** Packets of the guest with more slots than a packet of Linux has fragments, put together. */
+  tx_frag_overflow = 0
   /** Frames cut into segments here because the guest takes none, and the header bytes this added. */
   tx_segmented = 0
   tx_segmented_header_bytes = 0

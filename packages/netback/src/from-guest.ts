@@ -22,6 +22,7 @@ import type { GuestTap, RingObserver } from './guest-tap.js'
 import type { GuestFrames } from './guest-frames.js'
 import type { MulticastList } from './multicast.js'
 import { plainWord, TxBatch } from './tx-batch.js'
+import type { TxCredit } from './tx-credit.js'
 import { TxPacket } from './tx-packet.js'
 import type { FatalCause } from './tx-packet.js'
 import type { TxResponses } from './tx-responses.js'
@@ -44,8 +45,11 @@ export interface FromGuestParts {
   forward(frames: readonly Frame[], count: number): void
 }
 
-/** Where a call of {@link FromGuest.run} ended. 'waiting': no frame is free; `frames.onFree` says when. */
-export type FromGuestEnd = 'idle' | 'more' | 'waiting' | 'fatal'
+/**
+ * Where a call of {@link FromGuest.run} ended. 'waiting': no frame is free; `frames.onFree` says when. 'limited': the credit
+ * is used up; it says when.
+ */
+export type FromGuestEnd = 'idle' | 'more' | 'waiting' | 'limited' | 'fatal'
 
 /**
  * Takes packets from the ring in batches: judge the copied requests, queue the grant copies, one hypercall for all of
@@ -58,6 +62,8 @@ export class FromGuest {
   answerOnDeparture: boolean
   /** Called before a burst is forwarded; null: nobody asks. */
   beforeForward: (() => void) | null
+  /** Null: the guest may send as fast as it likes. */
+  credit: TxCredit | null
   /** What the guest did, when {@link run} said 'fatal'. */
   cause: FatalCause
   private readonly parts: FromGuestParts
@@ -72,6 +78,7 @@ export class FromGuest {
     this.observer = null
     this.answerOnDeparture = false
     this.beforeForward = null
+    this.credit = null
     this.cause = 'none'
     this.packet = new TxPacket()
     this.batch = new TxBatch(batch, guest, responses)
@@ -81,6 +88,7 @@ export class FromGuest {
   /** Take at most `budget` packets. Responses are written, not published: the caller does that once. */
   run(ring: BackRing, budget: number): FromGuestEnd {
     let end: FromGuestEnd = 'more'
+    const { credit } = this
     // The producer is an atomic load of a line that the guest writes: read again only when what it showed is used up.
     let available = 0
     let left = budget
@@ -90,13 +98,19 @@ export class FromGuest {
         end = available === 0 ? 'idle' : this.fatal('impossible number of requests')
         break
       }
-      const plain = this.takePlain(ring, available < left ? available : left)
+      const plain = credit === null ? this.takePlain(ring, available < left ? available : left) : 0
       available -= plain
       left -= plain
       if (left === 0 || available === 0) continue
-      const verdict = this.packet.read(ring, available)
+      const verdict = this.packet.read(ring, available, credit)
+      if (verdict === 'limited') {
+        end = 'limited'
+        break
+      }
       if (verdict === 'packet') {
         if (!this.take(ring)) {
+          // It will be read again.
+          if (credit !== null) credit.giveBack(this.packet.total)
           end = 'waiting'
           break
         }
@@ -169,6 +183,7 @@ export class FromGuest {
     }
     if (!batch.fits(packet.slots, packet.total)) this.flush()
     batch.add(frame, packet)
+    if (packet.overflows) parts.counters.tx_frag_overflow++
     parts.work.slots += packet.requests
     parts.work.bytesCopied += packet.total
     ring.reqCons = (ring.reqCons + packet.requests) >>> 0

@@ -6,6 +6,7 @@ import type { Arena, Domain } from '@netaccel/xen'
 import { describe, expect, it } from 'vitest'
 import { BackQueue } from './back-queue.js'
 import { MulticastList } from './multicast.js'
+import { RxStalls } from './rx-stall.js'
 
 const ROUNDS = 150
 const DATA_PAGES = 16
@@ -157,6 +158,7 @@ async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outco
     name: 'vif-hostile',
     guest: domain.id,
     multicast: new MulticastList(),
+    stalls: new RxStalls(),
     forward: (frames: readonly Frame[], count: number) => void arrived.push(...frames.slice(0, count)),
     fatal: (cause: string) => {
       fatal = cause

@@ -8,6 +8,7 @@ import { NetbackError } from './errors.js'
 import type { GuestFramesOptions } from './guest-frames.js'
 import { DEFAULT_MOST_QUEUES, MOST_QUEUES } from './queue-limits.js'
 import { QueueSpread } from './queue-spread.js'
+import type { Rate } from './tx-credit.js'
 
 export interface QueuesOptions extends GuestFramesOptions {
   /**
@@ -27,6 +28,8 @@ export class VifQueues {
   active: number
   /** What the guest is offered. */
   readonly most: number
+  private rate: Rate | null
+  private headroom: number
   private readonly owner: QueueOwner
   private readonly domain: Domain
   private readonly options: QueuesOptions
@@ -45,6 +48,8 @@ export class VifQueues {
     this.options = options
     this.most = maxQueues
     this.active = 1
+    this.rate = null
+    this.headroom = 0
     this.all = [new BackQueue(owner, 0, domain, options)]
     this.spread = new QueueSpread(this.all)
   }
@@ -54,9 +59,24 @@ export class VifQueues {
     const { all, domain, owner } = this
     for (let index = all.length; index < keys.queues.length; index++)
       all.push(new BackQueue(owner, index, domain, this.options))
-    for (const [index, queue] of keys.queues.entries())
+    for (const [index, queue] of keys.queues.entries()) {
+      all[index].setRate(this.rate)
+      all[index].setHeadroom(this.headroom)
       connectQueue(domain, all[index], owner.guest, queue, keys.features, cleanup)
+    }
     this.active = keys.queues.length
+  }
+
+  /** As `BackQueue.setRate`: each queue has the whole rate, those of later connections too. */
+  setRate(rate: Rate | null): void {
+    this.rate = rate
+    for (const queue of this.all.slice(0, this.active)) queue.setRate(rate)
+  }
+
+  /** As `BackQueue.setHeadroom`, of those of later connections too. */
+  setHeadroom(bytes: number): void {
+    this.headroom = bytes
+    for (const queue of this.all.slice(0, this.active)) queue.setHeadroom(bytes)
   }
 
   /** A frame for the guest, as `BackQueue.send`. */

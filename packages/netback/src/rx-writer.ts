@@ -4,8 +4,12 @@ import { COPY_BATCH } from '@netaccel/xen'
 import {
   readRxRequest,
   rxRequest,
+  writeExtra,
   writeGsoExtra,
+  writeHashExtra,
   writeRxResponse,
+  XEN_NETIF_EXTRA_FLAG_MORE,
+  XEN_NETIF_EXTRA_TYPE_XDP,
   XEN_NETIF_GSO_TYPE_TCPV4,
   XEN_NETIF_GSO_TYPE_TCPV6,
   XEN_NETIF_RX_SLOT_BYTES,
@@ -22,18 +26,21 @@ import type { SendQueue } from './send-queue.js'
 
 const PAGE = 4096
 
-/** Copies a frame may take: one a page of the guest's, cut once more at each page boundary of ours that is not theirs. */
-function copiesOf(frame: Frame): number {
-  const within = frame.offset & (PAGE - 1)
-  const slots = (frame.length + PAGE - 1) >>> 12
-  return within === 0 ? slots : slots + ((within + frame.length - 1) >>> 12)
-}
-
 /** What a frame's first response says of its checksum. */
 function checksumFlags(frame: Frame): number {
   const { checksum } = frame
   if (checksum === 'blank') return XEN_NETRXF_CSUM_BLANK | XEN_NETRXF_DATA_VALIDATED
   return checksum === 'verified' ? XEN_NETRXF_DATA_VALIDATED : 0
+}
+
+/** What the guest's hash is of a frame (Xen public/io/netif.h, the HASH extra info). */
+export interface RxHasher {
+  /** False: the frame is of no type that the guest wants hashed. */
+  hash(frame: Frame): boolean
+  /** Of the last frame hashed: number of the type, algorithm, value. */
+  readonly type: number
+  readonly algorithm: number
+  readonly value: number
 }
 
 export interface RxWriterParts {
@@ -44,8 +51,9 @@ export interface RxWriterParts {
 }
 
 /**
- * Writes frames into the guest's ring: slot 0, the GSO extra if there is one, the other slots; each response stands in
- * the slot of its own request, which is how the guest finds the page. Responses are written before the copies run and
+ * Writes frames into the guest's ring: slot 0, its extra infos (GSO, hash, XDP headroom, in this order), the other slots;
+ * each response stands in the slot of its own request, which is how the guest finds the page. With headroom each page is
+ * filled from there on, and its response tells where the bytes end, not how many they are (Linux xenvif_rx_data_slot). Responses are written before the copies run and
  * shown after, so a failed copy can still put its status there.
  */
 export class RxWriter {
@@ -53,6 +61,10 @@ export class RxWriter {
   observer: RingObserver | null
   /** Null: what has been written is released. */
   written: WrittenFrames | null
+  /** Null: the guest wants no hashes. */
+  hasher: RxHasher | null
+  /** Bytes left free at the start of each page. */
+  headroom: number
   private readonly parts: RxWriterParts
   private readonly request: RxRequest
   /** Frames to be released when the batch has run. */
@@ -65,10 +77,38 @@ export class RxWriter {
     this.parts = parts
     this.observer = null
     this.written = null
+    this.hasher = null
+    this.headroom = 0
     this.request = rxRequest()
     this.kept = Array.from({ length: 2 * COPY_BATCH }, () => null)
     this.keptCount = 0
     this.response = new Int32Array(COPY_BATCH)
+  }
+
+  /** A plain frame is one slot and nothing else: {@link writePlain} may be used. */
+  get takesPlain(): boolean {
+    return this.headroom === 0 && this.hasher === null
+  }
+
+  /** Data slots of a frame of `length` bytes; more than any ring has where headroom leaves nothing of a page. */
+  dataSlots(length: number): number {
+    const { headroom } = this
+    if (headroom === 0) return (length + PAGE - 1) >>> 12
+    const room = PAGE - headroom
+    return room <= 0 ? PAGE : Math.ceil(length / room)
+  }
+
+  /** Copies a frame may take: one a page of the guest's, cut once more at each page boundary of ours that is not theirs. */
+  private copiesOf(frame: Frame): number {
+    const within = frame.offset & (PAGE - 1)
+    const slots = this.dataSlots(frame.length)
+    return within === 0 && this.headroom === 0 ? slots : slots + ((within + frame.length - 1) >>> 12)
+  }
+
+  /** Slots that a frame surely fits; a hash that is not given leaves one over. */
+  slotsFor(length: number, gso: boolean): number {
+    const extras = (gso ? 1 : 0) + (this.hasher === null ? 0 : 1) + (this.headroom === 0 ? 0 : 1)
+    return this.dataSlots(length) + extras
   }
 
   /** More frames are kept than copies are queued: flush before another comes that has none yet. */
@@ -134,32 +174,28 @@ export class RxWriter {
   /** Fill slots with a frame's bytes: copies are queued, responses written, nothing published. */
   write(ring: BackRing, frame: Frame): void {
     const { batch, counters, work } = this.parts
-    if (batch.count + copiesOf(frame) > COPY_BATCH) this.flush(ring)
+    if (batch.count + this.copiesOf(frame) > COPY_BATCH) this.flush(ring)
     const { words } = ring.page
-    const { request } = this
+    const { headroom, request } = this
+    const hashed = this.hasher !== null && this.hasher.hash(frame)
     let flags = checksumFlags(frame)
-    if (frame.gsoSize !== 0) flags |= XEN_NETRXF_EXTRA_INFO
+    if (frame.gsoSize !== 0 || hashed || headroom !== 0) flags |= XEN_NETRXF_EXTRA_INFO
     let from = frame.offset
     let left = frame.length
-    let index = ring.reqCons
-    let slots = 0
+    const first = ring.reqCons
+    let index = first
     while (left > 0) {
       const at = ring.slotOffset(index)
       readRxRequest(words, at, request)
-      const size = left < PAGE ? left : PAGE
+      const room = PAGE - headroom
+      const size = left < room ? left : room
       const shown = left > size ? flags | XEN_NETRXF_MORE_DATA : flags
-      this.copySlot(from, request.gref, size, (index & 0xffff) | (shown << 16))
+      this.copySlot(from, request.gref, headroom, size, (index & 0xffff) | (shown << 16))
       from += size
       left -= size
-      writeRxResponse(words, at, request.id, 0, shown, size)
+      writeRxResponse(words, at, request.id, 0, shown, headroom + size)
       index = (index + 1) >>> 0
-      slots++
-      if ((flags & XEN_NETRXF_EXTRA_INFO) !== 0) {
-        const type = frame.gsoType === 'tcpv4' ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6
-        writeGsoExtra(words, ring.slotOffset(index), frame.gsoSize, type, 0)
-        index = (index + 1) >>> 0
-        slots++
-      }
+      if ((flags & XEN_NETRXF_EXTRA_INFO) !== 0) index = this.writeExtras(ring, index, frame, hashed)
       flags = 0
     }
     ring.reqCons = index
@@ -169,8 +205,31 @@ export class RxWriter {
     counters.tx_segments += frame.segments
     if (this.observer !== null) this.observer.written(frame)
     work.frames++
-    work.slots += slots
+    work.slots += (index - first) >>> 0
     work.bytesCopied += frame.length
+  }
+
+  /** The extra infos from slot `index` on, each but the last saying that one more follows. Returns the next slot. */
+  private writeExtras(ring: BackRing, index: number, frame: Frame, hashed: boolean): number {
+    const { words } = ring.page
+    const { hasher, headroom } = this
+    let next = index
+    if (frame.gsoSize !== 0) {
+      const type = frame.gsoType === 'tcpv4' ? XEN_NETIF_GSO_TYPE_TCPV4 : XEN_NETIF_GSO_TYPE_TCPV6
+      const more = hashed || headroom !== 0 ? XEN_NETIF_EXTRA_FLAG_MORE : 0
+      writeGsoExtra(words, ring.slotOffset(next), frame.gsoSize, type, more)
+      next = (next + 1) >>> 0
+    }
+    if (hashed && hasher !== null) {
+      const more = headroom !== 0 ? XEN_NETIF_EXTRA_FLAG_MORE : 0
+      writeHashExtra(words, ring.slotOffset(next), hasher.type, hasher.algorithm, hasher.value, more)
+      next = (next + 1) >>> 0
+    }
+    if (headroom !== 0) {
+      writeExtra(words, ring.slotOffset(next), XEN_NETIF_EXTRA_TYPE_XDP, 0, headroom, 0)
+      next = (next + 1) >>> 0
+    }
+    return next
   }
 
   /** Carry out the copies and release what was kept. */
@@ -192,18 +251,18 @@ export class RxWriter {
     }
   }
 
-  /** Queue the copies of one slot, two if the bytes lie across two of our pages. */
-  private copySlot(from: number, gref: number, size: number, response: number): void {
+  /** Queue the copies of one slot, two if the bytes lie across two of our pages; `at` is where they go in the guest's. */
+  private copySlot(from: number, gref: number, at: number, size: number, response: number): void {
     const { batch, guest } = this.parts
     const room = PAGE - (from & (PAGE - 1))
     this.response[batch.count] = response
     if (size <= room) {
-      batch.toGrant(from, gref, guest, 0, size)
+      batch.toGrant(from, gref, guest, at, size)
       return
     }
-    batch.toGrant(from, gref, guest, 0, room)
+    batch.toGrant(from, gref, guest, at, room)
     this.response[batch.count] = response
-    batch.toGrant(from + room, gref, guest, room, size - room)
+    batch.toGrant(from + room, gref, guest, at + room, size - room)
   }
 
   /** The raw grant status, as Linux puts it there. Flags and status are the second word of the response. */

@@ -1,16 +1,20 @@
 // Stage 4s of a frame's way in, first part: what waits for the guest, fitted to what the guest can take.
 import type { DropReason } from '@netaccel/core'
-import { copyBytes, fillChecksum, Segmenter } from '@netaccel/packet'
+import { copyBytes, ETH_HEADER, fillChecksum, Segmenter, VLAN_TAG } from '@netaccel/packet'
 import type { Frame, FramePool } from '@netaccel/packet'
 import type { Arena, BackRing } from '@netaccel/xen'
+import { XEN_NETIF_NR_SLOTS_MIN } from '@netaccel/xen/netif'
 import { takesBlank } from './blank-checksum.js'
 import type { GuestFeatures } from './features.js'
 import type { RingObserver, WrittenFrames } from './guest-tap.js'
 import { RxWriter } from './rx-writer.js'
-import type { RxWriterParts } from './rx-writer.js'
+import type { RxHasher, RxWriterParts } from './rx-writer.js'
 import { SendQueue } from './send-queue.js'
 
-const PAGE = 4096
+/** The longest frame for a guest without scatter-gather: its MTU is 1500 at most (Linux xenvif_change_mtu); a VLAN tag may be on it. */
+const MOST_WITHOUT_SG = 1500 + ETH_HEADER + VLAN_TAG
+/** The most data slots of one packet that every guest takes. */
+const MOST_SLOTS = XEN_NETIF_NR_SLOTS_MIN
 
 export interface ToGuestParts extends RxWriterParts {
   /** Frames for segments and for checksums filled in a copy; all of them are free again after each batch. */
@@ -63,6 +67,20 @@ export class ToGuest {
     this.writer.written = keeper
   }
 
+  /** Bytes that the guest wants free at the start of each page (xdp-headroom). */
+  get headroom(): number {
+    return this.writer.headroom
+  }
+
+  set headroom(bytes: number) {
+    this.writer.headroom = bytes
+  }
+
+  /** Hashes what is written, for a guest that has asked for it; null: it has not. */
+  set hasher(hasher: RxHasher | null) {
+    this.writer.hasher = hasher
+  }
+
   /** A guest is there; null: it is gone, and what waits is for the next one or for {@link drain}. */
   connect(ring: BackRing | null): void {
     this.ring = ring
@@ -82,13 +100,14 @@ export class ToGuest {
   run(ring: BackRing, features: GuestFeatures, budget: number): ToGuestEnd {
     const { queue, writer } = this
     const takesAnyBlank = features.ipv4Checksum && features.ipv6Checksum
+    const lane = writer.takesPlain && features.sg
     let end: ToGuestEnd = 'more'
     let ready = queue.count === 0 ? 0 : ring.unconsumedRequests()
     let left = budget
     this.lacking = 0
     while (left > 0) {
       // A mark is told in front of the very frame before which it stands, so the fast lane waits until there is none.
-      if (this.segment === 0 && this.marks.length === 0) {
+      if (this.segment === 0 && this.marks.length === 0 && lane) {
         const plain = writer.writePlain(ring, queue, ready < left ? ready : left, takesAnyBlank)
         ready -= plain
         left -= plain
@@ -102,8 +121,7 @@ export class ToGuest {
       }
       if (this.segment === 0 && !this.suits(frame, features)) continue
       const length = this.segmenter.count === 0 ? frame.length : this.segmenter.lengthOf(this.segment)
-      const extra = frame.gsoSize !== 0 && this.segmenter.count === 0 ? 1 : 0
-      const needed = ((length + PAGE - 1) >>> 12) + extra
+      const needed = writer.slotsFor(length, frame.gsoSize !== 0 && this.segmenter.count === 0)
       if (ready < needed) {
         // An atomic load of a line that the guest writes, and an event asked for if it has not posted enough.
         if (!ring.requestsAtLeast(needed)) {
@@ -131,6 +149,7 @@ export class ToGuest {
   dropHead(reason: DropReason): void {
     const frame = this.queue.peek()
     if (frame === null) return
+    this.lacking = 0
     const count = this.segmenter.count
     const left = count === 0 ? frame.segments : count - this.segment
     this.parts.counters.dropped.count(reason, left, frame.length)
@@ -148,16 +167,26 @@ export class ToGuest {
    * enough to arrive whole is never begun.
    */
   private suits(frame: Frame, features: GuestFeatures): boolean {
+    const { segmenter, writer } = this
     if (frame.gsoSize === 0) {
-      if (frame.length <= PAGE || (features.sg && frame.length <= 17 * PAGE)) return true
+      if (this.takesLength(frame.length, features)) return true
       this.dropHead('netback_rx_too_long')
       return false
     }
-    if (features.sg && (frame.gsoType === 'tcpv4' ? features.gsoTcpv4 : features.gsoTcpv6)) return true
-    if (this.segmenter.begin(frame) && this.segmenter.longest <= this.parts.scratch.stride) return true
-    this.segmenter.end()
+    const takesGso = features.sg && (frame.gsoType === 'tcpv4' ? features.gsoTcpv4 : features.gsoTcpv6)
+    if (takesGso && writer.dataSlots(frame.length) <= MOST_SLOTS) return true
+    if (segmenter.begin(frame)) {
+      const { longest } = segmenter
+      if (longest <= this.parts.scratch.stride && this.takesLength(longest, features)) return true
+    }
+    segmenter.end()
     this.dropHead('netback_rx_too_long')
     return false
+  }
+
+  private takesLength(length: number, features: GuestFeatures): boolean {
+    const slots = this.writer.dataSlots(length)
+    return features.sg ? slots <= MOST_SLOTS : slots === 1 && length <= MOST_WITHOUT_SG
   }
 
   private writeSegment(ring: BackRing, frame: Frame): void {

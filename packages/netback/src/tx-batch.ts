@@ -118,6 +118,7 @@ export class TxBatch {
       to += packet.size[slot]
     }
     frame.length = packet.total
+    frame.hash = packet.hash
   }
 
   private addSlot(packet: TxPacket, slot: number, to: number): void {
@@ -219,13 +220,16 @@ export class TxBatch {
     const { plain, responses } = this
     const frame = this.frames[packet]
     if (plain[packet] !== NOT_PLAIN) return responses.holdOne(frame, plain[packet] & 0xffff)
-    responses.hold(
-      frame,
-      this.slotId,
-      this.firstSlot[packet],
-      this.slotCount[packet],
-      this.extraCount[packet],
-    )
+    const { slotCopies, slotId } = this
+    const first = this.firstSlot[packet]
+    const end = first + this.slotCount[packet]
+    let kept = first + 1
+    // An empty slot is no part of the frame: it is answered at once (XSA-448).
+    for (let slot = first + 1; slot < end; slot++) {
+      if (slotCopies[slot] === 0) responses.write(slotId[slot], XEN_NETIF_RSP_OKAY, 0)
+      else slotId[kept++] = slotId[slot]
+    }
+    responses.hold(frame, slotId, first, kept - first, this.extraCount[packet])
   }
 
   /** The hypercall's packets have been dealt with. */

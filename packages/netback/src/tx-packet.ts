@@ -5,6 +5,7 @@ import type { ExtraInfo, TxRequest } from '@netaccel/xen/netif'
 import {
   XEN_NETIF_EXTRA_FLAG_MORE,
   XEN_NETIF_EXTRA_TYPE_GSO,
+  XEN_NETIF_EXTRA_TYPE_HASH,
   XEN_NETIF_EXTRA_TYPE_MAX,
   XEN_NETIF_EXTRA_TYPE_MCAST_ADD,
   XEN_NETIF_EXTRA_TYPE_MCAST_DEL,
@@ -17,14 +18,21 @@ import {
   extraInfo,
   gsoExtraSize,
   gsoExtraType,
+  hashExtraType,
+  hashExtraValue,
   readExtra,
   readMulticastExtra,
   readTxRequest,
   txRequest,
 } from '@netaccel/xen/netif'
+import type { TxCredit } from './tx-credit.js'
 
 const PAGE = 4096
 const ETH_HEADER = 14
+/** Hash types of an extra info: IPv4, IPv4 TCP, IPv6, IPv6 TCP. */
+const HASH_TYPES = 4
+/** Fragments of one packet of Linux (MAX_SKB_FRAGS). */
+const MAX_FRAGMENTS = 17
 
 /** Data slots behind the first (Linux xen-netback): from 18 on the packet is dropped, from 20 on the guest is hostile. */
 export const LEGACY_SLOTS_MAX = 18
@@ -34,9 +42,9 @@ export const MOST_SLOTS = FATAL_SLOTS + 1
 
 /**
  * 'packet': to be copied. 'multicast': a change of the guest's list, no packet. 'refused': answer every slot with an
- * error. 'fatal': no driver does this; the vif is disabled.
+ * error. 'fatal': no driver does this; the vif is disabled. 'limited': the credit is used up, nothing was looked at.
  */
-export type TxVerdict = 'packet' | 'multicast' | 'refused' | 'fatal'
+export type TxVerdict = 'packet' | 'multicast' | 'refused' | 'fatal' | 'limited'
 
 /** What made a packet fatal, for the log. */
 export type FatalCause =
@@ -66,6 +74,8 @@ export class TxPacket {
   /** Length of the whole packet. */
   total: number
   readonly offload: RingOffload
+  /** What the guest says that its flow's hash is, in 31 bits; 0: it says none. */
+  hash: number
   /** Of a 'multicast': the address, and whether it is added. */
   multicastAdd: boolean
   readonly multicast: Uint8Array
@@ -88,6 +98,7 @@ export class TxPacket {
     this.extras = 0
     this.total = 0
     this.offload = { blank: false, verified: false, gsoSize: 0, gsoType: 0 }
+    this.hash = 0
     this.multicastAdd = false
     this.multicast = new Uint8Array(6)
     this.reason = 'netback_tx_short'
@@ -106,15 +117,25 @@ export class TxPacket {
     return this.slots + this.extras
   }
 
+  /** More data slots than a packet of Linux has fragments: only put together does it fit one. */
+  get overflows(): boolean {
+    if (this.slots <= MAX_FRAGMENTS + 1) return false
+    let fragments = 0
+    for (let slot = 1; slot < this.slots; slot++) if (this.size[slot] !== 0) fragments++
+    return fragments > MAX_FRAGMENTS
+  }
+
   /**
-   * Read the packet at `ring.reqCons`, of which `available` (at least one) requests are there. Nothing is consumed.
-   * The order of the checks is that of Linux xenvif_tx_build_gops.
+   * Read the packet at `ring.reqCons`, of which `available` (at least one) requests are there. Nothing is consumed, but its
+   * length is taken off the credit, if there is one. The order of the checks is that of Linux xenvif_tx_build_gops.
    */
-  read(ring: BackRing, available: number): TxVerdict {
+  read(ring: BackRing, available: number, credit: TxCredit | null = null): TxVerdict {
     const flags = this.copy(ring, ring.reqCons, 0)
     this.slots = 1
     this.extras = 0
+    this.hash = 0
     this.total = this.size[0]
+    if (credit !== null && !credit.take(this.total)) return 'limited'
     this.cause = 'none'
     this.forList = false
     this.gso = false
@@ -164,6 +185,9 @@ export class TxPacket {
         this.gso = true
         this.offload.gsoSize = gsoExtraSize(extra)
         this.offload.gsoType = gsoExtraType(extra)
+      } else if (type === XEN_NETIF_EXTRA_TYPE_HASH) {
+        // Below 2^31, so that nobody boxes it; 0 would be none.
+        this.hash = hashExtraType(extra) < HASH_TYPES ? hashExtraValue(extra) & 0x7fffffff || 1 : 0
       } else if (type === XEN_NETIF_EXTRA_TYPE_MCAST_ADD || type === XEN_NETIF_EXTRA_TYPE_MCAST_DEL) {
         // Linux asks for ADD first, whatever the order in the ring is.
         const add = type === XEN_NETIF_EXTRA_TYPE_MCAST_ADD

@@ -105,7 +105,7 @@ function allocChannel(domain: Domain, queue: TxRxQueue, backend: number, cleanup
   // Both rings are looked at whichever channel it was: they share a poll, and a look is two loads.
   const eoi = new LateEoi(events, queue.engine, () => queue.event())
   const port = events.allocUnbound(backend, eoi.handler, domain.vcpuOf(queue.index))
-  eoi.attach(port)
+  eoi.attach(port, false)
   cleanup.push('event channel', () => {
     eoi.close()
     events.close(port)

@@ -29,6 +29,8 @@ export class LateEoi {
   private readonly engine: Engine
   private port: Port
   private inTurn: number
+  /** The event that binding to a port of another domain raises is nobody's. */
+  private ownEvent: boolean
   private timer: Timer | null
 
   /** `look` is the driver's handler: true if there was something to do. */
@@ -39,16 +41,19 @@ export class LateEoi {
     this.delayedNs = 0
     this.port = 0
     this.inTurn = 0
+    this.ownEvent = false
     this.timer = null
     this.handler = () => {
       if (look()) this.inTurn = 0
-      else this.spurious()
+      else if (!this.ownEvent) this.spurious()
+      this.ownEvent = false
     }
   }
 
-  /** The port that {@link handler} is bound with. */
-  attach(port: Port): void {
+  /** The port that {@link handler} is bound with; `bound`: by `bindInterdomain`, which raises an event of its own. */
+  attach(port: Port, bound: boolean): void {
     this.port = port
+    this.ownEvent = bound
   }
 
   /** To be called in front of the port's close: it is not unmasked any more. */

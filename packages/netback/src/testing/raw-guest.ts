@@ -87,8 +87,11 @@ class RawRing {
     return this.view.getUint32(this.page.offset + field, true)
   }
 
-  publish(): void {
+  /** Show what is written. True if the backend has asked to be told of it. */
+  publish(): boolean {
+    const old = this.reqProd
     this.set(REQ_PROD, this.produced)
+    return (this.produced - this.reqEvent) >>> 0 < (this.produced - old) >>> 0
   }
 
   get reqProd(): number {
@@ -212,11 +215,10 @@ export class RawGuest {
     })
   }
 
-  /** Write requests, show them and raise the channel. */
+  /** Write requests, show them, and raise the channel if that was asked for. */
   send(...slots: readonly TxSlot[]): void {
     this.write(...slots)
-    this.tx.publish()
-    this.kick()
+    if (this.tx.publish()) this.kick()
   }
 
   /** Post `count` pages, from page `page` on, one request each, with ids from `id` on. */
@@ -227,8 +229,7 @@ export class RawGuest {
       view.setUint16(at, id + i, true)
       view.setUint32(at + 4, this.refs[(page + i) % this.refs.length], true)
     }
-    this.rx.publish()
-    this.kickRx()
+    if (this.rx.publish()) this.kickRx()
   }
 
   /** TX responses not looked at before; the guest asks to be woken for the next. */

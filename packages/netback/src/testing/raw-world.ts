@@ -168,3 +168,13 @@ export function plainBytes(length: number, first = 1): number[] {
   bytes.splice(0, 14, 0, 0x16, 0x3e, 0, 0, 9, 0, 0x16, 0x3e, 0, 0, 1, 0x88, 0xb5)
   return bytes.slice(0, length)
 }
+
+/** IPv4 TCP of `length` bytes, its checksum field zero. */
+export function tcpBytes(length: number): number[] {
+  const bytes = Array.from({ length }, (_, i) => i & 0xff)
+  bytes.splice(0, 14, 0, 0x16, 0x3e, 0, 0, 9, 0, 0x16, 0x3e, 0, 0, 1, 0x08, 0)
+  const ip = length - 14
+  bytes.splice(14, 20, 0x45, 0, ip >> 8, ip & 0xff, 0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2)
+  bytes.splice(34, 20, 0, 80, 0, 81, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 0xff, 0xff, 0, 0, 0, 0)
+  return bytes
+}
