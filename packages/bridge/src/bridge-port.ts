@@ -1,7 +1,7 @@
 // Stage 5s of a frame's way out and in: the bridge.
 import type { DropReason } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
-import { ETH_DESTINATION, ETH_HEADER, ETH_SOURCE } from '@netaccel/packet'
+import { ETH_DESTINATION, ETH_HEADER, ETH_SOURCE, linearise } from '@netaccel/packet'
 import { AddressRun } from './address-run.js'
 import type { Bridge } from './bridge.js'
 import { PortCounters } from './counters.js'
@@ -9,6 +9,8 @@ import { UNKNOWN_PORT } from './mac-table.js'
 
 export interface PortOptions {
   readonly name: string
+  /** It takes frames with fragments (`Frame.fragments`); to any other port the bridge gives them in one piece. */
+  readonly scatter?: boolean
   /**
    * A frame leaves the bridge here. The callee owns one reference and releases it. A flooded frame is shared:
    * whoever wants to write it looks at `frame.holders` first, and nobody links it into a queue by `frame.next`.
@@ -32,6 +34,7 @@ export class BridgePort {
   private readonly bridge: Bridge
   private readonly options: PortOptions
   private readonly closed: () => void
+  private readonly scatter: boolean
   private open: boolean
   /** A burst of one. */
   private readonly one: Frame[]
@@ -43,6 +46,7 @@ export class BridgePort {
     this.name = options.name
     this.options = options
     this.closed = closed
+    this.scatter = options.scatter === true
     this.counters = new PortCounters()
     this.open = true
     this.one = []
@@ -174,8 +178,16 @@ export class BridgePort {
     counters.outBytes += bytes
     counters.outSegments += segments
     const { observer } = this.bridge
+    if (!this.scatter) for (let i = from; i < to; i++) this.makeLinear(frames[i])
     if (observer !== null) for (let i = from; i < to; i++) observer.left(this, frames[i])
     options.sendBurst(frames, from, to)
+  }
+
+  /** For a port that takes no fragments, as Linux does for a device without NETIF_F_SG (validate_xmit_skb). */
+  private makeLinear(frame: Frame): void {
+    if (frame.fragments === null) return
+    this.bridge.engine.charge('byteCopied', frame.fragments.bytes)
+    linearise(frame)
   }
 
   private deliver(frame: Frame): void {
@@ -183,6 +195,7 @@ export class BridgePort {
     counters.outFrames++
     counters.outBytes += frame.length
     counters.outSegments += frame.segments
+    if (!this.scatter) this.makeLinear(frame)
     if (this.bridge.observer !== null) this.bridge.observer.left(this, frame)
     this.options.send(frame)
   }

@@ -9,7 +9,7 @@ import type { MacTableOptions } from './mac-table.js'
 export interface BridgeEngine {
   /** Writes the time, ns, to `into[at]`. */
   stamp(into: Float64Array, at: number): void
-  charge(cost: 'frame', count: number): void
+  charge(cost: 'frame' | 'byteCopied', count: number): void
 }
 
 export interface BridgeOptions extends MacTableOptions {

@@ -9,6 +9,10 @@ import { FromGuest } from './from-guest.js'
 import { GuestFrames } from './guest-frames.js'
 import type { GuestFramesOptions } from './guest-frames.js'
 import type { BackQueueSide, GuestTap, RingObserver, WrittenFrames } from './guest-tap.js'
+import { LazyFrames } from './lazy/lazy-frames.js'
+import { lazyPath } from './lazy/lazy-path.js'
+import { possibleMode } from './lazy/modes.js'
+import type { LazyCopyOptions } from './lazy/modes.js'
 import type { MulticastList } from './multicast.js'
 import { RxStall } from './rx-stall.js'
 import type { RxStalls } from './rx-stall.js'
@@ -32,6 +36,8 @@ export interface QueueOwner {
   /** The guest broke the protocol: nothing of this vif is served until it connects anew. */
   fatal(cause: string): void
 }
+
+export interface BackQueueOptions extends GuestFramesOptions, LazyCopyOptions {}
 
 /** One connection of a queue: the guest's rings, mapped, and the event channels to it. */
 export interface BackLink {
@@ -74,7 +80,7 @@ export class BackQueue implements BackQueueSide {
   private deliveredBefore: number
 
   /** Throws what the extent throws when the driver domain has not the pages; nothing is kept then. */
-  constructor(owner: QueueOwner, index: number, domain: Domain, options: GuestFramesOptions = {}) {
+  constructor(owner: QueueOwner, index: number, domain: Domain, options: BackQueueOptions = {}) {
     this.owner = owner
     this.index = index
     this.name = `${owner.name}-q${index}`
@@ -83,7 +89,9 @@ export class BackQueue implements BackQueueSide {
     this.time = new Float64Array(1)
     this.counters = new BackQueueCounters()
     this.work = new Work()
-    this.frames = new GuestFrames(domain, options)
+    const mode = options.lazyCopy === undefined ? null : possibleMode(options.lazyCopy, domain.grantOps)
+    const lazyFrames = mode === null ? null : new LazyFrames(domain, options)
+    this.frames = lazyFrames ?? new GuestFrames(domain, options)
     this.scratch = this.orClose(() => {
       const arena = domain.extent.allocPages((SCRATCH_FRAMES * SCRATCH_BYTES) / 4096)
       return new FramePool(arena, { frames: SCRATCH_FRAMES, bytesEach: SCRATCH_BYTES })
@@ -93,7 +101,13 @@ export class BackQueue implements BackQueueSide {
     const { counters, work, batch, frames, responses, scratch } = this
     const { guest, multicast } = owner
     const forward = (burst: readonly Frame[], count: number): void => owner.forward(burst, count)
-    this.fromGuest = new FromGuest({ guest, frames, batch, responses, multicast, counters, work, forward })
+    const parts = { guest, frames, batch, responses, multicast, counters, work, forward }
+    this.fromGuest =
+      mode === null || lazyFrames === null
+        ? new FromGuest(parts)
+        : this.orClose(() =>
+            lazyPath(domain, this.engine, mode, { ...parts, frames: lazyFrames }, options.permuteReturns),
+          )
     this.toGuest = new ToGuest({ guest, batch, counters, work, scratch })
     this.onEvent = null
     this.link = null
@@ -212,6 +226,7 @@ export class BackQueue implements BackQueueSide {
   connect(link: BackLink): void {
     this.link = link
     this.responses.connect(link.tx)
+    this.fromGuest.connect(this.frameFree)
     this.toGuest.connect(link.rx)
     this.stall.begin(link.features.rxNotify)
     // It is ready at the first look, which is now: nothing waits yet.
@@ -225,6 +240,7 @@ export class BackQueue implements BackQueueSide {
     this.link = null
     this.frames.onFree = null
     this.responses.disconnect()
+    this.fromGuest.disconnect()
     this.drain?.cancel()
     this.drain = null
     this.owesNotice = false
@@ -240,6 +256,7 @@ export class BackQueue implements BackQueueSide {
     this.disconnect()
     this.txPoll.remove()
     this.rxPoll.remove()
+    this.fromGuest.close()
     this.batch.dispose()
     this.domain.extent.freePages(this.scratch.arena)
     this.frames.close()
@@ -395,6 +412,7 @@ export class BackQueue implements BackQueueSide {
     try {
       return make()
     } catch (error) {
+      if (this.batch !== undefined) this.batch.dispose()
       if (this.scratch !== undefined) this.domain.extent.freePages(this.scratch.arena)
       this.frames.close()
       throw error

@@ -18,16 +18,26 @@ import {
 import type { Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
 import type { BackQueue, QueueOwner } from './back-queue.js'
 import { readFrontend } from './connect.js'
+import { linearOnly, possibleMode } from './lazy/modes.js'
 import { LiveKeys } from './live-keys.js'
 import { MulticastList } from './multicast.js'
 import { VifQueues } from './queues.js'
 import type { QueuesOptions } from './queues.js'
 import { RxStalls } from './rx-stall.js'
 
+/** What is offered by a backend that copies each packet whole (Linux 2.6.18-xen netback, copy_skb without the operation). */
+const OFFERED_LINEAR: Readonly<Record<string, string>> = {
+  [KEY_FEATURE_SG]: '0',
+  [KEY_FEATURE_GSO_TCPV4]: '0',
+  [KEY_FEATURE_GSO_TCPV6]: '0',
+}
+
 /** What a bridge is to a vif: a place to plug a port in. */
 export interface BridgeLike {
   addPort(options: {
     readonly name: string
+    /** The port takes frames with fragments. */
+    readonly scatter: boolean
     send(frame: Frame): void
     sendBurst(frames: readonly Frame[], from: number, to: number): void
   }): PortLike
@@ -79,6 +89,7 @@ export class BackVif implements QueueOwner {
   private readonly made: VifQueues
   private readonly serial: Serial
   private readonly live: LiveKeys
+  private readonly linear: boolean
   private connection: CleanupStack | null
   /** The guest was closed when this backend came, and has not been heard of since. */
   private foundClosed: boolean
@@ -95,6 +106,8 @@ export class BackVif implements QueueOwner {
     this.name = `vif${this.guest}.${handle}`
     this.multicast = new MulticastList()
     this.stalls = new RxStalls()
+    this.linear =
+      options.lazyCopy !== undefined && linearOnly(possibleMode(options.lazyCopy, domain.grantOps))
     this.mac = '00:00:00:00:00:00'
     this.disabled = null
     this.fatals = 0
@@ -114,6 +127,7 @@ export class BackVif implements QueueOwner {
     try {
       this.port = options.bridge.addPort({
         name: this.name,
+        scatter: true,
         send: (frame) => made.send(frame),
         sendBurst: (frames, from, to) => made.sendBurst(frames, from, to),
       })
@@ -180,7 +194,7 @@ export class BackVif implements QueueOwner {
     const { device, domain } = this
     const paths = (keys: Readonly<Record<string, string>>): [string, string][] =>
       Object.entries(keys).map(([key, value]) => [`${device.nodename}/${key}`, value])
-    await domain.store.writeAll(paths(OFFERED))
+    await domain.store.writeAll(paths(this.linear ? { ...OFFERED, ...OFFERED_LINEAR } : OFFERED))
     for (const [path, value] of paths(this.offeredApart())) await domain.store.write(path, value)
     await domain.store.write(`${device.nodename}/${KEY_HOTPLUG_STATUS}`, 'connected')
     await device.switchState(XenbusState.InitWait)

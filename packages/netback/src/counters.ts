@@ -26,6 +26,15 @@ export class BackQueueCounters {
   tx_segmented_header_bytes = 0
   /** Checksums filled in here because the guest takes no blank ones. */
   tx_checksummed = 0
+  /**
+   * Packets whose pages were mapped instead of copied; of them, those that left with none copied, and those of which some
+   * page had to be: sent = success + fail once all have left. Only with a lazy copy mode.
+   */
+  tx_zerocopy_sent = 0
+  tx_zerocopy_success = 0
+  tx_zerocopy_fail = 0
+  /** Pages of lingering packets that were to be copied; the attempts, as the original counts them. */
+  copied_skbs = 0
   /** Frames not forwarded, either way, by reason. */
   readonly dropped = new DropCounters()
 }

@@ -1,4 +1,4 @@
-export type NetbackErrorCode = 'BAD_ARGUMENT' | 'BAD_FRONTEND' | 'NO_MEMORY' | 'CLOSED'
+export type NetbackErrorCode = 'BAD_ARGUMENT' | 'BAD_FRONTEND' | 'BAD_MAPPING' | 'NO_MEMORY' | 'CLOSED'
 
 /** The one error class of `@netaccel/netback`, for its control path; what a guest writes into a ring never leads here. */
 export class NetbackError extends Error {

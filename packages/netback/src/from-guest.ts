@@ -66,10 +66,12 @@ export class FromGuest {
   credit: TxCredit | null
   /** What the guest did, when {@link run} said 'fatal'. */
   cause: FatalCause
-  private readonly parts: FromGuestParts
-  private readonly packet: TxPacket
-  private readonly batch: TxBatch
-  private readonly info: PacketInfo
+  /** Longest packet of one slot that the fast lane takes. */
+  protected longestPlain: number
+  protected readonly parts: FromGuestParts
+  protected readonly packet: TxPacket
+  protected readonly batch: TxBatch
+  protected readonly info: PacketInfo
 
   constructor(parts: FromGuestParts) {
     const { batch, guest, responses } = parts
@@ -80,10 +82,20 @@ export class FromGuest {
     this.beforeForward = null
     this.credit = null
     this.cause = 'none'
+    this.longestPlain = PAGE
     this.packet = new TxPacket()
     this.batch = new TxBatch(batch, guest, responses)
     this.info = new PacketInfo()
   }
+
+  /** The guest is there, and what comes meanwhile is to be polled for by `wake`. */
+  connect(_wake: () => void): void {}
+
+  /** The guest is gone. Frames from it go on their way. */
+  disconnect(): void {}
+
+  /** No packet will be taken any more. */
+  close(): void {}
 
   /** Take at most `budget` packets. Responses are written, not published: the caller does that once. */
   run(ring: BackRing, budget: number): FromGuestEnd {
@@ -132,7 +144,7 @@ export class FromGuest {
    */
   private takePlain(ring: BackRing, most: number): number {
     const { batch: copies, frames, work } = this.parts
-    const { batch } = this
+    const { batch, longestPlain } = this
     const { mask, slots, words } = ring
     const first = ring.reqCons
     const room = COPY_BATCH - copies.count
@@ -149,7 +161,7 @@ export class FromGuest {
       const flags = txFlags(second)
       const offset = txOffset(second)
       const size = txSize(third)
-      if ((flags & NOT_PLAIN) !== 0 || size < ETH_HEADER || offset + size > PAGE) break
+      if ((flags & NOT_PLAIN) !== 0 || size < ETH_HEADER || offset + size > PAGE || size > longestPlain) break
       const frame = frames.take(size)
       if (frame === null) break
       batch.setPlain(
@@ -172,7 +184,7 @@ export class FromGuest {
   }
 
   /** Take the packet just read out of the ring and queue its copies. False: no frame is free, nothing was taken. */
-  private take(ring: BackRing): boolean {
+  protected take(ring: BackRing): boolean {
     const { batch, packet, parts } = this
     let frame = parts.frames.take(packet.total)
     if (frame === null) {
@@ -191,7 +203,7 @@ export class FromGuest {
   }
 
   /** One hypercall for everything queued, then answer and forward in the order of the ring. */
-  private flush(): void {
+  protected flush(): void {
     const { batch, parts } = this
     if (batch.packets === 0) return
     const failures = parts.batch.run()
@@ -270,7 +282,7 @@ export class FromGuest {
     return 'fatal'
   }
 
-  private drop(frame: Frame, reason: DropReason): void {
+  protected drop(frame: Frame, reason: DropReason): void {
     this.parts.counters.dropped.count(reason, frame.segments, frame.length)
     frame.release()
   }

@@ -1,16 +1,15 @@
 import type { Frame } from '@netaccel/packet'
 import type { CleanupStack, Domain } from '@netaccel/xen'
 import { BackQueue } from './back-queue.js'
-import type { QueueOwner } from './back-queue.js'
+import type { BackQueueOptions, QueueOwner } from './back-queue.js'
 import { connectQueue } from './connect.js'
 import type { FrontendKeys } from './connect.js'
 import { NetbackError } from './errors.js'
-import type { GuestFramesOptions } from './guest-frames.js'
 import { DEFAULT_MOST_QUEUES, MOST_QUEUES } from './queue-limits.js'
 import { QueueSpread } from './queue-spread.js'
 import type { Rate } from './tx-credit.js'
 
-export interface QueuesOptions extends GuestFramesOptions {
+export interface QueuesOptions extends BackQueueOptions {
   /**
    * Most queues that a guest may ask for, 1 to 64: xen-netback's parameter max_queues. Default: the driver domain's
    * virtual CPUs, at most 8.

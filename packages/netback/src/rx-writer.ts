@@ -22,6 +22,7 @@ import type { BackRing, GrantCopyBatch, Work } from '@netaccel/xen'
 import type { RxRequest } from '@netaccel/xen/netif'
 import type { BackQueueCounters } from './counters.js'
 import type { RingObserver, WrittenFrames } from './guest-tap.js'
+import { queueScattered, scatteredPieces } from './lazy/scattered.js'
 import type { SendQueue } from './send-queue.js'
 
 const PAGE = 4096
@@ -100,8 +101,9 @@ export class RxWriter {
 
   /** Copies a frame may take: one a page of the guest's, cut once more at each page boundary of ours that is not theirs. */
   private copiesOf(frame: Frame): number {
-    const within = frame.offset & (PAGE - 1)
     const slots = this.dataSlots(frame.length)
+    if (frame.fragments !== null) return slots + scatteredPieces(frame.fragments)
+    const within = frame.offset & (PAGE - 1)
     return within === 0 && this.headroom === 0 ? slots : slots + ((within + frame.length - 1) >>> 12)
   }
 
@@ -143,7 +145,7 @@ export class RxWriter {
     for (; count < limit; count++) {
       const frame = queue.at(count)
       const { length, offset } = frame
-      if (frame.gsoSize !== 0 || (offset & (PAGE - 1)) + length > PAGE) break
+      if (frame.gsoSize !== 0 || (offset & (PAGE - 1)) + length > PAGE || frame.fragments !== null) break
       const flags = checksumFlags(frame)
       if (!takesBlank && (flags & XEN_NETRXF_CSUM_BLANK) !== 0) break
       const slot = (first + count) & mask
@@ -190,7 +192,9 @@ export class RxWriter {
       const room = PAGE - headroom
       const size = left < room ? left : room
       const shown = left > size ? flags | XEN_NETRXF_MORE_DATA : flags
-      this.copySlot(from, request.gref, headroom, size, (index & 0xffff) | (shown << 16))
+      const response = (index & 0xffff) | (shown << 16)
+      if (frame.fragments === null) this.copySlot(from, request.gref, headroom, size, response)
+      else this.copyScattered(frame, from - frame.offset, request.gref, size, response)
       from += size
       left -= size
       writeRxResponse(words, at, request.id, 0, shown, headroom + size)
@@ -263,6 +267,14 @@ export class RxWriter {
     batch.toGrant(from, gref, guest, at, room)
     this.response[batch.count] = response
     batch.toGrant(from + room, gref, guest, at + room, size - room)
+  }
+
+  /** Queue the copies of one slot of a frame with fragments, from its byte `from` on. */
+  private copyScattered(frame: Frame, from: number, gref: number, size: number, response: number): void {
+    const { batch, guest } = this.parts
+    let { count } = batch
+    queueScattered(batch, frame, from, gref, guest, this.headroom, size)
+    for (; count < batch.count; count++) this.response[count] = response
   }
 
   /** The raw grant status, as Linux puts it there. Flags and status are the second word of the response. */

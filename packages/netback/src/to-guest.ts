@@ -1,6 +1,6 @@
 // Stage 4s of a frame's way in, first part: what waits for the guest, fitted to what the guest can take.
 import type { DropReason } from '@netaccel/core'
-import { copyBytes, ETH_HEADER, fillChecksum, Segmenter, VLAN_TAG } from '@netaccel/packet'
+import { copyBytes, ETH_HEADER, fillChecksum, linearise, Segmenter, VLAN_TAG } from '@netaccel/packet'
 import type { Frame, FramePool } from '@netaccel/packet'
 import type { Arena, BackRing } from '@netaccel/xen'
 import { XEN_NETIF_NR_SLOTS_MIN } from '@netaccel/xen/netif'
@@ -175,6 +175,7 @@ export class ToGuest {
     }
     const takesGso = features.sg && (frame.gsoType === 'tcpv4' ? features.gsoTcpv4 : features.gsoTcpv6)
     if (takesGso && writer.dataSlots(frame.length) <= MOST_SLOTS) return true
+    this.makeLinear(frame)
     if (segmenter.begin(frame)) {
       const { longest } = segmenter
       if (longest <= this.parts.scratch.stride && this.takesLength(longest, features)) return true
@@ -218,6 +219,7 @@ export class ToGuest {
   private withChecksum(ring: BackRing, frame: Frame): Frame {
     const { counters, work, scratch } = this.parts
     counters.tx_checksummed++
+    this.makeLinear(frame)
     work.bytesSummed += frame.length
     if (frame.holders === 1 || frame.length > scratch.stride) {
       fillChecksum(frame)
@@ -231,6 +233,13 @@ export class ToGuest {
     fillChecksum(copy)
     this.writer.keep(frame)
     return copy
+  }
+
+  /** Its bytes are about to be read or written by the processor. */
+  private makeLinear(frame: Frame): void {
+    if (frame.fragments === null) return
+    this.parts.work.bytesCopied += frame.fragments.bytes
+    linearise(frame)
   }
 
   /** The head of the queue has been dealt with. */

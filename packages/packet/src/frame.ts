@@ -1,4 +1,5 @@
 import { PacketError } from './errors.js'
+import type { Fragments } from './fragments.js'
 import type { View, WordView } from './memory.js'
 
 /**
@@ -18,7 +19,8 @@ export interface FrameOwner {
 }
 
 /**
- * One Ethernet frame: a view on a buffer that it is given and never owns. Contiguous, up to 64 KiB.
+ * One Ethernet frame: a view on a buffer that it is given and never owns. Contiguous, but for {@link fragments}, up to
+ * 64 KiB.
  *
  * The buffer is `capacity` bytes at `start`; the frame is `length` bytes at `offset` within it. What lies before
  * is headroom, what lies behind is tailroom. All offsets count from the beginning of the whole memory, except
@@ -46,6 +48,12 @@ export class Frame implements View {
   /** Payload bytes of each segment to be cut (the MSS); 0: the frame is not to be cut. */
   gsoSize: number
   gsoType: GsoType
+  /**
+   * The bytes behind the head, if they do not lie in the buffer; null, nearly always: they do. The buffer has room for them,
+   * and the head has all headers. Set and cleared by the frame's owner, and given only to those who say that they take it
+   * (`scatter` of a bridge's port): everybody else is given frames that are in one piece.
+   */
+  fragments: Fragments | null
   /** How many frames on the wire this one stands for: the unit of every count. */
   segments: number
   /** A number for tracing, given by whoever brings the frame in; 0: none. */
@@ -76,6 +84,7 @@ export class Frame implements View {
     this.checksumOffset = 0
     this.gsoSize = 0
     this.gsoType = 'none'
+    this.fragments = null
     this.segments = 1
     this.id = 0
     this.origin = 0

@@ -1,7 +1,8 @@
 // One real backend driver, with a bridge that only notes, and guests that speak raw bytes.
+import { gather, privateArena, wordsOf } from '@netaccel/packet'
 import type { Frame } from '@netaccel/packet'
 import { Hypervisor, settle, VirtualClock } from '@netaccel/xen'
-import type { Domain } from '@netaccel/xen'
+import type { Domain, DomainResources } from '@netaccel/xen'
 import type { BackVif, BackVifOptions } from '../back-vif.js'
 import { Netback } from '../netback.js'
 import { RawGuest } from './raw-guest.js'
@@ -20,6 +21,12 @@ export interface VifKeys {
   readonly front?: Readonly<Record<string, string>>
 }
 
+/** What the driver domain and its hypervisor are. */
+export interface RawWorldOptions {
+  readonly type?: 'pv' | 'pvh'
+  readonly unmapAndReplace?: boolean
+}
+
 export class RawWorld {
   readonly clock: VirtualClock
   readonly driver: Domain
@@ -28,6 +35,8 @@ export class RawWorld {
   readonly forwarded: Forwarded[] = []
   readonly kept: Frame[] = []
   keep = false
+  /** What the driver domain has taken before there is a guest. */
+  empty!: DomainResources
   private readonly xen: Hypervisor
 
   private constructor(
@@ -48,12 +57,15 @@ export class RawWorld {
     this.netback = new Netback(driver, { bridge, ...options })
   }
 
-  static async make(options: Partial<BackVifOptions> = {}): Promise<RawWorld> {
+  static async make(options: Partial<BackVifOptions> = {}, host: RawWorldOptions = {}): Promise<RawWorld> {
     const clock = new VirtualClock()
-    const xen = new Hypervisor({ timeline: clock, machine: { bytes: 24 << 20 } })
-    const driver = await settle(clock, xen.createDomain({ name: 'driver', pages: 2200 }))
+    const { type, unmapAndReplace } = host
+    const grants = { unmapAndReplace: unmapAndReplace ?? true }
+    const xen = new Hypervisor({ timeline: clock, machine: { bytes: 24 << 20 }, grants })
+    const driver = await settle(clock, xen.createDomain({ name: 'driver', pages: 2200, type: type ?? 'pv' }))
     const world = new RawWorld(clock, xen, driver, options)
     await world.settle(world.netback.start())
+    world.empty = driver.resources()
     return world
   }
 
@@ -83,6 +95,16 @@ export class RawWorld {
     await this.settle(guest.connect(front, split))
     await this.run(5)
     return { guest, vif: this.vif(guest) }
+  }
+
+  /** The toolstack destroys a guest. */
+  destroy(guest: RawGuest): Promise<unknown> {
+    return this.xen.destroyDomain(guest.domain)
+  }
+
+  /** Dead domains whose memory is held. */
+  zombies(): number {
+    return this.xen.reapZombies()
   }
 
   vif(guest: RawGuest): BackVif {
@@ -118,7 +140,7 @@ export class RawWorld {
   private take(frames: readonly Frame[], count: number): void {
     for (const frame of frames.slice(0, count)) {
       this.forwarded.push({
-        bytes: [...frame.bytes.subarray(frame.offset, frame.offset + frame.length)],
+        bytes: bytesOf(frame),
         checksum: frame.checksum,
         gsoSize: frame.gsoSize,
         hash: frame.hash,
@@ -160,6 +182,13 @@ export class RawWorld {
       for (const [key, value] of Object.entries(front)) await tx.write(`${frontDir}/${key}`, value)
     })
   }
+}
+
+/** The bytes of a frame, wherever they lie. */
+export function bytesOf(frame: Frame): number[] {
+  const to = privateArena(frame.length)
+  gather(frame, wordsOf(to.bytes), 0)
+  return [...to.bytes]
 }
 
 /** An Ethernet frame of `length` bytes, of a type that nobody looks into. */
