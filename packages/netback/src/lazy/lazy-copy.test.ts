@@ -171,7 +171,7 @@ describe('lazy copy, errors', () => {
       guest
         .answers()
         .map(({ status }) => status)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([0, 0, 1])
     expect([w.forwarded.length, w.driver.resources()]).toEqual([0, before])
     const [sent, success, fail] = counts(vif)
