@@ -20,7 +20,7 @@ export async function attachVif(host: Controlled, path: string, port: string): P
   if (!ports.includes(port))
     throw new HostError(
       'NO_SUCH_PART',
-      `There is no port "${port}" for ${path}; there are ${ports.join(', ') || 'none'}.`,
+      `There is no port "${port}" for ${path}; there are ${ports.join(', ') || 'none'}. A plugin without hardware is one while it is loaded.`,
       [],
       undefined,
       { given: port, known: ports },
