@@ -219,7 +219,7 @@ export class FromGuest {
 
   /** Describe the batch's frames and move those that pass to its front; returns how many these are. */
   private describe(failures: number): number {
-    const { batch, info, observer, tap } = this
+    const { batch, observer, tap } = this
     const { counters } = this.parts
     const { frames, packets } = batch
     let count = 0
@@ -232,14 +232,7 @@ export class FromGuest {
         this.drop(frame, 'netback_tx_copy_failed')
         continue
       }
-      const described = applyOffload(frame, batch.offloadOf(packet), info)
-      if (described !== 'ok') {
-        if (described !== 'fixed') {
-          this.drop(frame, described === 'bad-gso' ? 'netback_tx_bad_gso' : 'netback_tx_bad_checksum')
-          continue
-        }
-        counters.rx_gso_checksum_fixup++
-      }
+      if (!batch.describePlain(frame, packet) && !this.describeAny(packet)) continue
       bytes += frame.length
       segments += frame.segments
       if (observer !== null) observer.taken(frame)
@@ -251,6 +244,20 @@ export class FromGuest {
     counters.rx_bytes += bytes
     counters.rx_segments += segments
     return count
+  }
+
+  /** False: its bytes do not bear out what its slots say, and it has been dropped. */
+  private describeAny(packet: number): boolean {
+    const { batch, info } = this
+    const frame = batch.frames[packet]
+    const described = applyOffload(frame, batch.offloadOf(packet), info)
+    if (described === 'ok') return true
+    if (described === 'fixed') {
+      this.parts.counters.rx_gso_checksum_fixup++
+      return true
+    }
+    this.drop(frame, described === 'bad-gso' ? 'netback_tx_bad_gso' : 'netback_tx_bad_checksum')
+    return false
   }
 
   /** A packet that makes no frame: answer every slot with `status`. */

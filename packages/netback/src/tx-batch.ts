@@ -1,6 +1,6 @@
 // Stage 4s of a frame's way out: the packets of one grant-copy hypercall, from their requests to their answers.
 import type { Frame } from '@netaccel/packet'
-import { COPY_BATCH } from '@netaccel/xen'
+import { applyChecksum, COPY_BATCH } from '@netaccel/xen'
 import type { GrantCopyBatch, RingOffload } from '@netaccel/xen'
 import {
   XEN_NETIF_RSP_ERROR,
@@ -17,12 +17,15 @@ const PAGE = 4096
 const BATCH_SLOTS = COPY_BATCH + 4 * MOST_SLOTS
 /** No plain packet's word (see {@link plainWord}), since a plain one has not all flags. */
 const NOT_PLAIN = -1
+const FLAGS_SHIFT = 16
+const PLAIN_BLANK = XEN_NETTXF_CSUM_BLANK << FLAGS_SHIFT
+const PLAIN_VALIDATED = XEN_NETTXF_DATA_VALIDATED << FLAGS_SHIFT
 /** Instead of a packet's first copy: none of its copies failed. */
 const ALL_OKAY = -1
 
 /** All that is kept of a plain packet. */
 export function plainWord(id: number, flags: number): number {
-  return id | (flags << 16)
+  return id | (flags << FLAGS_SHIFT)
 }
 
 /** What a plain packet's flags say of it: one object for each of their four values, never written. */
@@ -137,10 +140,17 @@ export class TxBatch {
     this.slotCopies[at] = copies.count - before
   }
 
+  /** Describe the packet's frame, if it is plain and its bytes are so too. False of any other: see {@link offloadOf}. */
+  describePlain(frame: Frame, packet: number): boolean {
+    const plain = this.plain[packet]
+    if (plain === NOT_PLAIN) return false
+    return applyChecksum(frame, (plain & PLAIN_BLANK) !== 0, (plain & PLAIN_VALIDATED) !== 0)
+  }
+
   /** What the slots of a packet say of it. */
   offloadOf(packet: number): RingOffload {
     const plain = this.plain[packet]
-    return plain === NOT_PLAIN ? this.offload[packet] : PLAIN_OFFLOAD[plain >>> 16]
+    return plain === NOT_PLAIN ? this.offload[packet] : PLAIN_OFFLOAD[plain >>> FLAGS_SHIFT]
   }
 
   /** A copy of the packet failed; asked only when some have. */

@@ -270,7 +270,7 @@ describe('netfront against a backend that writes what it likes (XSA-376, XSA-396
       const { answers, slots } = tx
       const answer = answers.answer.bind(answers)
       answers.answer = (response) => {
-        slots.state[response & 255] = 1
+        slots.setState(response & 255, 1)
         return answer(response & ~0xff00)
       }
     },

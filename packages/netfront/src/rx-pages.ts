@@ -4,9 +4,8 @@ import type { Arena, Page } from '@netaccel/xen'
 
 const PAGE = 4096
 const FREE = 0
-const POSTED = 1
-const HELD = 2
-const WITHHELD = 3
+/** Posted, held or withheld: who has it knows which. */
+const TAKEN = 1
 
 /** No page is free. */
 export const NO_PAGE = -1
@@ -111,7 +110,7 @@ export class RxPages implements FrameOwner {
       if (looked === this.circle) this.circle = this.count
     }
     this.cursor = page + 1
-    state[page] = POSTED
+    state[page] = TAKEN
     this.freePages--
     return page
   }
@@ -122,9 +121,8 @@ export class RxPages implements FrameOwner {
     this.freePages++
   }
 
-  /** A posted page whose grant could not be ended. */
-  withhold(page: number): void {
-    this.state[page] = WITHHELD
+  /** A posted page whose grant could not be ended: it stays taken. */
+  withhold(): void {
     this.withheldPages++
   }
 
@@ -140,7 +138,6 @@ export class RxPages implements FrameOwner {
   deliver(page: number, pages: number, offset: number, length: number): Frame {
     if (pages === 1) return this.deliverOne(page, offset, length)
     const frame = this.many[page]
-    for (let i = page; i < page + pages; i++) this.state[i] = HELD
     this.span[page] = pages
     frame.reset(offset)
     frame.length = length
@@ -150,8 +147,6 @@ export class RxPages implements FrameOwner {
   /** The same over one page, as most are. */
   deliverOne(page: number, offset: number, length: number): Frame {
     const frame = this.single[page]
-    this.state[page] = HELD
-    this.span[page] = 1
     frame.reset(offset)
     frame.length = length
     return frame
@@ -160,9 +155,17 @@ export class RxPages implements FrameOwner {
   /** Called by a frame's last release. */
   reclaim(frame: Frame): void {
     const page = frame.index
+    // A frame over several has room for them.
+    if (frame.capacity === PAGE) {
+      this.state[page] = FREE
+      this.freePages++
+    } else this.reclaimMany(page)
+    if (this.onFree !== null) this.onFree()
+  }
+
+  private reclaimMany(page: number): void {
     const pages = this.span[page]
     for (let i = page; i < page + pages; i++) this.state[i] = FREE
     this.freePages += pages
-    if (this.onFree !== null) this.onFree()
   }
 }

@@ -138,7 +138,7 @@ export class RxRing {
     if (page === EMPTY) return EMPTY
     if (ended) return page
     this.stuck[slot] = page
-    this.pages.withhold(page)
+    this.pages.withhold()
     this.fault = 'response while the page is in use'
     return EMPTY
   }

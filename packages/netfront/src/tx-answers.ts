@@ -9,7 +9,7 @@ import {
 import type { FrontRing, RingGrants, Work } from '@netaccel/xen'
 import type { QueueCounters } from './counters.js'
 import type { FastPath } from './fast-path.js'
-import { ANSWERED, FREE, OUT } from './tx-slots.js'
+import { ANSWERED, answeredWord, FREE, freeWord, isOut, onlyWord, OUT } from './tx-slots.js'
 import type { TxSlots } from './tx-slots.js'
 
 /**
@@ -74,11 +74,13 @@ export class TxAnswers {
 
   /** An answer: its grant will be ended with those of the others, and only then is anything given back. */
   private answer(response: number): TxFault | null {
-    const { state, size } = this.slots
+    const { size, words } = this.slots
     const id = responseId(response)
+    if (id >= size) return 'response with an unknown id'
+    const word = words[id]
     // Also one that has been answered in this very batch.
-    if (id >= size || state[id] !== OUT) return 'response with an unknown id'
-    state[id] = ANSWERED
+    if (!isOut(word)) return 'response with an unknown id'
+    words[id] = answeredWord(word)
     return null
   }
 
@@ -91,7 +93,7 @@ export class TxAnswers {
     let done = inUse === 0 ? this.completePlain(0, count, fast) : 0
     while (done < count) {
       if (inUse === 0 || grants.ended(done)) this.complete(answers[done], fast)
-      else slots.state[responseId(answers[done])] = OUT
+      else slots.setState(responseId(answers[done]), OUT)
       done++
       if (inUse === 0) done = this.completePlain(done, count, fast)
     }
@@ -99,35 +101,30 @@ export class TxAnswers {
   }
 
   /**
-   * The fast lane of {@link complete}, for the answers from `from` on as long as each is of a frame of one slot: two
-   * loops with all in locals. Returns where it stopped. Ids are given back when all frames are, so that a stack that sends from
+   * The fast lane of {@link complete}, for the answers from `from` on as long as each is of a frame of one slot: one loop
+   * with all in locals. Returns where it stopped. Ids are given back when all frames are, so that a stack that sends from
    * inside a release meets none that is half free.
    */
   private completePlain(from: number, to: number, fast: FastPath | null): number {
     const { answers, slots } = this
-    const { frames, head, link, pending, state } = slots
+    const { frames, words } = slots
     let end = from
+    let free = slots.freeId
+    let errors = 0
     for (; end < to; end++) {
-      const id = responseId(answers[end])
+      const response = answers[end]
+      const id = responseId(response)
       const frame = frames[id]
-      if (frame === null || head[id] !== id || pending[id] !== 1) break
+      if (frame === null || words[id] !== onlyWord(id, ANSWERED)) break
       frames[id] = null
+      words[id] = freeWord(free)
+      free = id
+      if (responseStatus(response) !== XEN_NETIF_RSP_OKAY) errors++
       if (fast !== null) fast.slowAnswered(frame)
       frame.release()
     }
     if (end === from) return from
-    let free = slots.freeId
-    let errors = 0
-    for (let i = from; i < end; i++) {
-      const response = answers[i]
-      const id = responseId(response)
-      state[id] = FREE
-      pending[id] = 0
-      link[id] = free
-      free = id
-      if (responseStatus(response) !== XEN_NETIF_RSP_OKAY) errors++
-    }
-    slots.given(free, end - from)
+    slots.given(free, responseId(answers[from]), end - from)
     this.counters.tx_errors += errors
     return end
   }
@@ -135,17 +132,15 @@ export class TxAnswers {
   private complete(response: number, fast: FastPath | null): void {
     const { slots } = this
     const id = responseId(response)
-    const first = slots.head[id]
-    const left = slots.pending[first]
-    slots.state[id] = FREE
+    const first = slots.firstOf(id)
+    slots.setState(id, FREE)
     slots.idsOut--
     // The first id stands for the frame until all of it is answered, in whatever order: given back any earlier, another
     // frame would be written over this one.
     if (id !== first) slots.give(id)
     // A frame is counted once, by the last of its slots; any slot may tell of the error.
-    if (responseStatus(response) !== XEN_NETIF_RSP_OKAY && left !== 0) this.counters.tx_errors++
-    slots.pending[first] = left - 1
-    if (left !== 1) return
+    if (responseStatus(response) !== XEN_NETIF_RSP_OKAY) this.counters.tx_errors++
+    if (slots.settle(first) !== 0) return
     const frame = slots.finish(first)
     if (frame === null) return
     if (fast !== null) fast.slowAnswered(frame)

@@ -19,7 +19,7 @@ import type { Quarantine } from './quarantine.js'
 import { TxAnswers } from './tx-answers.js'
 import type { TxFault } from './tx-answers.js'
 import type { TxPool } from './tx-pool.js'
-import { FREE, OUT, TxSlots } from './tx-slots.js'
+import { FREE, nextOf, onlyWord, OUT, TxSlots } from './tx-slots.js'
 
 const PAGE = 4096
 
@@ -95,7 +95,7 @@ export class TxRing {
     const { slots, memory } = this
     const { ring, grants, counters, work } = this.parts
     const { refs } = grants
-    const { link, head, pending, state, frames: out } = slots
+    const { words: ids, frames: out } = slots
     const { words, mask, slots: firstSlot } = ring
     const room = this.room
     const end = to - from < room ? to : from + room
@@ -111,11 +111,10 @@ export class TxRing {
       grants.permit(id, (offset >>> 12) as Page)
       const slot = firstSlot + ((produced + (at - from)) & mask) * XEN_NETIF_TX_SLOT_BYTES
       writeTxRequest(words, slot, refs[id], offset & (PAGE - 1), checksumFlags(frame), id, length)
-      state[id] = OUT
-      head[id] = id
-      pending[id] = 1
+      const next = nextOf(ids[id])
+      ids[id] = onlyWord(id, OUT)
       out[id] = frame
-      id = link[id]
+      id = next
       bytes += length
       segments += frame.segments
     }
@@ -190,8 +189,6 @@ export class TxRing {
       const room = PAGE - within
       const size = left < room ? left : room
       grants.permit(id, (at >>> 12) as Page)
-      slots.state[id] = OUT
-      slots.head[id] = first
       const more = slot + 1 < count ? XEN_NETTXF_MORE_DATA : 0
       // The first request carries the length of the whole packet, all others their own.
       writeTxRequest(
@@ -212,11 +209,10 @@ export class TxRing {
       flags = 0
       at += size
       left -= size
-      id = slots.link[id]
+      id = nextOf(slots.words[id])
     }
     slots.frames[first] = frame
-    slots.pending[first] = count
-    slots.taken(id, count, 1)
+    slots.taken(slots.take(first, count), count, 1)
     ring.reqProdPvt = produced
     work.frames++
     work.slots += count + extras
@@ -234,31 +230,32 @@ export class TxRing {
    */
   disconnect(quarantine: Quarantine, fast: FastPath | null): void {
     const { grants, counters } = this.parts
-    const { frames, head, pending, size, state } = this.slots
+    const { slots } = this
+    const { frames, size } = slots
     for (let id = 0; id < size; id++) {
-      if (state[id] === FREE || !grants.tryEnd(id)) continue
-      state[id] = FREE
-      pending[head[id]]--
+      if (slots.stateOf(id) === FREE || !grants.tryEnd(id)) continue
+      slots.setState(id, FREE)
+      slots.settle(slots.firstOf(id))
     }
     for (let first = 0; first < size; first++) {
       const frame = frames[first]
       if (frame === null) continue
       counters.dropped.count('netfront_tx_disconnected', frame.segments, frame.length)
       if (fast !== null && fast.ordersTx) fast.slowAnswered(frame)
-      if (pending[first] === 0) this.giveBack(first)
+      if (slots.pendingOf(first) === 0) this.giveBack(first)
     }
     for (let id = 0; id < size; id++) {
-      if (state[id] === OUT) quarantine.add(grants.refs[id], () => this.ended(head[id]))
+      if (slots.stateOf(id) === OUT) quarantine.add(grants.refs[id], () => this.ended(slots.firstOf(id)))
     }
   }
 
   /** True if the reference of a slot is in quarantine, which gives it back. */
   refInUse(id: number): boolean {
-    return this.slots.state[id] === OUT
+    return this.slots.stateOf(id) === OUT
   }
 
   private ended(first: number): void {
-    if (--this.slots.pending[first] === 0) this.giveBack(first)
+    if (this.slots.settle(first) === 0) this.giveBack(first)
   }
 
   private giveBack(first: number): void {

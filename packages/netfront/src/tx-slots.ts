@@ -7,6 +7,37 @@ export const FREE = 0
 export const OUT = 1
 export const ANSWERED = 2
 
+const STATE = 3
+const PENDING_SHIFT = 2
+const PENDING = 0x1f
+/** Of a free id: the next free one. Of any other: the first of its frame. */
+const INDEX_SHIFT = 8
+
+/** The word of a free id in front of `next`. */
+export function freeWord(next: number): number {
+  return next << INDEX_SHIFT
+}
+
+/** The word of an id in the ring that a frame has all to itself, or, once that has been answered, of one that it had. */
+export function onlyWord(id: number, state: typeof OUT | typeof ANSWERED): number {
+  return state | (1 << PENDING_SHIFT) | (id << INDEX_SHIFT)
+}
+
+/** The free id behind one with this word. */
+export function nextOf(word: number): number {
+  return word >>> INDEX_SHIFT
+}
+
+/** Is it in the ring? */
+export function isOut(word: number): boolean {
+  return (word & STATE) === OUT
+}
+
+/** The word of an id in the ring, once it is answered. */
+export function answeredWord(word: number): number {
+  return word ^ (OUT ^ ANSWERED)
+}
+
 /**
  * The ids of a TX ring, and the frames that they stand for. Each data slot has an id of its own (also the number of its
  * grant reference); the ids of one frame point to its first, which stands for the frame until all have been answered.
@@ -15,14 +46,11 @@ export class TxSlots {
   readonly size: number
   /** By first id. */
   readonly frames: (Frame | null)[]
-  /** By id: the next free id, or the next of the frame. */
-  readonly link: Uint16Array
-  /** By id: the first id of its frame. */
-  readonly head: Uint16Array
-  /** By first id: slots of the frame that are not answered. */
-  readonly pending: Uint8Array
-  /** By id: FREE, OUT or ANSWERED. */
-  readonly state: Uint8Array
+  /**
+   * By id: FREE, OUT or ANSWERED; how many slots of the frame are not answered, if it is the first; the next free id, or the
+   * first id of the frame. One word, since each array that a loop looks into costs it as much as the look itself.
+   */
+  readonly words: Int32Array
   /** The free id that comes next. */
   freeId: number
   idsFree: number
@@ -33,15 +61,47 @@ export class TxSlots {
   constructor(size: number) {
     this.size = size
     this.frames = Array.from({ length: size }, () => null)
-    this.link = new Uint16Array(size)
-    for (let id = 0; id < size; id++) this.link[id] = id + 1 < size ? id + 1 : NONE
-    this.head = new Uint16Array(size)
-    this.pending = new Uint8Array(size)
-    this.state = new Uint8Array(size)
+    this.words = new Int32Array(size)
+    for (let id = 0; id < size; id++) this.words[id] = freeWord(id + 1 < size ? id + 1 : NONE)
     this.freeId = 0
     this.idsFree = size
     this.idsOut = 0
     this.framesOut = 0
+  }
+
+  stateOf(id: number): number {
+    return this.words[id] & STATE
+  }
+
+  setState(id: number, state: typeof FREE | typeof OUT): void {
+    this.words[id] = (this.words[id] & ~STATE) | state
+  }
+
+  /** The first id of the frame that an id in the ring belongs to. */
+  firstOf(id: number): number {
+    return this.words[id] >>> INDEX_SHIFT
+  }
+
+  /** Slots of the frame that are not answered. */
+  pendingOf(first: number): number {
+    return (this.words[first] >>> PENDING_SHIFT) & PENDING
+  }
+
+  /** Free ids from `first` on become one frame's of `count` slots; returns the free one behind them. */
+  take(first: number, count: number): number {
+    let id = first
+    for (let slot = 0; slot < count; slot++) {
+      const next = nextOf(this.words[id])
+      this.words[id] = OUT | (slot === 0 ? count << PENDING_SHIFT : 0) | (first << INDEX_SHIFT)
+      id = next
+    }
+    return id
+  }
+
+  /** One slot less of the frame is unanswered; returns how many still are. */
+  settle(first: number): number {
+    this.words[first] -= 1 << PENDING_SHIFT
+    return this.pendingOf(first)
   }
 
   /** The `ids` from {@link freeId} on, for `frames` frames, have been written; `next` is the free one behind them. */
@@ -54,13 +114,14 @@ export class TxSlots {
 
   /** Give back an id that stands for nothing any more. */
   give(id: number): void {
-    this.link[id] = this.freeId
+    this.words[id] = freeWord(this.freeId)
     this.freeId = id
     this.idsFree++
   }
 
-  /** As many frames of one slot have been answered; `first`: their ids stand before {@link freeId}, linked to it. */
-  given(first: number, count: number): void {
+  /** As many frames of one slot have been answered: their ids are linked from `first` to `last`. */
+  given(first: number, last: number, count: number): void {
+    this.words[last] = freeWord(this.freeId)
     this.freeId = first
     this.idsFree += count
     this.idsOut -= count

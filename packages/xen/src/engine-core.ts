@@ -317,7 +317,7 @@ export class EngineCore implements Engine, HeapItem, TimerOwner, PollOwner {
     for (let index = 0; index < pollers.length && this.pollsScheduled > 0; index++) {
       const slot = pollers[index]
       if (!slot.scheduled) continue
-      this.charge('poll', 1)
+      this.charges.add('poll', 1)
       slot.run()
     }
     if (this.pollersRemoved > 0) this.dropRemoved()

@@ -1,3 +1,4 @@
+import { cpuUsage, hrtime } from 'node:process'
 import { defaultCosts } from './cost-table.js'
 import type { CostTable } from './cost-table.js'
 import { EngineCore } from './engine-core.js'
@@ -44,7 +45,7 @@ export function machineSleep(ns: number): Promise<void> {
 
 /** Monotonic nanoseconds of the machine. V8 spares the pair; what `performance.now()` returns it would box. */
 export function monotonicNs(): number {
-  const time = process.hrtime()
+  const time = hrtime()
   return time[0] * 1e9 + time[1]
 }
 
@@ -301,6 +302,6 @@ function nothing(): void {
 
 /** Processor time of this process: of all its threads, so that a collector or compiler at work counts as ours. */
 function processorNs(): number {
-  const { user, system } = process.cpuUsage()
+  const { user, system } = cpuUsage()
   return (user + system) * 1000
 }
