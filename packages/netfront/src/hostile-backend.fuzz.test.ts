@@ -29,7 +29,7 @@ interface Inside {
   }
   readonly tx: {
     readonly answers: { answer(response: number): string | null }
-    readonly slots: { readonly state: Uint8Array }
+    readonly slots: { setState(id: number, state: number): void }
   }
   readonly rx: {
     claim(index: number): number
