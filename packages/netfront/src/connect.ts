@@ -1,6 +1,7 @@
 import { FrontRing, LateEoi, RingGrants, XenError } from '@netaccel/xen'
 import { XEN_NETIF_RX_SLOT_BYTES, XEN_NETIF_TX_SLOT_BYTES } from '@netaccel/xen/netif'
 import type { Arena, CleanupStack, Domain, Port } from '@netaccel/xen'
+import { BouncePool } from './bounce-pool.js'
 import { Quarantine } from './quarantine.js'
 import { takeLast } from './poll.js'
 import type { QueueLink, TxRxQueue } from './queue.js'
@@ -27,6 +28,8 @@ export interface QueueTerms {
   readonly sg: boolean
   /** The backend takes a channel for each ring. */
   readonly splitEvents: boolean
+  /** The backend is not trusted: it is granted copies in pages of their own. */
+  readonly bounce: boolean
 }
 
 export interface Connection {
@@ -42,7 +45,7 @@ export interface Connection {
 export function connectQueue(
   domain: Domain,
   queue: TxRxQueue,
-  { backend, pool, sg, splitEvents }: QueueTerms,
+  { backend, pool, sg, splitEvents, bounce }: QueueTerms,
   cleanup: CleanupStack,
 ): Connection {
   const { grants, events } = domain
@@ -51,6 +54,8 @@ export function connectQueue(
   const txRing = new FrontRing(txPage.arena, XEN_NETIF_TX_SLOT_BYTES)
   const rxRing = new FrontRing(rxPage.arena, XEN_NETIF_RX_SLOT_BYTES)
   const { counters, pages, work } = queue
+  const bouncePool = bounce ? new BouncePool(domain) : null
+  if (bouncePool !== null) cleanup.push('bounce pages', () => bouncePool.close())
   const quarantine = new Quarantine(grants, queue.engine)
   let tx: TxRing | null = null
   let rx: RxRing | null = null
@@ -58,7 +63,7 @@ export function connectQueue(
   cleanup.push('TX references', () => txGrants.close((slot) => tx?.refInUse(slot) ?? false))
   const rxGrants = new RingGrants(grants, { slots: rxRing.size, domid: backend, access: 'rw' })
   cleanup.push('RX references', () => rxGrants.close((slot) => rx?.refInUse(slot) ?? false))
-  tx = new TxRing({ ring: txRing, grants: txGrants, pool, counters, work, sg })
+  tx = new TxRing({ ring: txRing, grants: txGrants, pool, counters, work, sg, bounce: bouncePool })
   rx = new RxRing({ ring: rxRing, grants: rxGrants, pages, work })
   cleanup.push('frames in the TX ring', () => tx?.disconnect(quarantine, queue.fastPath))
   cleanup.push('pages in the RX ring', () => rx?.disconnect(quarantine))

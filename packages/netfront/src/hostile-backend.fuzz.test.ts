@@ -93,7 +93,7 @@ async function fuzz(
     const { link, keys } = connectQueue(
       guest,
       queue,
-      { backend: 0, pool, sg: true, splitEvents: false },
+      { backend: 0, pool, sg: true, splitEvents: false, bounce: false },
       cleanup,
     )
     const inside = { reader: link.reader, tx: link.tx, rx: link.rx } as unknown as Inside

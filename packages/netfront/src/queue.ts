@@ -17,6 +17,11 @@ export interface GuestStack {
   receive(frame: Frame): void
   /** A stopped queue takes frames again. */
   wake(): void
+  /**
+   * The device is connected, perhaps anew or elsewhere: say so to the neighbours, by a gratuitous ARP for each address of the
+   * stack's (Linux netdev_notify_peers). A stack that has none yet has nothing to say.
+   */
+  notifyPeers?(): void
 }
 
 /** One connection of a queue to one backend; it ends with the backend, the queue stays. */

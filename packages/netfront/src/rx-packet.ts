@@ -13,6 +13,7 @@ import {
   XEN_NETIF_EXTRA_FLAG_MORE,
   XEN_NETIF_EXTRA_TYPE_GSO,
   XEN_NETIF_EXTRA_TYPE_MAX,
+  XEN_NETIF_EXTRA_TYPE_XDP,
   XEN_NETIF_GSO_TYPE_TCPV4,
   XEN_NETIF_GSO_TYPE_TCPV6,
   XEN_NETRXF_CSUM_BLANK,
@@ -30,6 +31,8 @@ import type { RxRing } from './rx-ring.js'
 import { MAX_SLOTS } from './tx-ring.js'
 
 const PAGE = 4096
+/** A packet may have one slot more than others when its first has no more than this (Linux RX_COPY_THRESHOLD). */
+const COPY_THRESHOLD = 256
 /** Flags of a packet that the fast lane leaves. */
 const NOT_PLAIN = XEN_NETRXF_MORE_DATA | XEN_NETRXF_EXTRA_INFO
 
@@ -51,6 +54,8 @@ export class RxPacketReader {
   private slots: number
   private total: number
   private extraPage: number
+  /** Bytes that the backend has left free at the start of each page. */
+  private headroom: number
 
   /** `gather`: frames of 17 pages for packets whose pages are scattered. */
   constructor(rx: RxRing, gather: FramePool, counters: QueueCounters) {
@@ -67,6 +72,7 @@ export class RxPacketReader {
     this.slots = 0
     this.total = 0
     this.extraPage = EMPTY
+    this.headroom = 0
   }
 
   /** True if a packet of any shape can be taken: else wait for the stack to release what was gathered for it. */
@@ -80,6 +86,9 @@ export class RxPacketReader {
    */
   take(available: number): Frame | null {
     let bad = this.read(available)
+    if (bad === null && this.headroom !== 0) bad = this.leaveHeadroom()
+    if (bad === null && this.slots > MAX_SLOTS && this.length[0] > COPY_THRESHOLD)
+      bad = 'netfront_rx_too_many_slots'
     if (bad === null && this.total < ETH_HEADER) bad = 'netfront_rx_short'
     if (bad === null && this.total > this.gather.stride) bad = 'netfront_rx_too_many_slots'
     if (bad !== null || this.rx.fault !== null) {
@@ -165,6 +174,7 @@ export class RxPacketReader {
     this.slots = 0
     this.total = 0
     this.extraPage = EMPTY
+    this.headroom = 0
     while ((flags & XEN_NETRXF_MORE_DATA) !== 0) {
       if (cons === end) {
         bad = 'netfront_rx_missing_slot'
@@ -207,6 +217,7 @@ export class RxPacketReader {
       this.extraPage = this.rx.claim(ring.rspCons)
       ring.rspCons = (ring.rspCons + 1) >>> 0
       if (type === 0 || type >= XEN_NETIF_EXTRA_TYPE_MAX) bad = 'netfront_rx_bad_extra'
+      if (type === XEN_NETIF_EXTRA_TYPE_XDP) this.headroom = extra.low
       if (type !== XEN_NETIF_EXTRA_TYPE_GSO) continue
       const known = gsoType === XEN_NETIF_GSO_TYPE_TCPV4 || gsoType === XEN_NETIF_GSO_TYPE_TCPV6
       if (size === 0 || !known) bad = 'netfront_rx_bad_extra'
@@ -232,6 +243,18 @@ export class RxPacketReader {
     this.offset[slot] = offset
     this.length[slot] = status
     this.total += status
+    return null
+  }
+
+  /** With headroom a response's status is where the bytes of its page end, and they begin behind the headroom. */
+  private leaveHeadroom(): DropReason | null {
+    const { headroom, length, offset, slots } = this
+    for (let slot = 0; slot < slots; slot++) {
+      if (offset[slot] !== 0 || length[slot] < headroom) return 'netfront_rx_bad_offset'
+      offset[slot] = headroom
+      length[slot] -= headroom
+    }
+    this.total -= slots * headroom
     return null
   }
 

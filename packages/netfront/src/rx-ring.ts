@@ -22,7 +22,10 @@ export interface RxRingParts {
 }
 
 /** What the backend did that no backend may do; see TxFault. */
-export type RxFault = 'response overflow' | 'response while the page is in use'
+export type RxFault =
+  | 'response overflow'
+  | 'response producer went back'
+  | 'response while the page is in use'
 
 /** Pages posted for the backend to write into. A page is found by its slot, as the protocol says, never by an id. */
 export class RxRing {
@@ -92,6 +95,11 @@ export class RxRing {
     const ring = this.ring
     const count = ring.unconsumedResponses()
     if (count >= 0 && count <= (ring.reqProdPvt - ring.rspCons) >>> 0) {
+      // What it has taken back was looked at, and its grants may have ended (XSA-391).
+      if (count < (this.answered - ring.rspCons) >>> 0) {
+        this.fault = 'response producer went back'
+        return -1
+      }
       this.answered = (ring.rspCons + count) >>> 0
       return count
     }

@@ -13,6 +13,7 @@ import {
   writeGsoExtra,
   writeTxRequest,
 } from '@netaccel/xen/netif'
+import type { BouncePool } from './bounce-pool.js'
 import type { QueueCounters } from './counters.js'
 import type { FastPath } from './fast-path.js'
 import type { Quarantine } from './quarantine.js'
@@ -28,6 +29,8 @@ export const MAX_SLOTS = 18
 export const MAX_LENGTH = 0xffff
 /** A frame's first slot must hold the Ethernet header, or netback refuses the packet. */
 const LEAST_HEAD = 14
+/** What a backend that is not trusted is granted: nothing of the stack's. */
+const NOTHING = new Uint8Array(0)
 
 /** The ring, and what it needs to know of the two domains. */
 export interface TxRingParts {
@@ -39,6 +42,8 @@ export interface TxRingParts {
   readonly work: Work
   /** The backend takes packets of more than one slot. */
   readonly sg: boolean
+  /** For a backend that is not trusted: all that it is granted lies here. Null: frames are granted where they lie. */
+  readonly bounce: BouncePool | null
 }
 
 /**
@@ -60,7 +65,7 @@ export class TxRing {
     this.ring = parts.ring
     this.slots = new TxSlots(parts.ring.size)
     this.answers = new TxAnswers(parts.ring, parts.grants, this.slots, parts.counters, parts.work)
-    this.memory = parts.pool.small.arena.bytes
+    this.memory = parts.bounce === null ? parts.pool.small.arena.bytes : NOTHING
     this.single = []
   }
 
@@ -74,16 +79,17 @@ export class TxRing {
     for (const frame of this.slots.frames) if (frame !== null) look(frame)
   }
 
-  /** Room for any legal frame: Linux stops the queue when fewer slots than MAX_SLOTS + 1 are left. */
+  /** Room for any legal frame: Linux stops the queue when 237 of 256 slots are taken. */
   get roomy(): boolean {
-    return this.room > 0
+    const { bounce } = this.parts
+    return this.room > 0 && (bounce === null || bounce.ready)
   }
 
   /** Slots that can be taken before the queue is stopped. */
   private get room(): number {
     const requests = this.ring.freeRequests()
     const ids = this.slots.idsFree
-    return (requests < ids ? requests : ids) - MAX_SLOTS
+    return (requests < ids ? requests : ids) - (MAX_SLOTS + 1)
   }
 
   /**
@@ -160,7 +166,8 @@ export class TxRing {
       (slots > 1 && !sg)
     ) {
       const copy = this.bounce(frame)
-      if (copy === null) return this.drop(frame, 'netfront_tx_no_frame')
+      // Of a bounce pool one comes back with the next answers; the queue is stopped until then.
+      if (copy === null) return this.parts.bounce === null && this.drop(frame, 'netfront_tx_no_frame')
       frame = copy
       slots = (length + PAGE - 1) >>> 12
     }
@@ -263,15 +270,14 @@ export class TxRing {
     if (frame !== null) frame.release()
   }
 
-  /** Copy a frame that cannot be granted where it lies: into whole pages of our own. Releases the original. */
+  /** Copy a frame that cannot be granted where it lies: into pages of our own. Releases the original. */
   private bounce(frame: Frame): Frame | null {
-    const copy = this.parts.pool.take(frame.length)
-    if (copy === undefined) return null
-    copy.length = frame.length
+    const { bounce, counters, pool, work } = this.parts
+    const copy = bounce === null ? copyOf(frame, pool) : bounce.copy(frame)
+    if (copy === null) return null
     copy.describeAs(frame)
-    copyBytes(copy.words, copy.offset, frame.words, frame.offset, frame.length)
-    this.parts.counters.tx_bounced++
-    this.parts.work.bytesCopied += frame.length
+    counters.tx_bounced++
+    work.bytesCopied += frame.length
     frame.release()
     return copy
   }
@@ -284,6 +290,14 @@ export class TxRing {
     frame.release()
     return true
   }
+}
+
+function copyOf(frame: Frame, pool: TxPool): Frame | null {
+  const copy = pool.take(frame.length)
+  if (copy === undefined) return null
+  copy.length = frame.length
+  copyBytes(copy.words, copy.offset, frame.words, frame.offset, frame.length)
+  return copy
 }
 
 /** One slot is all that the frame needs, in the memory that the backend can be granted. */

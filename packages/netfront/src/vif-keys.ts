@@ -10,11 +10,13 @@ import {
   KEY_FEATURE_RX_NOTIFY,
   KEY_FEATURE_SG,
   KEY_FEATURE_SPLIT_EVENT_CHANNELS,
+  KEY_FEATURE_XDP_HEADROOM,
   KEY_MULTI_QUEUE_MAX_QUEUES,
   KEY_MULTI_QUEUE_NUM_QUEUES,
   KEY_REQUEST_RX_COPY,
   KEY_RX_RING_REF,
   KEY_TX_RING_REF,
+  KEY_XDP_HEADROOM,
 } from '@netaccel/xen/netif'
 import type { CleanupStack, Domain, XenbusDevice } from '@netaccel/xen'
 import type { QueueKeys } from './connect.js'
@@ -30,6 +32,13 @@ export interface VifWishes {
   readonly eager?: boolean
   /** An event channel for each ring where the backend takes them. Default true, as in Linux. */
   readonly splitEvents?: boolean
+  /** Bytes to be left free at the start of each received page, 0 to 2048. Default 0. */
+  readonly headroom?: number
+  /**
+   * False: the backend is granted copies in zeroed pages of their own and nothing that the stack holds, 1.5 MiB a queue. Default
+   * true; the toolstack's key `trusted` = 0 says the same.
+   */
+  readonly trusted?: boolean
 }
 
 /** What the stack may hand out: GSO and blank checksums, as the backend takes them. */
@@ -48,6 +57,8 @@ export interface BackendOffer {
   readonly maxQueues: number | undefined
   /** A channel for each ring (feature-split-event-channels). */
   readonly splitEvents: boolean
+  /** It can leave room at the start of each page (feature-xdp-headroom). */
+  readonly headroom: boolean
 }
 
 /** Read what the backend offers. Throws NetfrontError BAD_BACKEND for one that does not copy to its guests. */
@@ -59,9 +70,10 @@ export async function readBackend(device: XenbusDevice, wishes: VifWishes): Prom
     KEY_FEATURE_RX_COPY,
     KEY_MULTI_QUEUE_MAX_QUEUES,
     KEY_FEATURE_SPLIT_EVENT_CHANNELS,
+    KEY_FEATURE_XDP_HEADROOM,
   ]
   const read = keys.map((key) => device.readOtherend(key))
-  const [sg, gso4, gso6, rxCopy, maxQueues, split] = await Promise.all(read)
+  const [sg, gso4, gso6, rxCopy, maxQueues, split, headroom] = await Promise.all(read)
   if (rxCopy !== '1' && wishes.eager !== true) {
     throw new NetfrontError(
       'BAD_BACKEND',
@@ -78,6 +90,7 @@ export async function readBackend(device: XenbusDevice, wishes: VifWishes): Prom
     features,
     maxQueues: maxQueues === undefined ? undefined : countOf(maxQueues),
     splitEvents: split === '1',
+    headroom: headroom === '1',
   }
 }
 
@@ -124,6 +137,8 @@ function entriesOf(
   if (sg && wishes.gso !== false) entries[KEY_FEATURE_GSO_TCPV4] = entries[KEY_FEATURE_GSO_TCPV6] = '1'
   if (wishes.checksum !== false) entries[KEY_FEATURE_IPV6_CSUM_OFFLOAD] = '1'
   else entries[KEY_FEATURE_NO_CSUM_OFFLOAD] = '1'
+  if (wishes.headroom !== undefined && wishes.headroom > 0)
+    entries[KEY_XDP_HEADROOM] = String(wishes.headroom)
   return entries
 }
 

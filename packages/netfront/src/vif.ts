@@ -2,7 +2,7 @@ import type { VifChange } from '@netaccel/core'
 import type { Frame } from '@netaccel/packet'
 import { formatMac, parseMac } from '@netaccel/packet'
 import { CleanupStack, Serial, XenbusState } from '@netaccel/xen'
-import { KEY_MAC, KEY_MTU, XEN_NETIF_MAX_TX_SIZE } from '@netaccel/xen/netif'
+import { KEY_MAC, KEY_MTU, KEY_TRUSTED, KEY_XDP_HEADROOM, XEN_NETIF_MAX_TX_SIZE } from '@netaccel/xen/netif'
 import type { Arena, Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
 import { NetfrontError } from './errors.js'
 import { QueueSpread } from './queue-spread.js'
@@ -32,6 +32,8 @@ const ETH_HEADER = 14
 /** Least MTU of IPv4 (RFC 791); the most without and with scatter-gather as in Linux xennet_change_mtu. */
 const LEAST_MTU = 68
 const MOST_MTU = 1500
+/** Half a page: what is left of one still holds a whole frame of an ordinary MTU. */
+const MOST_HEADROOM = 2048
 const MOST_MTU_SG = XEN_NETIF_MAX_TX_SIZE - ETH_HEADER
 
 /**
@@ -73,6 +75,10 @@ export class Vif implements QueueHost {
   /** We wrote Initialising by ourselves, and the backend has not offered anything since. */
   private begunAnew: boolean
   private failed: boolean
+  private headroom: number
+  /** The backend can leave headroom; who waits for it to do so. */
+  private offersHeadroom: boolean
+  private reconfigured: (() => void)[]
 
   /** Throws what the extent throws when the guest has not the pages. Call {@link start} next. */
   constructor(domain: Domain, device: XenbusDevice, handle: number, options: VifOptions = {}) {
@@ -93,6 +99,9 @@ export class Vif implements QueueHost {
     this.wasConnected = false
     this.begunAnew = false
     this.failed = false
+    this.headroom = options.headroom ?? 0
+    this.offersHeadroom = false
+    this.reconfigured = []
     this.serial = new Serial(domain.engine, (error) => this.report(error))
     this.made = new VifQueues(this, domain, options)
     this.spread = new QueueSpread(this.made.all)
@@ -169,6 +178,32 @@ export class Vif implements QueueHost {
     if (this.mac === mac) return
     this.mac = mac
     this.changed({ kind: 'mac', mac })
+  }
+
+  /**
+   * Have the backend leave `bytes` free at the start of each page that it fills (xdp-headroom), for a stack that puts headers
+   * in front of what it received. Settles when the backend has followed (state Reconfigured) or is gone; without a connection
+   * at once, and the next backend is told. Rejects with NetfrontError BAD_ARGUMENT outside 0 to 2048, BAD_BACKEND for one
+   * that cannot.
+   */
+  async setHeadroom(bytes: number): Promise<void> {
+    if (!Number.isInteger(bytes) || bytes < 0 || bytes > MOST_HEADROOM)
+      throw new NetfrontError(
+        'BAD_ARGUMENT',
+        `${this.name} cannot have ${bytes} bytes of headroom: give 0 to ${MOST_HEADROOM}`,
+      )
+    if (this.running && !this.offersHeadroom)
+      throw new NetfrontError('BAD_BACKEND', `the backend of ${this.name} leaves no headroom`)
+    this.headroom = bytes
+    const { device, domain } = this
+    let followed: Promise<void> | undefined
+    await this.serial.run(async () => {
+      if (!this.running) return
+      followed = new Promise((resolve) => this.reconfigured.push(resolve))
+      await domain.store.write(`${device.nodename}/${KEY_XDP_HEADROOM}`, String(bytes))
+      await device.switchState(XenbusState.Reconfiguring)
+    })
+    await followed
   }
 
   /**
@@ -249,10 +284,13 @@ export class Vif implements QueueHost {
         if (this.begunAnew) await device.switchState(XenbusState.Initialising)
         this.wasConnected = false
         return
+      case XenbusState.Reconfigured:
+        if (device.state === XenbusState.Reconfiguring) await device.switchState(XenbusState.Connected)
+        this.tellReconfigured()
+        return
       case XenbusState.Initialising:
       case XenbusState.Initialised:
       case XenbusState.Reconfiguring:
-      case XenbusState.Reconfigured:
     }
   }
 
@@ -291,16 +329,19 @@ export class Vif implements QueueHost {
   private async connectQueues(backend: BackendOffer, cleanup: CleanupStack): Promise<readonly QueueLink[]> {
     const { domain, device, made, options, txPool } = this
     const { features, maxQueues, splitEvents } = backend
+    this.offersHeadroom = backend.headroom
     const terms = {
       backend: device.otherendId,
       pool: txPool,
       sg: features.sg,
       splitEvents: splitEvents && options.splitEvents !== false,
+      bounce: options.trusted === false || (await device.read(KEY_TRUSTED)) === '0',
     }
     const wanted = options.eager === true ? 1 : Math.min(made.most, maxQueues ?? 1)
     const queues = await made.connect(terms, wanted, cleanup)
     const keys = queues.map((queue) => queue.keys)
-    await writeKeys(domain, device, options, keys, maxQueues !== undefined, cleanup)
+    const wishes = { ...options, headroom: backend.headroom ? this.headroom : 0 }
+    await writeKeys(domain, device, wishes, keys, maxQueues !== undefined, cleanup)
     return queues.map(({ link }) => link)
   }
 
@@ -308,6 +349,11 @@ export class Vif implements QueueHost {
     this.wasConnected = true
     this.become('connected')
     for (const queue of this.queues) queue.wakeIfReady()
+    this.stack?.notifyPeers?.()
+  }
+
+  private tellReconfigured(): void {
+    for (const tell of this.reconfigured.splice(0)) tell()
   }
 
   /** Give back all that the connection took. Does nothing without one. */
@@ -315,6 +361,7 @@ export class Vif implements QueueHost {
     const cleanup = this.connection
     this.connection = null
     this.offered = NO_FEATURES
+    this.tellReconfigured()
     if (this.current !== 'closed') this.become('waiting')
     if (cleanup !== null) await cleanup.run()
   }

@@ -46,6 +46,8 @@ export class GuestVif implements StackDevice, GuestStack {
   private upper: DeviceStack | null = null
   /** The device that has taken this one's place, since its guest moved. */
   private successor: GuestVif | null = null
+  /** It has been connected before, or another in whose place it comes: there may be neighbours who know of it. */
+  private known = false
 
   /** `before`: the device in whose place this one comes, with its edge and its stack. */
   constructor(
@@ -147,12 +149,13 @@ export class GuestVif implements StackDevice, GuestStack {
     before.upper = null
     before.successor = this
     this.upper?.moved?.()
-    let announced = false
-    this.vif.onState = (state) => {
-      if (state !== 'connected' || announced) return
-      announced = true
-      this.announce()
-    }
+    this.known = true
+  }
+
+  /** Netfront's call: the device is connected. One that is new has no neighbours to tell. */
+  notifyPeers(): void {
+    if (this.known) this.announce()
+    this.known = true
   }
 
   /** A broadcast ARP reply, as netfront's send_fake_arp: bridges and other guests' accelerators learn where we are. */
