@@ -19,6 +19,9 @@ export interface Death {
 
 type Entries = Parameters<Keys['write']>[0]
 
+/** What one end still mapped when the other let go of it is ended within a second. */
+const KEPT_MS = 1500
+
 const STEPS = ['attaching', 'receiving', 'active', 'draining'] as const
 
 /** Each half is taken away and brought back at each step of an attachment, or repeats what it has said. */
@@ -73,13 +76,14 @@ async function repeat(kit: Kit): Promise<Death> {
     await bench.for(0.3)
   }
   await bench.for(20)
-  // Pages and grants come and go with the conversation that begins anew; of a VI there is never more than one.
+  // Of a VI there is never more than one; grants of its pages stand for as long as the guest, which was told nothing, maps them.
   const { vis } = bench.more(usual)
   const [{ path }] = bench.vifs
   await bench.wishOf(path, false)
+  await bench.for(KEPT_MS)
   await bench.wishOf(path, true)
   const death = await told(bench, 'the guest repeated its first state', usual)
-  return { ...death, more: vis === undefined ? {} : { vis } }
+  return { ...death, more: { ...death.more, ...(vis !== undefined && { vis }) } }
 }
 
 async function told(bench: Bench, what: string, usual: Resources): Promise<Death> {
