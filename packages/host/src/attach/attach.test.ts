@@ -3,9 +3,9 @@ import { FailDoor } from '@netaccel/core'
 import type { BackendVif, VifChange } from '@netaccel/core'
 import { Random } from '@netaccel/packet'
 import { XenbusState } from '@netaccel/xen'
-import type { LaneManners } from './lane-plugin.js'
+import type { LaneManners } from './lane.js'
 import { MS, PairWorld } from './pair-world.js'
-import type { PairGuest, PairOptions } from './pair-world.js'
+import type { PairGuest, PairOptions } from './pair-guest.js'
 
 async function connected(options: PairOptions = {}): Promise<PairWorld> {
   const world = await PairWorld.make(options)

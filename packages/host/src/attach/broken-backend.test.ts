@@ -1,7 +1,7 @@
 // A backend that breaks the ring's protocol while its vif has an accelerator.
 import { describe, expect, it } from 'vitest'
 import { PairWorld } from './pair-world.js'
-import type { PairGuest } from './pair-world.js'
+import type { PairGuest } from './pair-guest.js'
 
 /** Offset of rsp_prod in the shared page (Xen public/io/ring.h). */
 const RSP_PROD = 8

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Random } from '@netaccel/packet'
 import { MS, PairWorld } from './pair-world.js'
-import type { PairGuest } from './pair-world.js'
+import type { PairGuest } from './pair-guest.js'
 
 function loaded(end: { readonly registry: PairGuest['registry'] | PairWorld['registry'] }): boolean {
   return end.registry.state('lane')?.generation !== undefined

@@ -3,7 +3,7 @@
 import type { FrontendPaths } from '@netaccel/core'
 import { expect, it } from 'vitest'
 import { MS, PairWorld } from './pair-world.js'
-import type { PairGuest } from './pair-world.js'
+import type { PairGuest } from './pair-guest.js'
 
 const LATE_NS = 3 * MS
 

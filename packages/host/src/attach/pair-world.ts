@@ -2,197 +2,28 @@
 import { Bridge } from '@netaccel/bridge'
 import { HalfDescription, Lease, openHalfScope, Registry } from '@netaccel/core'
 import type {
-  AcceleratedPort,
   BackendAccelerator,
-  Deadlines,
   DetachReport,
-  DoorFaults,
   FrontendAccelerator,
   GenerationFacts,
   HalfContext,
   HalfName,
   KeptPages,
-  Manifest,
 } from '@netaccel/core'
 import { Netback, NetbackAccelerators } from '@netaccel/netback'
 import type { BackVif } from '@netaccel/netback'
-import { Netfront, NetfrontAccelerators } from '@netaccel/netfront'
-import type { Vif } from '@netaccel/netfront'
-import type { Frame } from '@netaccel/packet'
 import { Random } from '@netaccel/packet'
 import type { Domain } from '@netaccel/xen'
 import { Hypervisor, settle, VirtualClock } from '@netaccel/xen'
 import { createVif } from '../build/toolstack.js'
-import type { LaneManners } from './lane-plugin.js'
-import { laneBackend, laneFrontend } from './lane-plugin.js'
-
-export const LANE_MANIFEST: Manifest = {
-  name: 'lane',
-  apiVersion: { frontend: [1, 1], backend: [1, 1] },
-  capabilities: ['tx', 'rx'],
-}
+import { CountingStack } from './counting-stack.js'
+import { laneBackend } from './lane-backend.js'
+import { laneFrontend } from './lane-frontend.js'
+import { LanePort } from './lane-port.js'
+import { describe, LANE_MANIFEST, PairGuest } from './pair-guest.js'
+import type { PairOptions } from './pair-guest.js'
 
 export const MS = 1_000_000
-
-/** A port of the driver domain that carries nothing: all that the lane plugin needs to be named. */
-export class LanePort implements AcceleratedPort {
-  readonly name = 'lane'
-  readonly kind = 'test'
-  readonly mac = '00:16:3e:00:00:ff'
-  readonly mtu = 1500
-  readonly link = true
-  changed: Parameters<AcceleratedPort['onChange']>[0] = () => {}
-
-  onChange(changed: LanePort['changed']): void {
-    this.changed = changed
-  }
-
-  transmit(): 'full' {
-    return 'full'
-  }
-
-  handedOver(): Promise<void> {
-    return Promise.resolve()
-  }
-}
-
-const HEADER = 14
-/** Local experimental ethertypes: two flows, so that what the lane cannot take does not keep the rest on the ring. */
-const ETHERTYPE_SHORT = 0x88b5
-const ETHERTYPE_LONG = 0x88b6
-const LONG = 2046
-
-/** A guest's stack: numbers what it sends, notes what it receives. */
-export class CountingStack {
-  sent = 0
-  readonly got = new Map<number, number>()
-  readonly #vif: Vif
-  readonly #to: string
-  readonly #random: Random
-  #held: Frame[] = []
-  #running = false
-
-  constructor(vif: Vif, to: string, random: Random) {
-    this.#vif = vif
-    this.#to = to
-    this.#random = random
-    vif.stack = { receive: (frame) => this.receive(frame), wake: () => this.push() }
-  }
-
-  /** A burst of up to `most` frames, about every `gap` ns. */
-  start(most: number, gap: number): void {
-    this.#running = true
-    const engine = this.#vif.domain.engine
-    const tick = () => {
-      if (!this.#running) return
-      if (this.#held.length === 0) this.make(1 + this.#random.below(most))
-      engine.after(1 + this.#random.below(2 * gap), tick)
-    }
-    engine.after(0, tick)
-  }
-
-  stop(): void {
-    this.#running = false
-  }
-
-  get idle(): boolean {
-    return this.#held.length === 0
-  }
-
-  burst(count: number): void {
-    this.make(count)
-  }
-
-  private make(count: number): void {
-    for (let i = 0; i < count; i++) {
-      // About one in five is longer than a slot of the lane, so it goes by the ring.
-      const length = this.#random.below(5) === 0 ? LONG : 60 + this.#random.below(1400)
-      const frame = this.#vif.txPool.take(length)
-      if (frame === undefined) break
-      frame.length = length
-      writeMac(frame, 0, this.#to)
-      writeMac(frame, 6, this.#vif.mac)
-      frame.view.setUint16(frame.offset + 12, length === LONG ? ETHERTYPE_LONG : ETHERTYPE_SHORT)
-      frame.view.setUint32(frame.offset + HEADER, this.sent++)
-      for (let at = HEADER + 4; at < length; at++) frame.bytes[frame.offset + at] = (this.sent + at) & 255
-      this.#held.push(frame)
-    }
-    this.push()
-  }
-
-  private push(): void {
-    const taken = this.#vif.transmit(this.#held, this.#held.length)
-    this.#held = this.#held.slice(taken)
-  }
-
-  private receive(frame: Frame): void {
-    const type = frame.view.getUint16(frame.offset + 12)
-    if (type === ETHERTYPE_SHORT || type === ETHERTYPE_LONG) {
-      const number = frame.view.getUint32(frame.offset + HEADER)
-      this.got.set(number, (this.got.get(number) ?? 0) + 1)
-      for (let at = HEADER + 4; at < frame.length; at++) {
-        if (frame.bytes[frame.offset + at] !== ((number + 1 + at) & 255))
-          throw new Error(`frame ${number} came damaged`)
-      }
-    }
-    frame.release()
-  }
-}
-
-function writeMac(frame: Frame, at: number, mac: string): void {
-  const bytes = mac.split(':')
-  for (let i = 0; i < 6; i++) frame.bytes[frame.offset + at + i] = Number.parseInt(bytes[i] ?? '0', 16)
-}
-
-export interface PairOptions {
-  readonly seed?: number
-  readonly deadlines?: Partial<Deadlines>
-  readonly frontendManners?: LaneManners
-  readonly backendManners?: LaneManners
-  readonly frontendFaults?: () => DoorFaults | null
-  readonly backendFaults?: () => DoorFaults | null
-  /** Load the backend half before there is a vif. */
-  readonly loadBackendFirst?: boolean
-}
-
-/** One guest of the pair with all that belongs to it. */
-export class PairGuest {
-  readonly domain: Domain
-  readonly netfront: Netfront
-  readonly registry: Registry<FrontendAccelerator>
-  readonly accelerators: NetfrontAccelerators
-  readonly halves = new Map<object, HalfDescription>()
-  stack: CountingStack | undefined
-
-  constructor(domain: Domain, options: PairOptions) {
-    this.domain = domain
-    this.registry = new Registry<FrontendAccelerator>({
-      side: 'frontend',
-      clock: domain.engine,
-      inDriverDomain: false,
-    })
-    this.accelerators = new NetfrontAccelerators(domain, {
-      registry: this.registry,
-      describe: (half) => describe(this.halves, half),
-      ...(options.deadlines && { deadlines: options.deadlines }),
-      ...(options.frontendFaults && { faults: options.frontendFaults }),
-    })
-    this.netfront = new Netfront(domain, { smallFrames: 128, jumboFrames: 4, rxPages: 320 })
-    this.netfront.onVif = (vif) => {
-      vif.companion = this.accelerators
-    }
-  }
-
-  get vif(): Vif {
-    const vif = this.netfront.vif(0)
-    if (vif === undefined) throw new Error('the guest has no vif 0')
-    return vif
-  }
-
-  get control() {
-    return this.accelerators.control(this.vif)
-  }
-}
 
 export class PairWorld {
   readonly clock = new VirtualClock()
@@ -371,12 +202,6 @@ export class PairWorld {
     const cause = event.cause instanceof Error ? ` (${event.cause.message})` : ''
     this.logs.push(`${event.level} ${event.scope}: ${event.text}${cause}`)
   }
-}
-
-function describe(halves: ReadonlyMap<object, HalfDescription>, half: object): HalfDescription {
-  const description = halves.get(half)
-  if (description === undefined) throw new Error('nobody has loaded this half')
-  return description
 }
 
 function macOf(index: number): string {

@@ -10,7 +10,8 @@ import { Shelf } from './catalogue.js'
 import { Host } from './host.js'
 import { readFolder, type ReadPackage } from './plugin-folder.js'
 import type { FaultsOf, WrapOf } from './plugins.js'
-import { type NamedLane, World } from './world.js'
+import { World } from './world.js'
+import type { NamedLane } from './world-parts.js'
 
 export interface BuildOptions {
   /** The clock to run on, when the one that the value names is not enough (a real clock that waits on devices). */

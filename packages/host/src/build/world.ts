@@ -1,5 +1,5 @@
 import { heldPlugin, type LoadOptions, type PluginPackage, withIntegrity } from '@netaccel/core'
-import type { Wire, WireLane } from '@netaccel/nic-sim'
+import type { Wire } from '@netaccel/nic-sim'
 import type { RunOptions, Timeline } from '@netaccel/xen'
 import { settle } from '@netaccel/xen'
 import { accounts } from '../check/ledger.js'
@@ -7,11 +7,10 @@ import type { EdgeOracle } from '../check/oracle.js'
 import { type Resources, resourcesOf } from '../check/resources.js'
 import { statusOf, type WorldStatus } from '../check/status.js'
 import { judge, type Verdict } from '../check/verdict.js'
-import { HostError } from '../errors.js'
 import { Trace, type TraceOptions } from '../trace/trace.js'
 import { watch } from '../trace/watch.js'
-import { parseSentence } from '../value/sentence.js'
 import type { VifValue, WorldValue } from '../value/world-value.js'
+import { findGuest, findHost, findNic, findVif, findWire } from './find-part.js'
 import type { Guest } from './guest.js'
 import type { GuestVif } from './guest-vif.js'
 import * as life from './life.js'
@@ -24,38 +23,7 @@ import type { ReadPackage } from './plugin-folder.js'
 import { type HalfIn, halvesOn, proveAll, type WorldProof } from './proving.js'
 import { reportsOf, type UnloadSummary } from './stops.js'
 import { upgradeOn, type UpgradeSummary } from './upgrading.js'
-
-export interface NamedLane {
-  /** `a.eth0 -> b.eth0` */
-  readonly name: string
-  readonly from: string
-  readonly to: string
-  readonly lane: WireLane
-  /** The cable, of which this is one direction. */
-  readonly wire: Wire
-}
-
-/** What {@link build} has made. */
-export interface WorldParts {
-  readonly timeline: Timeline
-  readonly oracle: EdgeOracle | null
-  readonly hosts: ReadonlyMap<string, Host>
-  readonly lanes: readonly NamedLane[]
-  readonly shelf: Shelf
-  readonly readPackage: ReadPackage
-  readonly undo: () => Promise<void>
-}
-
-/** What a plugin's halves are told, what their bytes must be, and where they are loaded. */
-export interface WorldLoadOptions extends LoadOptions {
-  /** Names of the hosts; default all. */
-  readonly hosts?: readonly string[]
-}
-
-export interface WorldUnloadOptions extends Pick<WorldLoadOptions, 'hosts'> {
-  /** Milliseconds of the world's time after which each half is forced; default 10,000. */
-  readonly deadlineMs?: number
-}
+import type { NamedLane, WorldLoadOptions, WorldParts, WorldUnloadOptions } from './world-parts.js'
 
 const DRAIN_NS = 1_000_000_000
 const LOOK_NS = 100_000
@@ -95,36 +63,17 @@ export class World {
 
   /** @throws HostError NO_SUCH_PART */
   host(name: string): Host {
-    const host = this.hosts.get(name)
-    if (host === undefined) throw missing('host', name, [...this.hosts.keys()])
-    return host
+    return findHost(this.hosts, name)
   }
 
   /** A guest's device by its path, `a.guest1.vif0`. @throws HostError NO_SUCH_PART */
   vif(path: string): GuestVif {
-    const found = this.vifs.find((vif) => vif.path === path)
-    if (found === undefined)
-      throw missing(
-        'vif',
-        path,
-        this.vifs.map((vif) => vif.path),
-      )
-    return found
+    return findVif(this.vifs, path)
   }
 
   /** A NIC by its path, `a.eth0`. @throws HostError NO_SUCH_PART */
   nic(path: string): Nic {
-    const nics = [...this.hosts.values()].flatMap((host) =>
-      [...host.nics.values()].map((nic) => ({ nic, path: `${host.name}.${nic.name}` })),
-    )
-    const found = nics.find((each) => each.path === path)
-    if (found === undefined)
-      throw missing(
-        'NIC',
-        path,
-        nics.map((each) => each.path),
-      )
-    return found.nic
+    return findNic(this.hosts, path)
   }
 
   /**
@@ -132,26 +81,12 @@ export class World {
    * NICs. @throws HostError NO_SUCH_PART
    */
   wire(link: string): Wire {
-    const sentence = parseSentence(link)
-    const name = `${sentence?.from} -> ${sentence?.to}`
-    const found = this.lanes.find((lane) => lane.name === name)
-    const known = this.lanes.map((lane) => lane.name)
-    if (found === undefined) throw missing('wire', link, known)
-    return found.wire
+    return findWire(this.lanes, link)
   }
 
   /** A guest by its path, `a.guest1`. @throws HostError NO_SUCH_PART */
   guest(path: string): Guest {
-    const [host = '', name = ''] = path.split('.')
-    const guests = this.host(host).guests
-    const found = guests.get(name)
-    if (found === undefined)
-      throw missing(
-        'guest',
-        path,
-        [...guests.keys()].map((each) => `${host}.${each}`),
-      )
-    return found
+    return findGuest(this.hosts, path)
   }
 
   /** All guests' devices, in the order of the value. */
@@ -364,9 +299,4 @@ export class World {
 /** What the domains are told; the bytes were looked at before. */
 function toldOf({ options, version }: LoadOptions): LoadOptions {
   return { ...(options !== undefined && { options }), ...(version !== undefined && { version }) }
-}
-
-function missing(kind: string, name: string, known: readonly string[]): HostError {
-  const sentence = `There is no ${kind} "${name}" in this world; there are ${known.join(', ') || 'none'}.`
-  return new HostError('NO_SUCH_PART', sentence, [], undefined, { given: name, known })
 }

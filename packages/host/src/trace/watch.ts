@@ -2,7 +2,7 @@ import type { Frame } from '@netaccel/packet'
 import type { GuestVif } from '../build/guest-vif.js'
 import type { Host } from '../build/host.js'
 import type { Nic } from '../build/nic.js'
-import type { NamedLane } from '../build/world.js'
+import type { NamedLane } from '../build/world-parts.js'
 import type { Path } from './steps.js'
 import type { Trace } from './trace.js'
 
