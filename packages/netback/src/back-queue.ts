@@ -16,6 +16,7 @@ import type { LazyCopyOptions } from './lazy/modes.js'
 import type { MulticastList } from './multicast.js'
 import { RxStall } from './rx-stall.js'
 import type { RxStalls } from './rx-stall.js'
+import type { RxHasher } from './rx-writer.js'
 import { ToGuest } from './to-guest.js'
 import { TxCredit } from './tx-credit.js'
 import type { Rate } from './tx-credit.js'
@@ -78,6 +79,9 @@ export class BackQueue implements BackQueueSide {
   private readonly stall: RxStall
   /** Frames to the guest when {@link stall} was last told. */
   private deliveredBefore: number
+  /** What {@link noteEnd} noted has been written; the index of the response behind it. */
+  private endWritten: boolean
+  private endIndex: number
 
   /** Throws what the extent throws when the driver domain has not the pages; nothing is kept then. */
   constructor(owner: QueueOwner, index: number, domain: Domain, options: BackQueueOptions = {}) {
@@ -115,6 +119,8 @@ export class BackQueue implements BackQueueSide {
     this.drain = null
     this.stall = new RxStall(this.engine, owner.stalls)
     this.deliveredBefore = 0
+    this.endWritten = true
+    this.endIndex = 0
     // In this order: `pollTx` counts on `pollRx` to come behind it.
     this.txPoll = this.engine.addPoller({
       name: `${this.name}-guest-tx`,
@@ -210,12 +216,38 @@ export class BackQueue implements BackQueueSide {
     return this.fromGuest.credit?.limited ?? false
   }
 
+  /** Hashes what is written, for a guest that has asked for it; null: it has not. */
+  setHasher(hasher: RxHasher | null): void {
+    this.toGuest.hasher = hasher
+  }
+
   whenDeparted(work: () => void): void {
     this.responses.whenDeparted(work)
   }
 
   mark(reached: (responseIndex: number) => void): void {
     this.toGuest.mark(reached)
+  }
+
+  /** Nothing waits for the guest, and it has taken all that it was given. */
+  get allTaken(): boolean {
+    const { link } = this
+    return link === null || (this.queued === 0 && link.rx.responsesTaken(link.rx.rspProdPvt))
+  }
+
+  /** Remember how far the queue to the guest reaches now, for {@link endTaken}. */
+  noteEnd(): void {
+    this.endWritten = false
+    this.mark((index) => {
+      this.endIndex = index
+      this.endWritten = true
+    })
+  }
+
+  /** All that stood in the queue at the last {@link noteEnd} has been taken by the guest. */
+  get endTaken(): boolean {
+    const { link } = this
+    return link === null || (this.endWritten && link.rx.responsesTaken(this.endIndex))
   }
 
   notifyGuest(): void {
@@ -399,7 +431,8 @@ export class BackQueue implements BackQueueSide {
     })
   }
 
-  private refuse(
+  /** Drop a frame for the guest, counted here. */
+  refuse(
     frame: Frame,
     reason: 'netback_rx_not_connected' | 'netback_rx_queue_full' | 'netback_rx_multicast',
   ): false {

@@ -19,6 +19,7 @@ import type { Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
 import type { BackQueue, QueueOwner } from './back-queue.js'
 import { readFrontend } from './connect.js'
 import { linearOnly, possibleMode } from './lazy/modes.js'
+import { connectControl, readControl } from './hash/connect-control.js'
 import { LiveKeys } from './live-keys.js'
 import { MulticastList } from './multicast.js'
 import { VifQueues } from './queues.js'
@@ -204,7 +205,7 @@ export class BackVif implements QueueOwner {
     return {
       [KEY_FEATURE_SPLIT_EVENT_CHANNELS]: '1',
       [KEY_MULTI_QUEUE_MAX_QUEUES]: String(this.made.most),
-      [KEY_FEATURE_CTRL_RING]: '0',
+      [KEY_FEATURE_CTRL_RING]: '1',
     }
   }
 
@@ -247,12 +248,14 @@ export class BackVif implements QueueOwner {
   }
 
   private async connect(): Promise<void> {
-    const { device } = this
+    const { device, domain } = this
     const cleanup = new CleanupStack()
     try {
       const keys = await readFrontend(device, this.made.most)
       await this.live.begin(cleanup)
+      const control = await readControl(device)
       this.disabled = null
+      if (control !== null) connectControl(domain, this, this.made, control, cleanup)
       this.made.connect(keys, cleanup)
     } catch (error) {
       await cleanup.run()

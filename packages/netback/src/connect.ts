@@ -140,7 +140,7 @@ export function connectQueue(
   const { txEventChannel, rxEventChannel } = keys
   const split = txEventChannel !== rxEventChannel
   const bind = (remote: number, look: () => boolean): (() => void) =>
-    bindChannel(domain, queue, guest, remote, look, cleanup)
+    bindChannel(domain, domain.vcpuOf(queue.index), guest, remote, look, cleanup)
   const notifyTx = bind(txEventChannel, split ? () => queue.txEvent() : () => queue.event())
   const notifyRx = split ? bind(rxEventChannel, () => queue.rxEvent()) : notifyTx
   const link: BackLink = { tx, rx, features, split, notifyTx, notifyRx }
@@ -148,17 +148,16 @@ export function connectQueue(
   queue.connect(link)
 }
 
-/** Bind one of the guest's channels, on the queue's virtual CPU; gives what raises it. */
-function bindChannel(
+/** Bind one of the guest's channels, on that virtual CPU; gives what raises it. Throws BAD_FRONTEND. */
+export function bindChannel(
   domain: Domain,
-  queue: BackQueue,
+  vcpu: number,
   guest: number,
   remote: number,
   look: () => boolean,
   cleanup: CleanupStack,
 ): () => void {
   const { events } = domain
-  const vcpu = domain.vcpuOf(queue.index)
   const eoi = new LateEoi(events, domain.cpus[vcpu], look)
   const port = events.bindInterdomain(guest, remote, eoi.handler, vcpu)
   if (port === undefined) {
@@ -172,12 +171,13 @@ function bindChannel(
   return () => events.notify(port)
 }
 
-function mapRing(
+/** Map a ring of the guest's; pushed on `cleanup`. Throws BAD_FRONTEND. */
+export function mapRing(
   domain: Domain,
   guest: number,
   ref: number,
   slotBytes: number,
-  name: string,
+  name: 'TX' | 'RX' | 'control',
   cleanup: CleanupStack,
 ): BackRing {
   const page = domain.grantOps.map(guest, ref, 'rw')
@@ -200,8 +200,8 @@ function mapRing(
   return ring
 }
 
-/** A key that must be a decimal u32. */
-function number(path: string, key: string, value: string | undefined): number {
+/** A key that must be a decimal u32. Throws BAD_FRONTEND. */
+export function number(path: string, key: string, value: string | undefined): number {
   if (value !== undefined && /^\d{1,10}$/.test(value) && Number(value) <= 0xffffffff) return Number(value)
   throw new NetbackError(
     'BAD_FRONTEND',

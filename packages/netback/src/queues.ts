@@ -5,8 +5,9 @@ import type { BackQueueOptions, QueueOwner } from './back-queue.js'
 import { connectQueue } from './connect.js'
 import type { FrontendKeys } from './connect.js'
 import { NetbackError } from './errors.js'
+import { VifHash } from './hash/vif-hash.js'
 import { DEFAULT_MOST_QUEUES, MOST_QUEUES } from './queue-limits.js'
-import { QueueSpread } from './queue-spread.js'
+import { Steering } from './steering.js'
 import type { Rate } from './tx-credit.js'
 
 export interface QueuesOptions extends BackQueueOptions {
@@ -23,8 +24,9 @@ export interface QueuesOptions extends BackQueueOptions {
  */
 export class VifQueues {
   readonly all: BackQueue[]
-  /** Queues of the connection in place; at least 1. */
-  active: number
+  /** What the guest says by its control ring of what it is sent. */
+  readonly hash: VifHash
+  readonly steering: Steering
   /** What the guest is offered. */
   readonly most: number
   private rate: Rate | null
@@ -32,7 +34,6 @@ export class VifQueues {
   private readonly owner: QueueOwner
   private readonly domain: Domain
   private readonly options: QueuesOptions
-  private readonly spread: QueueSpread
 
   /** Throws what the extent throws when the driver domain has not the pages of the first. */
   constructor(owner: QueueOwner, domain: Domain, options: QueuesOptions) {
@@ -46,11 +47,16 @@ export class VifQueues {
     this.domain = domain
     this.options = options
     this.most = maxQueues
-    this.active = 1
     this.rate = null
     this.headroom = 0
     this.all = [new BackQueue(owner, 0, domain, options)]
-    this.spread = new QueueSpread(this.all)
+    this.hash = new VifHash()
+    this.steering = new Steering(this.all, this.hash, domain.engine)
+  }
+
+  /** Queues of the connection in place; at least 1. */
+  get active(): number {
+    return this.steering.active
   }
 
   /** Serve what the guest has written of its queues. Each is pushed on `cleanup`; throws BAD_FRONTEND, NO_MEMORY. */
@@ -63,7 +69,8 @@ export class VifQueues {
       all[index].setHeadroom(this.headroom)
       connectQueue(domain, all[index], owner.guest, queue, keys.features, cleanup)
     }
-    this.active = keys.queues.length
+    this.steering.active = keys.queues.length
+    cleanup.push('steering', () => this.steering.disconnect())
   }
 
   /** As `BackQueue.setRate`: each queue has the whole rate, those of later connections too. */
@@ -78,17 +85,25 @@ export class VifQueues {
     for (const queue of this.all.slice(0, this.active)) queue.setHeadroom(bytes)
   }
 
+  /** The guest has changed its hash: what is sent to it carries it, or not, and goes by other queues. */
+  hashChanged(): void {
+    const hasher = this.hash.wanted ? this.hash : null
+    for (const queue of this.all) queue.setHasher(hasher)
+    this.steering.hashChanged()
+  }
+
   /** A frame for the guest, as `BackQueue.send`. */
   send(frame: Frame): void {
-    const { active, all } = this
-    all[active === 1 ? 0 : this.spread.queueOf(active, frame)].send(frame)
+    const { all, steering } = this
+    if (steering.active === 1) all[0].send(frame)
+    else steering.send(frame)
   }
 
   /** As `BackQueue.sendBurst`. */
   sendBurst(frames: readonly Frame[], from: number, to: number): void {
-    const { active, all } = this
-    if (active === 1) all[0].sendBurst(frames, from, to)
-    else this.spread.sendBurst(active, frames, from, to)
+    const { all, steering } = this
+    if (steering.active === 1) all[0].sendBurst(frames, from, to)
+    else steering.sendBurst(frames, from, to)
   }
 
   disconnect(): void {

@@ -1,7 +1,10 @@
 import {
+  KEY_CTRL_RING_REF,
   KEY_EVENT_CHANNEL,
+  KEY_EVENT_CHANNEL_CTRL,
   KEY_EVENT_CHANNEL_RX,
   KEY_EVENT_CHANNEL_TX,
+  KEY_FEATURE_CTRL_RING,
   KEY_FEATURE_GSO_TCPV4,
   KEY_FEATURE_GSO_TCPV6,
   KEY_FEATURE_IPV6_CSUM_OFFLOAD,
@@ -20,6 +23,8 @@ import {
 } from '@netaccel/xen/netif'
 import type { CleanupStack, Domain, XenbusDevice } from '@netaccel/xen'
 import type { QueueKeys } from './connect.js'
+import type { ControlKeys } from './control/control-ring.js'
+import type { HashSetting } from './control/hash-control.js'
 import { NetfrontError } from './errors.js'
 
 /** What the guest's side wants of its device. */
@@ -39,6 +44,10 @@ export interface VifWishes {
    * true; the toolstack's key `trusted` = 0 says the same.
    */
   readonly trusted?: boolean
+  /** How the backend is to spread over the queues what it sends; told over a control ring, if the backend has one. */
+  readonly hash?: HashSetting
+  /** A control ring where the backend has one, also without a {@link hash}. Default false, as in Linux. */
+  readonly controlRing?: boolean
 }
 
 /** What the stack may hand out: GSO and blank checksums, as the backend takes them. */
@@ -59,6 +68,8 @@ export interface BackendOffer {
   readonly splitEvents: boolean
   /** It can leave room at the start of each page (feature-xdp-headroom). */
   readonly headroom: boolean
+  /** feature-ctrl-ring */
+  readonly controlRing: boolean
 }
 
 /** Read what the backend offers. Throws NetfrontError BAD_BACKEND for one that does not copy to its guests. */
@@ -71,9 +82,10 @@ export async function readBackend(device: XenbusDevice, wishes: VifWishes): Prom
     KEY_MULTI_QUEUE_MAX_QUEUES,
     KEY_FEATURE_SPLIT_EVENT_CHANNELS,
     KEY_FEATURE_XDP_HEADROOM,
+    KEY_FEATURE_CTRL_RING,
   ]
   const read = keys.map((key) => device.readOtherend(key))
-  const [sg, gso4, gso6, rxCopy, maxQueues, split, headroom] = await Promise.all(read)
+  const [sg, gso4, gso6, rxCopy, maxQueues, split, headroom, control] = await Promise.all(read)
   if (rxCopy !== '1' && wishes.eager !== true) {
     throw new NetfrontError(
       'BAD_BACKEND',
@@ -91,6 +103,7 @@ export async function readBackend(device: XenbusDevice, wishes: VifWishes): Prom
     maxQueues: maxQueues === undefined ? undefined : countOf(maxQueues),
     splitEvents: split === '1',
     headroom: headroom === '1',
+    controlRing: control === '1',
   }
 }
 
@@ -110,9 +123,14 @@ export async function writeKeys(
   wishes: VifWishes,
   queues: readonly QueueKeys[],
   multiQueue: boolean,
+  control: ControlKeys | null,
   cleanup: CleanupStack,
 ): Promise<void> {
   const entries = entriesOf(wishes, queues, multiQueue)
+  if (control !== null) {
+    entries[KEY_CTRL_RING_REF] = String(control.ringRef)
+    entries[KEY_EVENT_CHANNEL_CTRL] = String(control.eventChannel)
+  }
   cleanup.push('keys', () => removeKeys(domain, device, topKeys(entries)))
   await domain.store.transaction(async (tx) => {
     for (const [key, value] of Object.entries(entries)) await tx.write(`${device.nodename}/${key}`, value)

@@ -4,6 +4,7 @@ import { formatMac, parseMac } from '@netaccel/packet'
 import { CleanupStack, Serial, XenbusState } from '@netaccel/xen'
 import { KEY_MAC, KEY_MTU, KEY_TRUSTED, KEY_XDP_HEADROOM, XEN_NETIF_MAX_TX_SIZE } from '@netaccel/xen/netif'
 import type { Arena, Domain, XenbusDevice, XenbusStateNumber } from '@netaccel/xen'
+import { VifControl } from './control/vif-control.js'
 import { NetfrontError } from './errors.js'
 import { QueueSpread } from './queue-spread.js'
 import type { GuestStack, QueueHost, QueueLink, TxRxQueue } from './queue.js'
@@ -65,6 +66,7 @@ export class Vif implements QueueHost {
   brokenReason: string | null
   private readonly options: VifOptions
   private readonly made: VifQueues
+  private controlled: VifControl | null
   private readonly spread: QueueSpread
   private readonly serial: Serial
   private offered: VifFeatures
@@ -96,6 +98,7 @@ export class Vif implements QueueHost {
     this.offered = NO_FEATURES
     this.current = 'waiting'
     this.connection = null
+    this.controlled = null
     this.wasConnected = false
     this.begunAnew = false
     this.failed = false
@@ -133,6 +136,11 @@ export class Vif implements QueueHost {
 
   get features(): VifFeatures {
     return this.offered
+  }
+
+  /** The control ring of the connection in place; null: one end has none. */
+  get control(): VifControl | null {
+    return this.controlled
   }
 
   /** Arenas in which every frame of {@link txPool} lies. */
@@ -337,17 +345,22 @@ export class Vif implements QueueHost {
       splitEvents: splitEvents && options.splitEvents !== false,
       bounce: options.trusted === false || (await device.read(KEY_TRUSTED)) === '0',
     }
-    const wanted = options.eager === true ? 1 : Math.min(made.most, maxQueues ?? 1)
-    const queues = await made.connect(terms, wanted, cleanup)
+    const count = options.eager === true ? 1 : Math.min(made.most, maxQueues ?? 1)
+    const queues = await made.connect(terms, count, cleanup)
     const keys = queues.map((queue) => queue.keys)
     const wishes = { ...options, headroom: backend.headroom ? this.headroom : 0 }
-    await writeKeys(domain, device, wishes, keys, maxQueues !== undefined, cleanup)
+    const wanted = backend.controlRing && (options.hash !== undefined || options.controlRing === true)
+    const control = wanted ? new VifControl(domain, device.otherendId, cleanup) : null
+    cleanup.push('control', () => void (this.controlled = null))
+    this.controlled = control
+    await writeKeys(domain, device, wishes, keys, maxQueues !== undefined, control?.ring.keys ?? null, cleanup)
     return queues.map(({ link }) => link)
   }
 
   private carrierOn(): void {
     this.wasConnected = true
     this.become('connected')
+    this.controlled?.begin(this.options.hash)
     for (const queue of this.queues) queue.wakeIfReady()
     this.stack?.notifyPeers?.()
   }

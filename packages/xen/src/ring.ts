@@ -199,6 +199,16 @@ export class BackRing extends RingPage {
     return passesEvent(rspProdPvt, old, loadShared(words, word + RSP_EVENT))
   }
 
+  /**
+   * True if the frontend has shown that it has taken every response before `index`: it asks to be woken for a later one, or
+   * has put a request into a slot that held a later one. A frontend that is busy and posts little may have taken more than
+   * it shows, and one that asks for an event far ahead has shown too much: its own order is all that hangs on this.
+   */
+  responsesTaken(index: number): boolean {
+    const asked = (loadShared(this.words, this.word + RSP_EVENT) - 1 - index) | 0
+    return asked >= 0 || ((loadShared(this.words, this.word + REQ_PROD) - this.size - index) | 0) >= 0
+  }
+
   /** Before sleeping: as `FrontRing.finalCheckResponses`. */
   finalCheckRequests(): boolean {
     if (this.unconsumedRequests() !== 0) return true
