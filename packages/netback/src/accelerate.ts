@@ -193,7 +193,7 @@ class BackVifDevice implements BackendDevice {
     return this.#taps.add(observer)
   }
 
-  /** One queue a vif: every flow is on it. */
+  /** The first: while an accelerator keeps the order of flows, all that is for the guest goes by it. */
   queueFor(_key: FlowKey): number {
     return 0
   }
@@ -209,6 +209,8 @@ class BackVifDevice implements BackendDevice {
       engine: this.engine,
       handedOver,
       queue,
+      gather: this.#vif.queueCount === 1 ? null : () => this.#vif.gather(),
+      drainMs: this.#deadlines.drain,
       holdMs: this.#deadlines.hold,
       departureNs: this.#deadlines.departure * NS_PER_MS,
     })

@@ -20,6 +20,7 @@ import type { BackQueue, QueueOwner } from './back-queue.js'
 import { readFrontend } from './connect.js'
 import { linearOnly, possibleMode } from './lazy/modes.js'
 import { connectControl, readControl } from './hash/connect-control.js'
+import type { VifHash } from './hash/vif-hash.js'
 import { LiveKeys } from './live-keys.js'
 import { MulticastList } from './multicast.js'
 import { VifQueues } from './queues.js'
@@ -148,6 +149,22 @@ export class BackVif implements QueueOwner {
     return this.made.active
   }
 
+  /** What the guest says by its control ring of how it is sent to. */
+  get hash(): VifHash {
+    return this.made.hash
+  }
+
+  /** All that goes to the guest goes by its first queue until it is released; see `Steering.gather`. */
+  gather(): { settled(): Promise<void>; release(): void } {
+    const { steering } = this.made
+    return { release: steering.gather(), settled: () => steering.settled() }
+  }
+
+  /** Changes of the hash or its table that were over before the guest had taken all of before. */
+  get steeringOverruns(): number {
+    return this.made.steering.overruns
+  }
+
   /** The guest is connected, obeys, and takes what is there for it: frames pass. */
   get carrier(): boolean {
     return this.connection !== null && this.disabled === null && this.stalls.count === 0
@@ -251,9 +268,8 @@ export class BackVif implements QueueOwner {
     const { device, domain } = this
     const cleanup = new CleanupStack()
     try {
-      const keys = await readFrontend(device, this.made.most)
+      const [keys, control] = await Promise.all([readFrontend(device, this.made.most), readControl(device)])
       await this.live.begin(cleanup)
-      const control = await readControl(device)
       this.disabled = null
       if (control !== null) connectControl(domain, this, this.made, control, cleanup)
       this.made.connect(keys, cleanup)

@@ -30,8 +30,9 @@ export class Steering {
   private readonly hasher: FlowHasher
   /** Where the time of a held frame is written. */
   private readonly time: Float64Array
-  /** All goes by the first queue. */
-  private gathered: boolean
+  /** How many want all to go by the first queue; and the connection that they want it of. */
+  private gatherers: number
+  private connection: number
   /** The choice that was made last was the hash's. */
   private byHash: boolean
   /** Frames that wait for a change to be over; made with the first change. */
@@ -49,7 +50,8 @@ export class Steering {
     this.engine = engine
     this.hasher = new FlowHasher()
     this.time = new Float64Array(1)
-    this.gathered = false
+    this.gatherers = 0
+    this.connection = 0
     this.byHash = false
     this.held = null
     this.holding = false
@@ -60,7 +62,7 @@ export class Steering {
 
   /** The queue of a frame, as things stand. */
   queueOf(frame: Frame): number {
-    if (this.active === 1 || this.gathered) return 0
+    if (this.active === 1 || this.gatherers > 0) return 0
     return this.byHash ? this.hash.queueOf(frame, this.active) : this.hasher.of(frame) % this.active
   }
 
@@ -96,21 +98,32 @@ export class Steering {
   }
 
   /**
-   * Everything by the first queue from here on, or no longer: so it is while an accelerator keeps the order of flows
-   * between its hardware and that queue. Settles when every frame that went by another has been taken.
+   * Everything by the first queue from here on, until the function that it gives is called or the guest goes: so it is
+   * while an accelerator keeps the order of flows between its hardware and that queue.
    */
-  gather(on: boolean): Promise<void> {
-    if (this.gathered !== on) {
-      this.gathered = on
-      this.change()
+  gather(): () => void {
+    const { connection } = this
+    this.gatherers++
+    if (this.gatherers === 1) this.change()
+    let over = false
+    return () => {
+      if (over || this.connection !== connection) return
+      over = true
+      this.gatherers--
+      if (this.gatherers === 0) this.change()
     }
+  }
+
+  /** Settles when no frame is on its way by a queue that it would not be sent by now. */
+  settled(): Promise<void> {
     return this.holding ? new Promise((resolve) => this.waiting.push(resolve)) : Promise.resolve()
   }
 
   /** The guest is gone: what waits is dropped by a queue that nobody serves. */
   disconnect(): void {
     this.byHash = false
-    this.gathered = false
+    this.gatherers = 0
+    this.connection++
     this.release()
     this.active = 1
   }

@@ -353,7 +353,15 @@ export class Vif implements QueueHost {
     const control = wanted ? new VifControl(domain, device.otherendId, cleanup) : null
     cleanup.push('control', () => void (this.controlled = null))
     this.controlled = control
-    await writeKeys(domain, device, wishes, keys, maxQueues !== undefined, control?.ring.keys ?? null, cleanup)
+    await writeKeys(
+      domain,
+      device,
+      wishes,
+      keys,
+      maxQueues !== undefined,
+      control?.ring.keys ?? null,
+      cleanup,
+    )
     return queues.map(({ link }) => link)
   }
 

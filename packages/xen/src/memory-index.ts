@@ -18,6 +18,7 @@ export { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
 export { pinsOnDomain } from './reaper.js'
 export { XenError } from './errors.js'
 export * from './netif.js'
+export * from './netif-ctrl.js'
 export { applyChecksum, applyOffload } from './netif-offload.js'
 export * from './ring.js'
 

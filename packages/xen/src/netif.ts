@@ -1,6 +1,5 @@
 // The words of a vif's rings. Xen public/io/netif.h. Every function takes `words` (Int32Array over the page) and the
 // byte offset of a slot (4-byte aligned, `slotOffset`), and touches each word of the slot once.
-export * from './netif-ctrl.js'
 
 export const XEN_NETIF_TX_SLOT_BYTES = 12
 export const XEN_NETIF_RX_SLOT_BYTES = 8

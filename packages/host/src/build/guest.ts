@@ -223,8 +223,9 @@ function enginesOf(name: string, vcpus: number, make: (label: string) => Engine)
 }
 
 /** Buffers to send from grow with the queues, as each queue keeps what stands in its ring. */
-function vifOptions({ features = {}, ...value }: Partial<VifValue> = {}, vcpus = 1): VifOptions {
+function vifOptions({ features = {}, hash, ...value }: Partial<VifValue> = {}, vcpus = 1): VifOptions {
   const maxQueues = queuesOf(value, vcpus)
   const { small, jumbo } = sendBuffers(maxQueues)
-  return { ...features, maxQueues, smallFrames: small, jumboFrames: jumbo }
+  const asked = hash === undefined ? {} : { hash }
+  return { ...features, ...asked, maxQueues, smallFrames: small, jumboFrames: jumbo }
 }

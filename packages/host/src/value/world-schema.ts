@@ -15,6 +15,17 @@ const share = { type: 'number', minimum: 0, maximum: 1 } as const
 const flag = { type: 'boolean' } as const
 const named = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_-]{0,14}$' } as const
 
+const hash = {
+  type: 'object',
+  required: ['key'],
+  additionalProperties: false,
+  properties: {
+    key: { type: 'array', maxItems: 40, items: { type: 'integer', minimum: 0, maximum: 255 } },
+    types: { type: 'integer', minimum: 0, maximum: 15 },
+    mapping: { type: 'array', maxItems: 128, items: { type: 'integer', minimum: 0, maximum: 63 } },
+  },
+} as const
+
 const vif = {
   type: 'object',
   required: ['mac'],
@@ -24,6 +35,7 @@ const vif = {
     mtu,
     accel: { type: 'string', minLength: 1 },
     queues,
+    hash,
     features: {
       type: 'object',
       additionalProperties: false,

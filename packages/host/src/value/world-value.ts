@@ -101,8 +101,20 @@ export interface VifValue {
   readonly accel?: string
   /** Most queues that the device asks for, 1 to 64 (xen-netfront max_queues). Default: the guest's `vcpus`, at most 8. */
   readonly queues?: number
+  /** How the backend is to spread over the queues what it sends to this device; told by the control ring. */
+  readonly hash?: HashValue
   /** Multi-slot packets, segmentation offload, checksum offload as the frontend advertises them. Default all true. */
   readonly features?: { readonly sg?: boolean; readonly gso?: boolean; readonly checksum?: boolean }
+}
+
+/** A guest's Toeplitz hash. See `HashSetting` of `@netaccel/netfront`. */
+export interface HashValue {
+  /** Up to 40 bytes; what is missing is 0. */
+  readonly key: readonly number[]
+  /** Bits: 1 IPv4, 2 TCP over IPv4, 4 IPv6, 8 TCP over IPv6. Default all. */
+  readonly types?: number
+  /** Queue of each hash modulo the length of this, at most 128 of them. Default: the hash modulo the number of queues. */
+  readonly mapping?: readonly number[]
 }
 
 export interface WireValue {

@@ -30,6 +30,8 @@ function make() {
     queue: queue as Partial<BackQueueSide> as BackQueueSide,
     holdMs: 20,
     departureNs: 10 * MS,
+    gather: null,
+    drainMs: 100,
     handedOver: () =>
       new Promise((resolve) => {
         log.push('hand over')

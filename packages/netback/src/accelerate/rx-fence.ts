@@ -25,6 +25,19 @@ export interface RxFenceParts {
   readonly departureNs: number
   /** Every frame that the port had received is with the bridge or in its VI. */
   handedOver(): Promise<void>
+  /**
+   * Of a vif with several queues: all that goes to the guest goes by {@link queue} until `release` is called. Null: it has
+   * no other.
+   */
+  readonly gather: (() => Gathered) | null
+  /** Longest time in which the frontend takes what its hardware has, once nothing more comes by it. */
+  readonly drainMs: number
+}
+
+/** See {@link RxFenceParts.gather}. `settled`: what went by another queue has been taken. */
+export interface Gathered {
+  settled(): Promise<void>
+  release(): void
 }
 
 /** A flow that changes over, in its slot. */
@@ -48,6 +61,7 @@ export class RxFence implements VifFence {
   /** Flows whose mark has not been reached, those with a slot but no request yet included. */
   private moving: number
   private waiting: ((slot: number) => void)[]
+  private gathered: Gathered | null
 
   constructor(parts: RxFenceParts) {
     this.parts = parts
@@ -58,21 +72,27 @@ export class RxFence implements VifFence {
     this.ticket = 0
     this.moving = 0
     this.waiting = []
+    this.gathered = null
   }
 
   open(view: View): void {
-    const { engine, queue, departureNs } = this.parts
+    const { engine, gather, queue, departureNs } = this.parts
     const page = new FencePage(view)
     this.page = page
     this.bell = page.frontBell
     this.written = new HeldFrames({ engine, page, keepNs: departureNs })
     queue.written = this.written
     queue.onEvent = this.look
+    if (gather !== null) this.gathered = gather()
   }
 
   /** Nothing of it is held from here: what it was made with belongs to an attachment, and so to a generation. */
   close(): void {
-    const { queue } = this.parts
+    const { drainMs, engine, queue } = this.parts
+    const { gathered } = this
+    // What stands in the hardware has to come out before later frames of its flow come by another queue.
+    if (gathered !== null) engine.after(2 * drainMs * NS_PER_MS, () => gathered.release())
+    this.gathered = null
     if (queue.onEvent === this.look) queue.onEvent = null
     this.page = null
     if (queue.written === this.written) queue.written = null
@@ -103,6 +123,7 @@ export class RxFence implements VifFence {
   insert(key: FlowKey, _vi: Vi, insert: () => Filter | FilterStatus): Promise<Filter | FilterStatus> {
     const { engine } = this.parts
     return onClock(engine, async () => {
+      if (this.gathered !== null) await this.gathered.settled()
       const slot = this.page === null ? -1 : await this.claim()
       const { page } = this
       if (slot < 0 || page === null) return insert()

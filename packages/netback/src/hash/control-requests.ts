@@ -1,5 +1,3 @@
-import type { Arena, Domain, GrantCopyBatch } from '@netaccel/xen'
-import { TOEPLITZ_KEY_LENGTH } from '@netaccel/packet'
 import {
   XEN_NETBK_MAX_HASH_MAPPING_SIZE,
   XEN_NETIF_CTRL_HASH_ALGORITHM_NONE,
@@ -15,8 +13,9 @@ import {
   XEN_NETIF_CTRL_TYPE_SET_HASH_KEY,
   XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING,
   XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE,
-} from '@netaccel/xen/netif'
-import type { CtrlRequest } from '@netaccel/xen/netif'
+} from '@netaccel/xen'
+import type { Arena, CtrlRequest, Domain, GrantCopyBatch } from '@netaccel/xen'
+import { TOEPLITZ_KEY_LENGTH } from '@netaccel/packet'
 import type { VifHash } from './vif-hash.js'
 
 const SUCCESS = XEN_NETIF_CTRL_STATUS_SUCCESS

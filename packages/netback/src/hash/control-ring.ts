@@ -1,6 +1,5 @@
-import type { BackRing, Engine, PollHandle, Poller } from '@netaccel/xen'
-import { ctrlRequest, readCtrlRequest, writeCtrlResponse } from '@netaccel/xen/netif'
-import type { CtrlRequest } from '@netaccel/xen/netif'
+import { ctrlRequest, readCtrlRequest, writeCtrlResponse } from '@netaccel/xen'
+import type { BackRing, CtrlRequest, Engine, PollHandle, Poller } from '@netaccel/xen'
 import type { ControlRequests } from './control-requests.js'
 
 /**
@@ -16,6 +15,8 @@ export class ControlRing implements Poller {
   private readonly fatal: (cause: string) => void
   private readonly handle: PollHandle
   private readonly request: CtrlRequest
+  /** The guest broke the protocol. */
+  private over: boolean
 
   constructor(parts: {
     readonly name: string
@@ -32,12 +33,13 @@ export class ControlRing implements Poller {
     this.notify = () => parts.notify()
     this.fatal = (cause) => parts.fatal(cause)
     this.request = ctrlRequest()
+    this.over = false
     this.handle = parts.engine.addPoller(this)
   }
 
   /** The guest has raised the control channel. False: for nothing. */
   event(): boolean {
-    if (this.ring.unconsumedRequests() === 0) return false
+    if (this.over || this.ring.unconsumedRequests() === 0) return false
     this.handle.schedule()
     return true
   }
@@ -46,6 +48,7 @@ export class ControlRing implements Poller {
     const { engine, request, requests, ring } = this
     const ready = ring.unconsumedRequests()
     if (ready < 0) {
+      this.over = true
       this.fatal('impossible number of control requests')
       return false
     }

@@ -1,5 +1,3 @@
-import { PacketInfo, parsePacket, Toeplitz, TOEPLITZ_KEY_LENGTH } from '@netaccel/packet'
-import type { Frame } from '@netaccel/packet'
 import {
   XEN_NETBK_MAX_HASH_MAPPING_SIZE,
   XEN_NETIF_CTRL_HASH_ALGORITHM_NONE,
@@ -8,7 +6,9 @@ import {
   XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP,
   XEN_NETIF_CTRL_HASH_TYPE_IPV6,
   XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP,
-} from '@netaccel/xen/netif'
+} from '@netaccel/xen'
+import { PacketInfo, parsePacket, Toeplitz, TOEPLITZ_KEY_LENGTH } from '@netaccel/packet'
+import type { Frame } from '@netaccel/packet'
 
 /**
  * What a guest has said, by its control ring, of the hash of the frames for it: algorithm, kinds of packets, key, and the
@@ -60,7 +60,8 @@ export class VifHash {
 
   /** Up to 40 bytes; what is missing is 0. */
   setKey(key: Uint8Array): void {
-    if (key.length > TOEPLITZ_KEY_LENGTH) throw new RangeError(`a key has ${TOEPLITZ_KEY_LENGTH} bytes at most`)
+    if (key.length > TOEPLITZ_KEY_LENGTH)
+      throw new RangeError(`a key has ${TOEPLITZ_KEY_LENGTH} bytes at most`)
     this.toeplitz ??= new Toeplitz()
     this.toeplitz.setKey(key)
   }

@@ -1,14 +1,14 @@
-import { FrontRing, LateEoi } from '@netaccel/xen'
-import type { Arena, CleanupStack, Domain, Port } from '@netaccel/xen'
 import {
+  FrontRing,
+  LateEoi,
+  XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED,
+  XEN_NETIF_CTRL_STATUS_SUCCESS,
   ctrlResponse,
   readCtrlResponse,
   writeCtrlRequest,
-  XEN_NETIF_CTRL_SLOT_BYTES,
-  XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED,
-  XEN_NETIF_CTRL_STATUS_SUCCESS,
-} from '@netaccel/xen/netif'
-import type { CtrlResponse } from '@netaccel/xen/netif'
+} from '@netaccel/xen'
+import type { Arena, CleanupStack, CtrlResponse, Domain, Port } from '@netaccel/xen'
+import { XEN_NETIF_CTRL_SLOT_BYTES } from '@netaccel/xen/netif'
 import { NetfrontError } from '../errors.js'
 
 /** What the backend must be told of the control ring. */
@@ -47,7 +47,7 @@ export class ControlRing {
     this.ring = new FrontRing(arena, XEN_NETIF_CTRL_SLOT_BYTES)
     const eoi = new LateEoi(domain.events, domain.engine, () => this.take())
     const port = domain.events.allocUnbound(backend, eoi.handler)
-    eoi.attach(port)
+    eoi.attach(port, false)
     cleanup.push('control channel', () => {
       eoi.close()
       domain.events.close(port)
@@ -90,7 +90,8 @@ export class ControlRing {
     if (this.over !== null || ring.unconsumedResponses() === 0) return false
     do {
       const count = ring.unconsumedResponses()
-      if (count < 0 || count > (ring.reqProdPvt - ring.rspCons) >>> 0) return this.broken('more than was asked')
+      if (count < 0 || count > (ring.reqProdPvt - ring.rspCons) >>> 0)
+        return this.broken('more than was asked')
       for (let i = 0; i < count; i++) {
         const response = ctrlResponse()
         readCtrlResponse(ring.words, ring.slotOffset(ring.rspCons), response)

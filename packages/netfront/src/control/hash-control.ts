@@ -1,4 +1,3 @@
-import type { Arena, Domain } from '@netaccel/xen'
 import {
   XEN_NETIF_CTRL_HASH_ALGORITHM_NONE,
   XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ,
@@ -10,7 +9,8 @@ import {
   XEN_NETIF_CTRL_TYPE_SET_HASH_KEY,
   XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING,
   XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE,
-} from '@netaccel/xen/netif'
+} from '@netaccel/xen'
+import type { Arena, Domain } from '@netaccel/xen'
 import { NetfrontError } from '../errors.js'
 import type { ControlRing } from './control-ring.js'
 
@@ -64,6 +64,7 @@ export class HashControl {
 
   async setKey(key: readonly number[]): Promise<void> {
     await this.withPage(
+      key.length,
       ({ bytes, offset }) => bytes.set(key, offset),
       (ref) => this.ring.ask(XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, [ref, key.length]),
     )
@@ -82,23 +83,26 @@ export class HashControl {
   /** Entries from `first` on; the others stay. All or none change. */
   async setMapping(queues: readonly number[], first: number): Promise<void> {
     await this.withPage(
+      4 * queues.length,
       ({ words, offset }) => words.set(queues, offset >> 2),
       (ref) => this.ring.ask(XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING, [ref, queues.length, first]),
     )
   }
 
   /** A page for the backend to read from while it is asked. */
-  private async withPage(fill: (page: Arena) => void, ask: (ref: number) => Promise<number>): Promise<void> {
+  private async withPage(
+    length: number,
+    fill: (page: Arena) => void,
+    ask: (ref: number) => Promise<number>,
+  ): Promise<void> {
     const { backend, domain } = this
+    if (length > PAGE)
+      throw new NetfrontError(
+        'BAD_ARGUMENT',
+        `what the backend is told of the hash has ${length} bytes: at most ${PAGE} can be told at once`,
+      )
     const page = domain.extent.allocPages(1)
-    try {
-      fill(page)
-    } catch (error) {
-      domain.extent.freePages(page)
-      if (error instanceof RangeError)
-        throw new NetfrontError('BAD_ARGUMENT', `what the backend is told of the hash has to fit ${PAGE} bytes`)
-      throw error
-    }
+    fill(page)
     const ref = domain.grants.grant(backend, page.pages[0], 'ro')
     try {
       await ask(ref)
