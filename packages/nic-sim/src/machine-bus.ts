@@ -30,6 +30,10 @@ export class MachineBus implements HostBus {
     this.driverMemory = { view, bytes, offset: base, length }
   }
 
+  driverReaches(place: number): boolean {
+    return this.machine.iommuReaches(this.domid, place)
+  }
+
   memory(page: Page, owner: DomainId): View | undefined {
     if (!this.machine.hasDomain(owner)) return undefined
     const extent = this.machine.extentOf(owner)

@@ -6,6 +6,7 @@ import {
   DOMAIN_EXTENT_BASE,
   DOMAIN_EXTENT_PAGES,
   DOMAIN_IN_HYPERCALL,
+  DOMAIN_IOMMU,
   DOMAIN_RECORD_SHIFT,
   DOMAIN_STATE,
   DOMAIN_TABLE,
@@ -138,6 +139,16 @@ export class Machine {
   /** The domain's addresses are translated for it (HVM, PVH). To be said before it runs. */
   markTranslated(domid: number): void {
     Atomics.store(this.words, (this.record(this.extentOf(domid).domid) + DOMAIN_TRANSLATED) >> 2, 1)
+  }
+
+  /**
+   * The IOMMU lets a device of the domain reach the machine page at byte offset `place`, which is not the domain's own: it
+   * has a grant of it mapped in a VM area now. (What a device may reach of the domain's own memory is all of it.)
+   */
+  iommuReaches(domid: number, place: number): boolean {
+    const { words } = this
+    const table = words[(this.record(domid) + DOMAIN_IOMMU) >> 2]
+    return table !== 0 && words[(table >> 2) + (place >>> PAGE_SHIFT)] > 0
   }
 
   /**

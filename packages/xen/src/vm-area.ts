@@ -1,6 +1,5 @@
 import { XenError } from './errors.js'
-import { DOMAIN_IOMMU } from './hypervisor-layout.js'
-import { PAGE_SHIFT, PAGE_SIZE } from './memory.js'
+import { PAGE_SIZE } from './memory.js'
 import { addVmTable, ownPage, removeVmTable, VM_TABLE_PAGES, vmAddress, vmTable } from './vm-tables.js'
 import type { Machine } from './machine.js'
 import type { Page } from './memory.js'
@@ -19,7 +18,6 @@ export class VmArea {
   readonly #machine: Machine
   readonly #domid: number
   readonly #number: number
-  readonly #iommu: number
   #disposed = false
 
   /** Takes a page of the machine for each area, and some with a domain's first. Throws BAD_ARGUMENT, NO_MEMORY. */
@@ -37,7 +35,6 @@ export class VmArea {
     this.#machine = machine
     this.#domid = domid
     this.#number = number
-    this.#iommu = machine.words[(machine.record(domid) + DOMAIN_IOMMU) >> 2] >> 2
   }
 
   /** The address of a page, for grant operations. */
@@ -66,11 +63,6 @@ export class VmArea {
     if (place !== 0 && !(place >= extent.base && place < extent.base + extent.length))
       throw new XenError('BAD_PAGE', `page ${page} of a VM area shows a grant: unmap it`)
     this.table[page] = 0
-  }
-
-  /** True while a grant that shows the machine page at `place` is mapped at any address: the domain's devices reach it. */
-  reachable(place: number): boolean {
-    return this.#machine.words[this.#iommu + (place >>> PAGE_SHIFT)] > 0
   }
 
   /** Gives the addresses back. Throws IN_USE while one of them shows a page: a mapping would be lost. */

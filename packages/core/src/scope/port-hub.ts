@@ -11,10 +11,7 @@ export class PortHub {
 
   constructor(port: AcceleratedPort) {
     this.port = port
-    port.observe?.({
-      received: (frame) => this.received(frame),
-      transmitted: (frame) => this.transmitted(frame),
-    })
+    port.observe?.(new HubObserver(this))
     port.onChange((change) => {
       for (const listener of this.#listeners) listener(change)
     })
@@ -35,14 +32,43 @@ export class PortHub {
     }
   }
 
-  private received(frame: Frame): void {
+  /** No plugin looks at what is sent. */
+  get scatter(): boolean {
+    const observers = this.#observers
+    for (let i = 0; i < observers.length; i++) if (observers[i]?.transmitted !== undefined) return false
+    return true
+  }
+
+  received(frame: Frame): void {
     const observers = this.#observers
     for (let i = 0; i < observers.length; i++) observers[i]?.received?.(frame)
   }
 
-  private transmitted(frame: Frame): void {
+  transmitted(frame: Frame): void {
     const observers = this.#observers
     for (let i = 0; i < observers.length; i++) observers[i]?.transmitted?.(frame)
+  }
+}
+
+/** What hardware is given; our own drivers ask besides whether frames must be in one piece. */
+class HubObserver implements PortObserver {
+  readonly #hub: PortHub
+
+  constructor(hub: PortHub) {
+    this.#hub = hub
+  }
+
+  /** Frames with fragments may be shown: nobody looks at their bytes. */
+  get scatter(): boolean {
+    return this.#hub.scatter
+  }
+
+  received(frame: Frame): void {
+    this.#hub.received(frame)
+  }
+
+  transmitted(frame: Frame): void {
+    this.#hub.transmitted(frame)
   }
 }
 

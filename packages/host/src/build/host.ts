@@ -92,10 +92,11 @@ export class Host {
       crash: (guest) => this.#crash(guest),
     })
     for (const nic of this.nics.values()) this.plugins.accelerators.addPort(nic.driver)
-    const { queues } = value.driver ?? {}
+    const { lazyCopy, queues } = value.driver ?? {}
     this.netback = new Netback(driver, {
       bridge: { addPort: (options) => this.addPort(options) },
       ...(queues === undefined ? {} : { maxQueues: queues }),
+      lazyCopy,
     })
     this.netback.onVif = (vif) => {
       const port = this.everyPort.findLast((each) => each.name === vif.name)

@@ -70,6 +70,6 @@ export class Nic {
   /** Put the NIC into a bridge. */
   plug(bridge: Pick<Bridge, 'addPort'>): void {
     this.#plugged = true
-    this.port.plug(bridge.addPort({ name: this.name, send: (frame) => this.port.send(frame) }))
+    this.port.plug(bridge.addPort({ name: this.name, scatter: true, send: (frame) => this.port.send(frame) }))
   }
 }

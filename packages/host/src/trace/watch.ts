@@ -83,6 +83,7 @@ function watchBridge(host: Host, trace: Trace): () => void {
 function watchPort({ name }: Host, nic: Nic, trace: Trace): () => void {
   const place = `${name}.${nic.name}`
   return nic.driver.observe({
+    scatter: true,
     transmitted: (frame) => trace.record(name, 'port sends', place, 'slow', frame),
     received: (frame) => trace.record(name, 'port receives', place, 'slow', frame),
   })

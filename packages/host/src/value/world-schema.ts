@@ -11,6 +11,7 @@ const mebibytes = { type: 'integer', minimum: 1, maximum: 1024 } as const
 const guestMemory = { type: 'integer', minimum: 4, maximum: 1024 } as const
 const vcpus = { type: 'integer', minimum: 1, maximum: 32 } as const
 const queues = { type: 'integer', minimum: 1, maximum: 64 } as const
+const lazyCopy = { enum: ['none', 'delayed', 'always', 'netloop'] } as const
 const share = { type: 'number', minimum: 0, maximum: 1 } as const
 const flag = { type: 'boolean' } as const
 const named = { type: 'string', pattern: '^[A-Za-z][A-Za-z0-9_-]{0,14}$' } as const
@@ -82,7 +83,7 @@ const guest = {
 const driver = {
   type: 'object',
   additionalProperties: false,
-  properties: { memory: mebibytes, vcpus, queues },
+  properties: { memory: mebibytes, vcpus, queues, lazyCopy },
 } as const
 
 const host = {

@@ -1,4 +1,5 @@
 import type { Deadlines } from '@netaccel/core'
+import type { LazyCopyMode } from '@netaccel/netback'
 import type { CostTable } from '@netaccel/xen'
 
 /**
@@ -56,6 +57,11 @@ export interface DriverValue {
   readonly vcpus?: number
   /** Most queues that a guest's device is offered, 1 to 64 (xen-netback max_queues). Default: `vcpus`, at most 8. */
   readonly queues?: number
+  /**
+   * What guests send is mapped instead of copied through the grants, and copied when it lingers (`delayed`), never
+   * (`none`), or at once (`always`, `netloop`). Default: nothing is mapped.
+   */
+  readonly lazyCopy?: LazyCopyMode
 }
 
 export interface NicValue {

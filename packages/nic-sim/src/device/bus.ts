@@ -16,6 +16,8 @@ export interface HostBus {
   readonly copies: DmaCopies
   /** The driver domain's memory, which the IOMMU lets the NIC reach for the driver's own queue by physical address. */
   readonly driverMemory: View
+  /** The same of the page at byte `place` of machine memory, which a guest has granted: it is mapped now. */
+  driverReaches(place: number): boolean
   /**
    * The machine frame behind `page`, for DMA, if it is a page that `owner` owns or has mapped for this; undefined:
    * not its page (MEM-06). The view stays good until the page is unregistered.

@@ -70,7 +70,7 @@ export class ViSet {
   /** The driver's own queue, in physical mode; it lives as long as the device. */
   openHost(owner: DomainId, sizes: ViSizes): VirtualInterface {
     const { parts, bus } = this.all
-    const vi = this.make(HOST_VI, owner, sizes, new PhysicalSpace(bus.driverMemory))
+    const vi = this.make(HOST_VI, owner, sizes, new PhysicalSpace(bus.driverMemory, bus))
     parts.host = vi
     return vi
   }

@@ -138,7 +138,7 @@ export class NicDriver implements AcceleratedPort, Poller {
       frame.release()
       return 'taken'
     }
-    if (!tx.roomy) {
+    if (!tx.fits(frame)) {
       this.wasFull = true
       return 'full'
     }

@@ -1,9 +1,12 @@
+import { linearise } from '@netaccel/packet'
 import type { Frame } from '@netaccel/packet'
 
 /** The contract's `PortObserver`, shown the whole of the driver's frames. */
 export interface DriverObserver {
   received?(frame: Frame): void
   transmitted?(frame: Frame): void
+  /** It looks at no more than headers, and so takes what is sent with fragments. */
+  readonly scatter?: boolean
 }
 
 /** Who is shown the driver's frames. Added and taken away between two frames or in the middle of one. */
@@ -20,7 +23,10 @@ export class PortObservers {
   /** The returned function takes the observer away. */
   add(observer: DriverObserver): () => void {
     const received = (frame: Frame): void => observer.received?.(frame)
-    const transmitted = (frame: Frame): void => observer.transmitted?.(frame)
+    const transmitted = (frame: Frame): void => {
+      if (observer.scatter !== true) linearise(frame)
+      observer.transmitted?.(frame)
+    }
     if (observer.received !== undefined) this.receivers = [...this.receivers, received]
     if (observer.transmitted !== undefined) this.transmitters = [...this.transmitters, transmitted]
     return () => {

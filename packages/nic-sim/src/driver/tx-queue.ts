@@ -1,7 +1,15 @@
 // Stage 6s of a frame's way out, third part: the descriptors of a frame of the driver domain.
 import type { DropReason } from '@netaccel/core'
-import type { Frame } from '@netaccel/packet'
-import { fillChecksum, PacketInfo, parsePacket, TCP_CHECKSUM, UDP_CHECKSUM } from '@netaccel/packet'
+import type { Fragments, Frame } from '@netaccel/packet'
+import {
+  fillChecksum,
+  headLength,
+  linearise,
+  PacketInfo,
+  parsePacket,
+  TCP_CHECKSUM,
+  UDP_CHECKSUM,
+} from '@netaccel/packet'
 import type { Arena } from '@netaccel/xen'
 import {
   EVENT_COUNT_SHIFT,
@@ -19,13 +27,14 @@ import {
   writeDescriptor,
 } from '../constants.js'
 
-/** Most descriptors of one frame: how to cut it, and two for one longer than a descriptor can say. */
+/** Most descriptors of a frame in one piece: how to cut it, and two for one longer than a descriptor can say. */
 const MOST_DESCRIPTORS = 3
 /** Names no memory of any domain. */
 const NOWHERE = -1
 
 /**
- * The driver's end of the TX ring, in physical mode: a frame is one stretch of the driver domain's memory. Each is
+ * The driver's end of the TX ring, in physical mode: a frame is one stretch of the driver domain's memory, with its
+ * fragments, if it has any, wherever in the machine they lie (Linux skb_frag_dma_map). Each is
  * remembered at its last descriptor until the NIC says that it has left (FL-07).
  */
 export class TxQueue {
@@ -40,6 +49,10 @@ export class TxQueue {
   private readonly mask: number
   private readonly info: PacketInfo
   private consumer: number
+  /** By descriptor: the fragments of the frame of which it is the last. */
+  private readonly mapped: (Fragments | null)[]
+  /** Where the driver domain's memory begins in the machine. */
+  private readonly base: number
 
   /** `depth`: most frames at once. */
   constructor(ring: Arena, capacity: number, depth: number) {
@@ -52,6 +65,8 @@ export class TxQueue {
     this.mask = capacity - 1
     this.info = new PacketInfo()
     this.consumer = 0
+    this.mapped = Array.from({ length: capacity }, () => null)
+    this.base = ring.bytes.byteOffset
   }
 
   /** Entries that a ring for `depth` frames needs: two each, as a frame that is to be cut takes. */
@@ -63,6 +78,14 @@ export class TxQueue {
     return (
       this.count < this.depth && this.capacity - ((this.producer - this.consumer) >>> 0) >= MOST_DESCRIPTORS
     )
+  }
+
+  /** Room for this frame. */
+  fits(frame: Frame): boolean {
+    if (!this.roomy) return false
+    const { fragments } = frame
+    const left = this.capacity - ((this.producer - this.consumer) >>> 0)
+    return fragments === null || left >= MOST_DESCRIPTORS + fragments.count
   }
 
   /**
@@ -77,8 +100,12 @@ export class TxQueue {
     if (frame.gsoSize > 0) this.writeOption(frame)
     else if (frame.checksum === 'blank') {
       if (this.nicFinds(frame)) flags = TX_CHECKSUM
-      else if (!fillChecksum(frame)) bytes = 0
+      else {
+        linearise(frame)
+        if (!fillChecksum(frame)) bytes = 0
+      }
     }
+    if (frame.fragments !== null) return this.postScattered(frame, frame.fragments, first, flags)
     const at = frame.bytes === this.ring.bytes ? offset : NOWHERE
     if (bytes <= TX_MAX_BYTES) this.write(at, bytes | flags)
     else {
@@ -86,6 +113,22 @@ export class TxQueue {
       this.write(at + TX_MAX_BYTES, (bytes - TX_MAX_BYTES) | flags)
     }
     this.frames[(this.producer - 1) & this.mask] = frame
+    this.count++
+    return (this.producer - first) >>> 0
+  }
+
+  /** A frame with fragments; its option has been written. */
+  private postScattered(frame: Frame, fragments: Fragments, first: number, flags: number): number {
+    this.write(frame.offset, headLength(frame) | TX_CONTINUE | flags)
+    const last = fragments.count - 1
+    for (let i = 0; i <= last; i++) {
+      const more = i === last ? flags : flags | TX_CONTINUE
+      this.write((fragments.place(i) - this.base) | 0, fragments.lengths[i] | more)
+    }
+    fragments.dma++
+    const slot = (this.producer - 1) & this.mask
+    this.mapped[slot] = fragments
+    this.frames[slot] = frame
     this.count++
     return (this.producer - first) >>> 0
   }
@@ -98,6 +141,11 @@ export class TxQueue {
     if (frame === null) return null
     this.frames[slot] = null
     this.count--
+    const fragments = this.mapped[slot]
+    if (fragments !== null) {
+      this.mapped[slot] = null
+      fragments.dma--
+    }
     return frame
   }
 
