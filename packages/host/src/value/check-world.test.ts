@@ -57,7 +57,7 @@ describe('checkWorld', () => {
     [
       'an unknown key',
       set('hosts.a.guest', {}),
-      'hosts.a has an unknown key "guest". Known here: memory, nics, guests, misbehaviour, links.',
+      'hosts.a has an unknown key "guest". Known here: memory, driver, nics, guests, misbehaviour, links.',
     ],
     [
       'a link to a missing port',
