@@ -53,9 +53,19 @@ export class LiveKeys {
     if (this.live) queues.setHeadroom(Math.min(bytes, MOST_HEADROOM))
   }
 
+  /** However often the key is written, one reading waits at most (XSA-349). */
   private async watch(cleanup: CleanupStack, path: string, read: () => Promise<void>): Promise<void> {
     const { domain, serial } = this.parts
-    const watch = await domain.store.watch(path, () => void serial.run(read))
+    let waits = false
+    const readOnce = (): Promise<void> => {
+      waits = false
+      return read()
+    }
+    const watch = await domain.store.watch(path, () => {
+      if (waits) return
+      waits = true
+      void serial.run(readOnce)
+    })
     cleanup.push('watch', () => watch.unwatch())
   }
 
