@@ -36,6 +36,8 @@ import type { RemoteMacs } from './remote-macs.js'
 const GROUP = 0x0100
 /** Buffers posted with one doorbell (PF-02). */
 const POST_BATCH = 16
+/** Buffers whose completions may be missing before one that is named is believed. */
+const MOST_MISSED = 16
 /** The stack holds nearly all buffers: look again after this long, ms. */
 const LATER_MS = 0.25
 
@@ -66,6 +68,7 @@ export class PairQueue implements AcceleratedQueue {
   private sendTail = 0
   private sendRung = 0
   private postTail = 0
+  private postHead = 0
   private sending = 0
   private waitingBuffers = 0
   private doneHead = 0
@@ -199,11 +202,7 @@ export class PairQueue implements AcceleratedQueue {
 
   /** Buffers that the NIC can write to no more go back to their pool. */
   releaseBuffers(): void {
-    for (let place = 0; place < this.posted.length; place++) {
-      this.posted[place]?.release()
-      this.posted[place] = null
-    }
-    this.waitingBuffers = 0
+    while (this.waitingBuffers > 0) this.takePosted().release()
     this.isGone = true
   }
 
@@ -242,13 +241,11 @@ export class PairQueue implements AcceleratedQueue {
   }
 
   private received(place: number, word1: number): boolean {
-    const frame = this.posted[place] ?? null
-    if (frame === null) {
+    if (!this.align(place)) {
       this.badCounter.value++
       return false
     }
-    this.posted[place] = null
-    this.waitingBuffers--
+    const frame = this.takePosted()
     const length = word1 & LENGTH_MASK
     if (length < ETH_HEADER || length > BUFFER_BYTES) {
       frame.release()
@@ -263,6 +260,31 @@ export class PairQueue implements AcceleratedQueue {
       this.learntCounter.value++
     this.queue.deliver(frame)
     return true
+  }
+
+  /**
+   * Buffers come back in the order in which they were posted. Those before this one come back with it: their completions
+   * were lost, and with them what they held (RX-07). False: the completion is not to be believed.
+   */
+  private align(place: number): boolean {
+    const { capacity } = this.parts.queues.posts
+    const missed = (place - this.postHead) & (capacity - 1)
+    if (place >= capacity || missed >= this.waitingBuffers || missed > MOST_MISSED) return false
+    if (missed === 0) return true
+    for (let i = 0; i < missed; i++) this.takePosted().release()
+    this.badCounter.value += missed
+    this.queue.dropRx('malformed', missed, 0)
+    return true
+  }
+
+  /** The buffer that was posted first; one is posted. */
+  private takePosted(): Frame {
+    const place = this.postHead & (this.posted.length - 1)
+    const frame = this.posted[place] as Frame
+    this.posted[place] = null
+    this.postHead = (this.postHead + 1) >>> 0
+    this.waitingBuffers--
+    return frame
   }
 
   /** Tell the NIC what was read, once a quarter of the ring at most. */

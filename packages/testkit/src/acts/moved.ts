@@ -1,7 +1,7 @@
-import { ARP_REQUEST, FramePool, poolBytes, privateArena, writeArp } from '@netaccel/packet'
 import type { Bench } from '../bench/bench.js'
 import { Sender } from '../bench/frames.js'
 import type { Scene } from '../bench/scene.js'
+import { Stranger } from '../bench/stations.js'
 import type { Act } from '../kit/act.js'
 
 /** How soon a plugin must know that an address has shown itself behind the bridge. */
@@ -35,7 +35,9 @@ export const moved: Act<Moved> = {
       gone.push({ why, from, to: bench.recorder.calls.length })
     }
     await heard(bench)
-    speakBehindBridge(bench, sender)
+    // The other guest has moved here.
+    const { destinationMac, destination } = sender.ends
+    new Stranger(bench).speak(destinationMac, destination)
     await bench.for(NEWS_MS)
     await tried('its address had shown itself behind the bridge')
     await heard(bench)
@@ -51,19 +53,4 @@ async function heard(bench: Bench): Promise<void> {
   bench.start({ flows: 4 })
   await bench.for(4)
   await bench.quiet()
-}
-
-/** The other guest has moved here: somebody behind the bridge says so, as after every migration, by a gratuitous ARP. */
-function speakBehindBridge(bench: Bench, sender: Sender): void {
-  const { destinationMac: mac, destination: ip } = sender.ends
-  const pool = new FramePool(privateArena(poolBytes(1, 256)), { frames: 1, bytesEach: 256 })
-  const frame = pool.take()
-  if (frame === undefined) return
-  const everybody = mac.map(() => 0xff)
-  const who = { sourceMac: mac, destinationMac: everybody, senderIp: ip, targetIp: ip }
-  writeArp(frame, { ...who, operation: ARP_REQUEST })
-  bench.world
-    .host('a')
-    .bridge.addPort({ name: 'stranger', send: (sent) => sent.release() })
-    .receive(frame)
 }

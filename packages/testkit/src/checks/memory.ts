@@ -2,6 +2,8 @@
 import type { RuleId } from '@netaccel/core'
 import { failing } from '../acts/failing.js'
 import type { Failing } from '../acts/failing.js'
+import { nosy } from '../acts/nosy.js'
+import type { Nosy } from '../acts/nosy.js'
 import { returning } from '../acts/returning.js'
 import { saturated } from '../acts/saturated.js'
 import { sequences } from '../acts/sequences.js'
@@ -51,6 +53,18 @@ function poolsWhole(scene: Scene): Judgement {
   return together({ seen: pools, findings: [] }, { seen: 0, findings: refused(scene, 'MEM-05').findings })
 }
 
+/** MEM-06: pages of another guest keep their bytes, and keep them to themselves. */
+function ownPagesAlone({ flipped, foreign, written, read }: Nosy): Judgement {
+  const findings = [
+    ...(written === 0 ? [] : [`${written} of ${foreign} pages of another guest were written to`]),
+    ...(read === 0 ? [] : [`${read} frames left with bytes of another guest's pages`]),
+  ]
+  return {
+    seen: foreign > 0 ? flipped : 0,
+    findings: findings.map((what) => ({ sentence: `${what}, for descriptors with ${flipped} wrong words` })),
+  }
+}
+
 /** MEM-07: after `quiesce` nothing is touched. */
 function untouched({ quiet, touched }: Wired): Judgement {
   const sentence = `hardware wrote to the rings of a quiet VI ${touched} times`
@@ -58,6 +72,12 @@ function untouched({ quiet, touched }: Wired): Judgement {
 }
 
 export const memoryChecks: readonly Check[] = [
+  {
+    rule: 'MEM-06',
+    unfit: needsHardware,
+    looks: [look(nosy, ownPagesAlone)],
+    unseen: 'its guests map no rings that they write',
+  },
   { rule: 'MEM-07', unfit: needsHardware, looks: [look(wired, untouched)], unseen: 'no VI was made' },
   {
     rule: 'MEM-01',

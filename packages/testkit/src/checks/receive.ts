@@ -1,13 +1,18 @@
 // RX: what a poll delivers, and what it says of it.
+import { garbled } from '../acts/garbled.js'
+import type { Garbled, Reception } from '../acts/garbled.js'
 import { held } from '../acts/held.js'
 import type { Held } from '../acts/held.js'
 import { lazy } from '../acts/lazy.js'
 import { merging } from '../acts/merging.js'
 import type { Merging } from '../acts/merging.js'
+import { refilled } from '../acts/refilled.js'
+import type { Refilled } from '../acts/refilled.js'
 import { saturated } from '../acts/saturated.js'
 import { steady } from '../acts/steady.js'
 import { toldWrong } from '../acts/told-wrong.js'
 import type { ToldWrong } from '../acts/told-wrong.js'
+import type { ViRequest } from '@netaccel/core'
 import { arrivalsOf, hostOf } from '../bench/arrivals.js'
 import type { Scene } from '../bench/scene.js'
 import { callsOf, callsWithin, groupBy } from '../kit/calls-of.js'
@@ -119,6 +124,47 @@ function toldRight({ lies, seen }: ToldWrong): Judgement {
   return { seen, findings: lies.slice(0, 5) }
 }
 
+/** RX-07: what is wrong with an event costs its own frame. What is lost with sound events too has another rule. */
+function ownFrameAlone({ plain, garbled: spoilt }: Garbled): Judgement {
+  if (faultsOf(plain).length > 0) return { seen: 0, findings: [] }
+  const after = `after bits of ${spoilt.garbled} words of events had been turned over`
+  return {
+    seen: spoilt.garbled,
+    findings: faultsOf(spoilt).map((what) => ({ sentence: `${after} ${what}` })),
+  }
+}
+
+function faultsOf({ phase, lost, missing, later, arrived, uncounted }: Reception): string[] {
+  return [
+    ...lost,
+    ...(phase === 'active' ? [] : [`the vif was ${phase}`]),
+    ...(missing > 0 ? [`${missing} of ${later} frames with sound events did not arrive`] : []),
+    ...(uncounted > 0 ? [`${uncounted} of ${arrived} frames were neither delivered nor counted`] : []),
+  ]
+}
+
+/** RX-09: events that one poll reads, as it charges them, and what it passes on. */
+function withinOneRing({ scene, from, to }: Refilled): Judgement {
+  const rings = callsOf(scene, 'backendVif', 'createVi').map(({ args }) => (args[0] as ViRequest).events)
+  const most = Math.max(...rings)
+  return eachCall(
+    callsOf(scene, 'queue', 'poll').filter(
+      ({ n, place }) => n >= from && n < to && place.where === 'a.guest1',
+    ),
+    (call) => {
+      const within = callsWithin(scene, call).filter(({ of }) => of === 'queueDoors')
+      const read = within
+        .filter(({ name, args }) => name === 'charge' && args[0] === 'event')
+        .reduce((sum, { args }) => sum + Number(args[1]), 0)
+      const passed = within.filter(({ name }) => PASSING.has(name)).length
+      const handled = Math.max(read, passed)
+      return handled > most ? `a poll handled ${handled} events; the ring has ${most}` : undefined
+    },
+  )
+}
+
+const PASSING = new Set(['deliver', 'dropRx', 'completeTx', 'failTx'])
+
 function isMerged(call: Call): boolean {
   return call.name === 'deliver' && (call.frame?.segments ?? 1) > 1
 }
@@ -197,6 +243,12 @@ export const receiveChecks: readonly Check[] = [
     unseen: 'nothing was delivered',
   },
   {
+    rule: 'RX-07',
+    unfit: needs('rx'),
+    looks: [look(garbled, ownFrameAlone)],
+    unseen: 'nothing was received in good order with the events as they were',
+  },
+  {
     rule: 'RX-08',
     unfit: needs('rx-merge'),
     looks: [
@@ -205,5 +257,11 @@ export const receiveChecks: readonly Check[] = [
       look(lazy, soundlyMerged),
     ],
     unseen: 'no frame was merged',
+  },
+  {
+    rule: 'RX-09',
+    unfit: needs('vi'),
+    looks: [look(refilled, withinOneRing)],
+    unseen: 'it was not polled',
   },
 ]
