@@ -5,8 +5,8 @@ import { around, vary } from '@netaccel/testkit'
 import type { Saboteur } from './saboteur.js'
 import { told } from './told.js'
 
-/** Any text of JavaScript that is no artefact. */
-const SECOND_FILE = fileURLToPath(new URL('index.js', import.meta.url))
+/** Any file that is no artefact. */
+const SECOND_FILE = fileURLToPath(import.meta.url)
 
 export const versionSaboteurs: readonly Saboteur[] = [
   {

@@ -127,6 +127,6 @@ export const receiveRules: readonly Rule[] = [
     checkedBy: 'all ways room can come',
     saboteur: 'buffers registered later, no `wake`',
     marks: ['R'],
-    implies: [],
+    implies: ['LC-07'],
   },
 ]

@@ -18,7 +18,7 @@ export const transmitRules: readonly Rule[] = [
     checkedBy: 'the table of lent frames',
     saboteur: 'forgets the last of 64 completed by one event',
     marks: ['L'],
-    implies: ['MEM-05'],
+    implies: ['IR-05', 'LC-08', 'LC-10', 'MEM-05'],
   },
   {
     id: 'TX-03',
@@ -36,7 +36,7 @@ export const transmitRules: readonly Rule[] = [
     checkedBy: "the port's departure log",
     saboteur: 'copies and completes at the next poll',
     marks: [],
-    implies: ['FL-09'],
+    implies: ['FL-09', 'IR-05'],
   },
   {
     id: 'TX-05',
@@ -73,7 +73,7 @@ export const transmitRules: readonly Rule[] = [
     checkedBy: 'departure log',
     saboteur: 'two rings by frame size',
     marks: ['L'],
-    implies: ['FL-09'],
+    implies: ['FL-09', 'VN-05'],
   },
   {
     id: 'TX-09',
@@ -92,7 +92,7 @@ export const transmitRules: readonly Rule[] = [
     checkedBy: 'silence after one burst of 1 to 64',
     saboteur: 'rings only at multiples of 4 descriptors',
     marks: [],
-    implies: ['TX-02'],
+    implies: ['TX-02', 'TX-09', 'LC-08'],
   },
   {
     id: 'TX-11',

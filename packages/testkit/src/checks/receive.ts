@@ -85,11 +85,15 @@ function allPassedOn(scene: Scene): Judgement {
 
 /** RX-04: of each flow in the order of arrival. */
 function inOrder(scene: Scene): Judgement {
+  const arrived = arrivalsOf(scene).map(({ host, frame }, index) => ({ host, frame, index }))
+  const named = groupBy(
+    arrived.filter(({ frame }) => frame.flow !== ''),
+    ({ host, frame }) => `${host} ${piecesOf({ ...frame, segments: 1 })[0]}`,
+  )
   const places = new Map<string, number>()
-  arrivalsOf(scene).forEach(({ host, frame }, index) => {
-    const name = `${host} ${piecesOf({ ...frame, segments: 1 })[0]}`
-    if (frame.flow !== '' && !places.has(name)) places.set(name, index)
-  })
+  // An acknowledgement without data bears the number of the data that come next: which of them it is cannot be told.
+  for (const [name, [first, ...others]] of named)
+    if (others.every(({ frame }) => frame.length === first.frame.length)) places.set(name, first.index)
   const delivered = callsOf(scene, 'queueDoors', 'deliver').filter(
     ({ frame }) => frame !== null && frame.flow !== '',
   )
