@@ -61,7 +61,16 @@ describe('the rules', () => {
     expect(firstCauses(['MEM-05', 'TX-02', 'IR-02'])).toEqual(['TX-02', 'IR-02'])
     // Through a rule that was not seen broken itself: TX-10 implies TX-02, which implies MEM-05.
     expect(firstCauses(['MEM-05', 'TX-10'])).toEqual(['TX-10'])
-    expect([...impliedBy('TX-10')]).toEqual(['TX-02', 'IR-05', 'LC-07', 'LC-08', 'LC-10', 'MEM-05', 'TX-09', 'FL-09'])
+    expect([...impliedBy('TX-10')]).toEqual([
+      'TX-02',
+      'IR-05',
+      'LC-07',
+      'LC-08',
+      'LC-10',
+      'MEM-05',
+      'TX-09',
+      'FL-09',
+    ])
     expect(firstCauses([])).toEqual([])
   })
 
