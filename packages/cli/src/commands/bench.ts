@@ -1,9 +1,10 @@
 import { LENGTHS, measure, type PathName, type PathRate } from '../bench/paths.js'
 import { type CommandSpec, isSet, numberOption, textOption } from '../command.js'
-import { EXIT_OK } from '../errors.js'
+import { CliError, EXIT_OK } from '../errors.js'
 import { columns, printLines, short } from '../show/columns.js'
 import { LiveTable } from '../show/live-table.js'
 import { acceleratorFolder } from '../start/accelerator.js'
+import { benchQueues } from './bench-queues.js'
 
 /** Rounds that differ by more than this, of their middle, say little. */
 const UNSTEADY = 0.2
@@ -11,14 +12,20 @@ const UNSTEADY = 0.2
 const PATHS: readonly PathName[] = ['local', 'wire-slow', 'wire-fast']
 
 export const bench: CommandSpec = {
-  usage: 'bench',
-  says: 'How many frames this machine carries by the rings, and past them with an accelerator',
+  usage: 'bench [what]',
+  says: 'Frames a second by the rings, and past them with an accelerator; `bench queues`: what several queues do',
   options: [
     ['--seconds <n>', 'For each of the six measurements', { default: 3 }],
+    ['--costs <table>', 'With queues: the cost table, xeon-2013 (default) or default'],
+    ['--virtual-ms <n>', 'With queues: virtual milliseconds of each point; default 4'],
+    ['--html <file>', 'With queues: write the plot there'],
     ['--plugin <name>', 'The accelerator: an installed plugin or a folder; default: the bundled one'],
   ],
   example: '  netaccel bench --seconds 3',
   run: async (given) => {
+    const [what] = given.words
+    if (what === 'queues') return benchQueues(given)
+    if (what !== undefined) throw new CliError('USAGE', `bench knows \`queues\`, not "${what}"`)
     const seconds = numberOption(given, 'seconds', 0.01, 3600) ?? 3
     const accelerator = textOption(given, 'plugin') ?? acceleratorFolder()
     const json = isSet(given, 'json')

@@ -7,7 +7,7 @@ import {
   type VersionRange,
 } from '@netaccel/core'
 import { type BackVif, Netback, type NetbackAccelerators } from '@netaccel/netback'
-import { CleanupStack, type CostTable, type Domain, Hypervisor, type Timeline } from '@netaccel/xen'
+import { CleanupStack, type CostTable, type Domain, Hypervisor, localCpu, type Timeline } from '@netaccel/xen'
 import type { EdgeOracle } from '../check/oracle.js'
 import { HostError } from '../errors.js'
 import { parseSentence } from '../value/sentence.js'
@@ -80,7 +80,7 @@ export class Host {
     this.driver = driver
     this.#parts = parts
     this.#cleanup = cleanup
-    this.bridge = new Bridge(driver.engine)
+    this.bridge = new Bridge(localCpu(driver))
     for (const [nicName, nic] of Object.entries(value.nics ?? {})) {
       const holdMs = parts.deadlines.hold ?? DEADLINES.hold
       const parted = [nicName, nic, hypervisor, driver, cleanup] as const
