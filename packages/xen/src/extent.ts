@@ -50,6 +50,20 @@ export class Extent implements SharedView {
         'NO_MEMORY',
         `domain ${this.domid} has no ${count} contiguous free pages (${this.pagesFree} of ${this.pages} are free): give it more pages`,
       )
+    return this.#given(first, count)
+  }
+
+  /** These pages and no others, zeroed: what a domain that goes on elsewhere had. Throws NO_MEMORY when one is taken. */
+  allocPagesAt(first: number, count: number): Arena {
+    if (!this.#pages.takeAt(first, count))
+      throw new XenError(
+        'NO_MEMORY',
+        `domain ${this.domid} of ${this.pages} pages cannot have the ${count} from ${first} on: some are taken, or not there`,
+      )
+    return this.#given(first, count)
+  }
+
+  #given(first: number, count: number): Arena {
     const offset = first << PAGE_SHIFT
     const length = count << PAGE_SHIFT
     this.#scrub(first, count)

@@ -106,6 +106,20 @@ describe('pages of a domain', () => {
     expectCode('BAD_PAGE', () => other.freePages(arena))
   })
 
+  it('are given at a place that is asked for, if it is free', () => {
+    const extent = small().createExtent(0, 4)
+    const first = extent.allocPages(1)
+    expectCode('NO_MEMORY', () => extent.allocPagesAt(0, 2))
+    expectCode('NO_MEMORY', () => extent.allocPagesAt(3, 2))
+    const arena = extent.allocPagesAt(2, 2)
+    expect([arena.offset, arena.length, arena.pages, extent.pagesFree]).toEqual([8192, 8192, [2, 3], 1])
+    arena.bytes.fill(7, arena.offset, arena.offset + arena.length)
+    extent.freePages(arena)
+    extent.freePages(first)
+    expect(extent.allocPagesAt(2, 1).bytes[8192]).toBe(0)
+    expect(extent.allocPages(2).offset).toBe(0)
+  })
+
   it('are shown one by one', () => {
     const extent = small().createExtent(0, 2)
     const { pages } = extent.allocPages(2)

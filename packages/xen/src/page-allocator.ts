@@ -38,6 +38,15 @@ export class PageAllocator {
     return -1
   }
 
+  /** This run and no other. False, and nothing changed, unless every page of it is free. */
+  takeAt(first: number, count: number): boolean {
+    const taken = this.#taken
+    if (first < 0 || count < 1 || first + count > taken.length) return false
+    for (let page = first; page < first + count; page++) if (taken[page] === 1) return false
+    this.#mark(first, count)
+    return true
+  }
+
   /** False, and nothing changed, unless every page of the run is taken. */
   give(first: number, count: number): boolean {
     const taken = this.#taken

@@ -152,6 +152,12 @@ export class GuestVif implements StackDevice, GuestStack {
     this.known = true
   }
 
+  /** The device is gone for good: the stack gives back what it has of it. */
+  retire(): void {
+    this.upper?.moved?.()
+    this.upper = null
+  }
+
   /** Netfront's call: the device is connected. One that is new has no neighbours to tell. */
   notifyPeers(): void {
     if (this.known) this.announce()

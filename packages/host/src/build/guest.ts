@@ -5,6 +5,9 @@ import type { Domain, Engine, Hypervisor } from '@netaccel/xen'
 import { HostError } from '../errors.js'
 import type { GuestValue, VifValue } from '../value/world-value.js'
 import { GuestVif } from './guest-vif.js'
+import type { GuestDescription, GuestImage } from './guest-image.js'
+import { GuestMemory, type Run } from './guest-memory.js'
+import { dataOf, writeData } from './guest-data.js'
 import type { HostParts } from './host.js'
 import { guestMebibytes, pagesOf, queuesOf, sendBuffers } from './memory.js'
 import { type DomainPlugins, guestPlugins } from './plugins.js'
@@ -33,6 +36,8 @@ export class Guest {
   readonly name: string
   readonly memory: number
   readonly domain: Domain
+  /** What its own program takes of its memory: it goes along when the guest moves or is saved. */
+  readonly programMemory: GuestMemory
   /** Of its virtual CPUs; they go along when it moves. */
   readonly engines: Engines
   readonly netfront: Netfront
@@ -60,6 +65,7 @@ export class Guest {
     this.engines = engines
     this.#planned = value.vifs
     this.domain = domain
+    this.programMemory = new GuestMemory(domain.extent)
     this.#place = place
     this.#predecessors = predecessors
     this.netfront = new Netfront(domain, (handle) =>
@@ -71,16 +77,29 @@ export class Guest {
 
   /**
    * Make the domain. With `from` it goes on with that guest's virtual CPUs, and its devices take the places of that
-   * guest's. Nothing of it runs before {@link start}.
+   * guest's. `runs`: pages that its program has from the beginning. Nothing of it runs before {@link start}.
    */
-  static async make(name: string, value: GuestValue, place: GuestPlace, from: Guest | null): Promise<Guest> {
+  static async make(
+    name: string,
+    value: GuestValue,
+    place: GuestPlace,
+    from: Guest | null,
+    runs: readonly Run[] = [],
+  ): Promise<Guest> {
     const { timeline, costs } = place.parts
     const make = (label: string): Engine => timeline.engine(`${place.hostName}.${label}`, costs)
     const engines = from?.engines ?? enginesOf(name, value.vcpus ?? 1, make)
     const pages = pagesOf(guestMebibytes(value))
     try {
       const domain = await place.hypervisor.createDomain({ name, pages, engines })
-      return new Guest(name, value, domain, engines, place, from?.vifs ?? new Map())
+      const guest = new Guest(name, value, domain, engines, place, from?.vifs ?? new Map())
+      try {
+        guest.programMemory.claim(runs)
+        return guest
+      } catch (error) {
+        await place.hypervisor.destroyDomain(domain)
+        throw error
+      }
     } catch (error) {
       if (from === null) for (const engine of engines) timeline.removeEngine(engine)
       throw error
@@ -95,6 +114,11 @@ export class Guest {
 
   get engine(): Engine {
     return this.domain.engine
+  }
+
+  /** Its virtual CPUs stand. */
+  get suspended(): boolean {
+    return this.#stands
   }
 
   /** Plug the devices in and start the drivers; the devices connect by themselves. */
@@ -167,6 +191,24 @@ export class Guest {
     for (const handle of this.#devices.keys()) await this.#remove(handle)
     await this.netfront.stop()
     await this.plugins.requests.stop()
+  }
+
+  /** What is to be said of it to make it anew; its devices have left. */
+  async describe(): Promise<GuestDescription> {
+    const { name, value, programMemory: memory } = this
+    return { name, value, arenas: memory.runs, filled: memory.filled(), data: await dataOf(this.domain) }
+  }
+
+  /** Before {@link start}: the bytes of its memory and its nodes in the store. */
+  async fill({ filled, pages, data }: GuestImage): Promise<void> {
+    for (const [at, run] of filled.entries()) this.programMemory.at(run).set(pages[at])
+    await writeData(this.domain, data)
+  }
+
+  /** Before {@link start}, and when the guest that it takes the place of has left: the same for a move. */
+  async succeed(before: Guest): Promise<void> {
+    for (const run of before.programMemory.runs) this.programMemory.at(run).set(before.programMemory.at(run))
+    await writeData(this.domain, await dataOf(before.domain))
   }
 
   /** Take the domain away. Its virtual CPU goes too, unless the guest goes on elsewhere. */

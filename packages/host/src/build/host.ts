@@ -14,6 +14,7 @@ import { parseSentence } from '../value/sentence.js'
 import type { GuestValue, HostValue } from '../value/world-value.js'
 import type { Shelf } from './catalogue.js'
 import { Guest, type GuestPlace } from './guest.js'
+import { type GuestImage, writeImage } from './guest-image.js'
 import type { GuestVif } from './guest-vif.js'
 import { HardwareNic } from './hardware-nic.js'
 import { driverMebibytes, machineBytes, pagesOf } from './memory.js'
@@ -193,11 +194,37 @@ export class Host {
   async moveGuest(name: string, target: Host): Promise<Guest> {
     const old = this.guests.get(name)
     if (old === undefined) throw new HostError('NO_SUCH_PART', `${this.name} has no guest "${name}".`)
-    const made = await old.running(() => Guest.make(name, old.value, target.#place(), old))
+    const { value, programMemory } = old
+    const made = await old.running(() => Guest.make(name, value, target.#place(), old, programMemory.runs))
     await old.leave()
+    await made.succeed(old)
     this.guests.delete(name)
     await old.destroy(true)
     return target.#admit(made)
+  }
+
+  /** The bytes of a suspended guest, which ends here; see `World.save`. */
+  async saveGuest(guest: Guest): Promise<Uint8Array> {
+    await guest.leave()
+    const bytes = writeImage(await guest.describe(), (run) => guest.programMemory.at(run))
+    this.guests.delete(guest.name)
+    guest.forgetEdges()
+    for (const vif of guest.vifs.values()) vif.retire()
+    await guest.destroy(false)
+    return bytes
+  }
+
+  /** A guest from its bytes. Nothing has changed when this host has not the memory for it (XenError). */
+  async restoreGuest(image: GuestImage): Promise<Guest> {
+    const { name, value, arenas } = image
+    const made = await Guest.make(name, value, this.#place(), null, arenas)
+    try {
+      await made.fill(image)
+    } catch (error) {
+      await made.destroy(false)
+      throw error
+    }
+    return this.#admit(made)
   }
 
   /** All guests' devices. */

@@ -3,6 +3,7 @@ import type { Engine } from '@netaccel/xen'
 import { HostError } from '../errors.js'
 import type { VifValue } from '../value/world-value.js'
 import type { Guest } from './guest.js'
+import { readImage } from './guest-image.js'
 import type { Host } from './host.js'
 import type { World } from './world.js'
 
@@ -18,6 +19,26 @@ export async function resume(world: World, path: string, hostName: string | unde
     throw new HostError('NAME_TAKEN', `${target.name} has a guest "${name}" already; rename one of them.`)
   const guest = await source.moveGuest(name, target)
   await running(target, guest)
+}
+
+/** See `World.save`. */
+export async function save(world: World, path: string): Promise<Uint8Array> {
+  const guest = world.guest(path)
+  if (!guest.suspended) throw new HostError('NOT_READY', `${path} runs; suspend it before it is saved.`)
+  return hostOf(world, path).saveGuest(guest)
+}
+
+/** See `World.restore`. */
+export async function restore(world: World, bytes: Uint8Array, hostName: string): Promise<void> {
+  const host = world.host(hostName)
+  const image = readImage(bytes)
+  if (host.guests.has(image.name))
+    throw new HostError('NAME_TAKEN', `${hostName} has a guest "${image.name}" already; rename one of them.`)
+  const macs = new Set(Object.values(image.value.vifs).map(({ mac }) => mac.toLowerCase()))
+  const twin = world.vifs.find(({ mac }) => macs.has(mac.toLowerCase()))
+  if (twin !== undefined)
+    throw new HostError('NAME_TAKEN', `${twin.path} has the MAC ${twin.mac} of the saved ${image.name}.`)
+  await running(host, await host.restoreGuest(image))
 }
 
 /** See `World.destroy`. */

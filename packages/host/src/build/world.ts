@@ -208,12 +208,33 @@ export class World {
   }
 
   /**
-   * A suspended guest goes on, on the same host or on another one: its devices connect to backends there, and who held
-   * one of them is served by its successor. Settles when they carry frames. Its new path is `<host>.<guest>`.
+   * A suspended guest goes on, on the same host or on another one: its program's memory goes along, its devices connect to
+   * backends there, and who held one of them is served by its successor. Settles when they carry frames. Its new path is `<host>.<guest>`.
    * @throws HostError NO_SUCH_PART, NAME_TAKEN, NOT_READY; XenError for want of memory, and then nothing has changed
    */
   resume(guest: string, host?: string): Promise<void> {
     return this.drive(life.resume(this, guest, host))
+  }
+
+  /**
+   * The bytes of a suspended guest, as `xl save`: what it is, what its program has of its memory
+   * ({@link Guest.programMemory}), and its own nodes in the store. The guest ends here, its devices leave in good order: what
+   * stood in their rings is dropped by name. Its plugins, its stack and its virtual CPU are code, and stay behind.
+   * @throws HostError NO_SUCH_PART, NOT_READY for a guest that runs
+   */
+  save(guest: string): Promise<Uint8Array> {
+    return this.drive(life.save(this, guest))
+  }
+
+  /**
+   * A saved guest comes into this world, which may be another one in another process, as `xl restore`: its pages have the same
+   * numbers and bytes, its devices connect to backends here and wish for the accelerators that they wished for. Settles when
+   * they carry frames. Grants and event channels are made anew, as after any resume.
+   * @throws HostError BAD_VALUE for other bytes, NAME_TAKEN for its name or a MAC, NO_SUCH_PART, NOT_READY; XenError for want of
+   * memory, and then nothing has changed
+   */
+  restore(saved: Uint8Array, host: string): Promise<void> {
+    return this.drive(life.restore(this, saved, host))
   }
 
   /** End a guest as it stands, as `xl destroy` does. What stood in its devices is dropped, reason `guest_died`. */
