@@ -29,12 +29,12 @@ export const again: Act<Again> = {
     const bench = await kit.bench()
     const mtus = bench.vifs.map(({ vif }) => vif.mtu)
     for (const { vif } of bench.vifs) vif.setMtu(SMALL_MTU)
-    await limit(bench, String(SMALL_PAGES))
+    await bench.limit('max-buf-pages', String(SMALL_PAGES))
     await bench.load()
     await bench.for(1)
     await bench.wish(false)
     for (const [index, { vif }] of bench.vifs.entries()) vif.setMtu(mtus[index])
-    await limit(bench, undefined)
+    await bench.limit('max-buf-pages', undefined)
     await bench.wish(true)
     const second = await traffic(bench, kit.full)
     await bench.unload()
@@ -42,16 +42,6 @@ export const again: Act<Again> = {
     const fresh = await traffic(bench, kit.full)
     return { scene: await bench.finish('again'), second, fresh }
   },
-}
-
-/** Quota of buffer pages of every vif, as the toolstack sets it: it holds from the next probe on. */
-async function limit({ world }: Bench, pages: string | undefined): Promise<void> {
-  for (const { netback, driver } of world.hosts.values()) {
-    for (const { device } of netback.vifs) {
-      const key = `${device.nodename}/limits/max-buf-pages`
-      await world.drive(pages === undefined ? driver.store.rm(key) : driver.store.write(key, pages))
-    }
-  }
 }
 
 async function traffic(bench: Bench, full: boolean): Promise<Attached> {

@@ -1,10 +1,7 @@
-import type { PortChange } from '@netaccel/core'
 import type { Scene } from '../bench/scene.js'
-import type { Bench } from '../bench/bench.js'
+import { PortChanges } from '../bench/port-changes.js'
 import type { Act } from '../kit/act.js'
 import { needs } from '../kit/check.js'
-import { around } from '../record/around.js'
-import { vary } from '../record/vary.js'
 
 export interface Reset {
   readonly scene: Scene
@@ -25,21 +22,8 @@ export const reset: Act<Reset> = {
   title: 'the NIC is reset under traffic',
   unfit: needs('vi'),
   async run(kit) {
-    const ports: ((change: PortChange) => void)[] = []
-    const rig = around((_, where) =>
-      where !== 'a.driver'
-        ? {}
-        : {
-            hardware: (inner) =>
-              vary(inner, {
-                onChange(changed) {
-                  ports.push(changed)
-                  inner.onChange(changed)
-                },
-              }),
-          },
-    )
-    const bench = await kit.bench({ rig })
+    const port = new PortChanges()
+    const bench = await kit.bench({ rig: port.rig })
     await bench.load()
     bench.start(TRAFFIC)
     const [vif] = bench.vifs
@@ -50,7 +34,7 @@ export const reset: Act<Reset> = {
       await bench.for(3)
       fast.push(bench.fast - from)
       resets.push(bench.world.timeline.now())
-      resetPort(bench, ports)
+      port.reset(bench)
       await bench.until(() => vif.phase !== 'active', 50)
       const isActive = (): boolean => vif.phase === 'active'
       if (await bench.until(isActive, BACK_MS)) continue
@@ -62,11 +46,4 @@ export const reset: Act<Reset> = {
     await bench.for(3)
     return { scene: await bench.finish('reset'), resets, fast }
   },
-}
-
-/** The simulated NIC is reset itself; of hardware that a plugin brings the change is announced. */
-function resetPort({ world }: Bench, ports: readonly ((change: PortChange) => void)[]): void {
-  const nic = world.host('a').nics.get('eth0')
-  if (nic !== undefined) return nic.driver.reset()
-  for (const kind of ['reset', 'reset-done'] as const) for (const changed of ports) changed({ kind })
 }

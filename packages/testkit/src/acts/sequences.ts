@@ -3,7 +3,8 @@ import { allBack, conserved } from '../checks/conserved.js'
 import type { Scene } from '../bench/scene.js'
 import type { Act, Kit } from '../kit/act.js'
 import type { Judgement } from '../kit/judging.js'
-import { play, STEPS } from './script.js'
+import { PortChanges } from '../bench/port-changes.js'
+import { play, sensible, STEPS } from './script.js'
 import type { Step } from './script.js'
 
 /** What was found in the shortest script that shows it, or in the last one if none does. */
@@ -18,12 +19,12 @@ export interface Sequences {
 const MOST = 24
 
 /**
- * Random scripts of loads, unloads, wishes, suspends, link changes and resets, under traffic. One that fails is made as short as it
- * still fails, and is printed.
+ * Random scripts of loads, unloads, wishes, changed keys, quotas and MTUs, suspends, link changes and resets, under traffic. One
+ * that fails is made as short as it still fails, and is printed.
  */
 export const sequences: Act<Sequences> = {
   name: 'sequences',
-  title: 'random scripts of loads, unloads, wishes, suspends, link changes and resets',
+  title: 'random scripts of loads, unloads, keys, MTUs, suspends, link changes and resets',
   async run(kit) {
     let found = await judge(kit, ['load', 'traffic', 'unload'])
     let played = 1
@@ -45,9 +46,11 @@ export const sequences: Act<Sequences> = {
 }
 
 /** Plays one script. */
-export async function judge(kit: Kit, steps: readonly Step[]): Promise<Sequences> {
-  const bench = await kit.bench()
-  await play(bench, steps)
+export async function judge(kit: Kit, asked: readonly Step[]): Promise<Sequences> {
+  const steps = sensible(asked)
+  const port = new PortChanges()
+  const bench = await kit.bench({ rig: port.rig })
+  await play(bench, port, steps)
   const scene = await bench.finish('sequences')
   const loses = steps.some((step) => STEPS[step].loses)
   const script = steps.join('; ')

@@ -212,6 +212,18 @@ export class Bench {
     await this.until(() => decided.includes(this.world.vif(path).phase))
   }
 
+  /** Quota of every vif, as the toolstack sets it; undefined: as usual. It holds from the next probe on. */
+  async limit(quota: string, value: string | undefined): Promise<void> {
+    for (const { netback, driver } of this.world.hosts.values()) {
+      for (const { device } of netback.vifs) {
+        const key = `${device.nodename}/limits/${quota}`
+        // That it was never set is no fault.
+        const usual = (): Promise<void> => driver.store.rm(key).catch(() => undefined)
+        await this.world.drive(value === undefined ? usual() : driver.store.write(key, value))
+      }
+    }
+  }
+
   /** Frames that the fast path has carried at the guests that there are, both ways. */
   get fast(): number {
     return this.vifs.reduce((sum, { meter }) => sum + meter.tx.fast.frames + meter.rx.fast.frames, 0)
