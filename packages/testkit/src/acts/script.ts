@@ -30,7 +30,7 @@ const NOWHERE = 'eth9'
 /** The words of a script. */
 export const STEPS = {
   load: { ...awake, run: async ({ bench }) => void (await bench.load()) },
-  unload: { ...quiet, run: ({ bench }) => bench.unload() },
+  unload: { ...awake, run: ({ bench }) => bench.unload() },
   traffic: { ...quiet, run: ({ bench }) => bench.for(2) },
   unwish: { ...awake, run: ({ bench }) => bench.wishOf(bench.vifs[0].path, false) },
   wish: { ...awake, run: ({ bench }) => bench.world.setAccel(bench.vifs[0].path, bench.port) },
@@ -39,7 +39,8 @@ export const STEPS = {
   'quota-usual': { ...awake, run: ({ bench }) => bench.limit('max-buf-pages', undefined) },
   'mtu-low': { ...awake, run: ({ bench }) => setMtu(bench, SMALL_MTU) },
   'mtu-usual': { ...awake, run: ({ bench, mtu }) => setMtu(bench, mtu) },
-  suspend: { ...awake, run: ({ bench }) => bench.world.suspend(guestOf(bench)) },
+  // What arrives for a guest that stands fills its queue in the driver domain.
+  suspend: { loses: true, awake: true, run: ({ bench }) => bench.world.suspend(guestOf(bench)) },
   cancel: { ...quiet, run: ({ bench }) => bench.world.cancelSuspend(guestOf(bench)) },
   'link-down': { ...harsh, run: ({ bench }) => setLink(bench, false) },
   'link-up': { ...harsh, run: ({ bench }) => setLink(bench, true) },

@@ -40,7 +40,9 @@ export const sequences: Act<Sequences> = {
       if (broken) shortest = found
       return !broken
     })
-    await fc.check(holds, { seed: kit.seed, numRuns: kit.full ? 30 : 2 })
+    const details = await fc.check(holds, { seed: kit.seed, numRuns: kit.full ? 30 : 2 })
+    // A script that could not be played at all is no finding about the plugin.
+    if (details.failed && shortest === null) throw details.errorInstance
     return { ...(shortest ?? found), scripts: played }
   },
 }
