@@ -61,6 +61,11 @@ export class Front {
     for (let i = 0; i < TEMPLATE_PAGES * PAGE; i++) extent.bytes[this.template.offset + i] = i * 7
   }
 
+  /** Where in the guest's memory the frame lies that all are copies of. */
+  get templateOffset(): number {
+    return this.template.offset
+  }
+
   /** The first bytes of every frame. */
   sent(length: number): Uint8Array {
     return this.extent.bytes.slice(this.template.offset, this.template.offset + length)

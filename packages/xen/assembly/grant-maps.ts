@@ -74,6 +74,7 @@ import {
   exchange,
   lock,
   PAGE_SHIFT,
+  permits,
   setStatus,
   sharedEntry,
   STATUS_TRIES,
@@ -247,7 +248,11 @@ function pinFirst(
   pins: i32,
   alone: bool,
 ): i32 {
-  let status = setStatus(shared, true, caller, write, true, STATUS_TRIES)
+  const bits = write ? GTF_READING | GTF_WRITING : GTF_READING
+  const seen = load<i32>(shared)
+  let status = GNTST_OKAY
+  if (alone && permits(seen, caller, write, true)) store<i32>(shared, seen | bits)
+  else status = setStatus(shared, true, caller, write, true, STATUS_TRIES)
   if (status == GNTST_OKAY) {
     const gfn = load<u32>(shared, SHARED_ENTRY_FRAME)
     if (gfn < load<u32>(record, DOMAIN_EXTENT_PAGES)) {
@@ -256,7 +261,7 @@ function pinFirst(
       unlock(active, pins, alone)
       return load<i32>(record, DOMAIN_EXTENT_BASE) + (gfn << PAGE_SHIFT)
     }
-    clearStatus(shared, write ? GTF_READING | GTF_WRITING : GTF_READING)
+    clearStatus(shared, bits)
     status = GNTST_BAD_PAGE
   }
   unlock(active, 0, alone)

@@ -1,9 +1,14 @@
 import { GNTMAP_HOST, GNTMAP_READONLY } from './grant-abi.js'
 import {
   COPY_BATCH,
+  MAP_ADDRESS_HIGH,
+  MAP_DOMID,
+  MAP_FLAGS,
   MAP_HANDLE,
   MAP_OP_BYTES,
+  MAP_REF,
   MAP_STATUS,
+  UNMAP_ADDRESS_HIGH,
   UNMAP_HANDLE,
   UNMAP_OP_BYTES,
   UNMAP_STATUS,
@@ -53,6 +58,11 @@ export class GrantMapBatch {
     this.mapWords = new Int32Array(machine.buffer, this.mapAt, MAP_BATCH * MAP_WORDS)
     this.unmapWords = new Int32Array(machine.buffer, this.unmapAt, MAP_BATCH * UNMAP_WORDS)
     this.first = (area.addressOf(0) % 2 ** 32) | 0
+    for (let index = 0; index < MAP_BATCH; index++) {
+      this.mapWords[index * MAP_WORDS + (MAP_ADDRESS_HIGH >> 2)] = VM_HIGH
+      this.mapWords[index * MAP_WORDS + (MAP_FLAGS >> 2)] = GNTMAP_HOST | GNTMAP_READONLY
+      this.unmapWords[index * UNMAP_WORDS + (UNMAP_ADDRESS_HIGH >> 2)] = VM_HIGH
+    }
   }
 
   /** Map what `dom` granted by `ref` at page `page` of the area. Index of the operation; there is room for it. */
@@ -61,10 +71,8 @@ export class GrantMapBatch {
     const { mapWords } = this
     const at = (index & (MAP_BATCH - 1)) * MAP_WORDS
     mapWords[at] = (this.first + (page << PAGE_SHIFT)) | 0
-    mapWords[at + 1] = VM_HIGH
-    mapWords[at + 2] = GNTMAP_HOST | GNTMAP_READONLY
-    mapWords[at + 3] = ref
-    mapWords[at + 4] = dom & 0xffff
+    mapWords[at + (MAP_REF >> 2)] = ref
+    mapWords[at + (MAP_DOMID >> 2)] = dom & 0xffff
     return index
   }
 
@@ -74,7 +82,6 @@ export class GrantMapBatch {
     const { unmapWords } = this
     const at = (index & (MAP_BATCH - 1)) * UNMAP_WORDS
     unmapWords[at] = (this.first + (page << PAGE_SHIFT)) | 0
-    unmapWords[at + 1] = VM_HIGH
     unmapWords[at + (UNMAP_HANDLE >> 2)] = handle
     return index
   }

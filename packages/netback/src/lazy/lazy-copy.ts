@@ -3,6 +3,7 @@ import type { Frame, WordView } from '@netaccel/packet'
 import { MAP_BATCH } from '@netaccel/xen'
 import type { CopyEngine, Domain, Engine, GrantMapBatch, Timer, VmArea, Work } from '@netaccel/xen'
 import type { BackQueueCounters } from '../counters.js'
+import { AgeList } from './age-list.js'
 import { NetbackError } from '../errors.js'
 import type { TxResponses } from '../tx-responses.js'
 import { COPIED, GuestFragments } from './guest-fragments.js'
@@ -62,8 +63,8 @@ export class LazyCopy implements FragmentOwner {
   /** By frame. */
   private readonly fragments: readonly GuestFragments[]
   private readonly random: Random | null
-  /** The slots of one batch of unmaps. */
-  private readonly order: Int32Array
+  /** Packets that may have to be copied: in the mode 'delayed', and not those that a device reads. */
+  private readonly ages: AgeList
   private readonly time: Float64Array
   private flying: number
   private timer: Timer | null
@@ -95,7 +96,7 @@ export class LazyCopy implements FragmentOwner {
     this.local = new LocalPages(domain, this.area, MAX_PENDING)
     this.fragments = Array.from({ length: frames }, (_, frame) => new GuestFragments(this, frame, guest))
     this.random = permuteReturns === undefined ? null : new Random(permuteReturns)
-    this.order = new Int32Array(MAX_PENDING)
+    this.ages = new AgeList(frames)
     this.time = new Float64Array(1)
     this.wake = null
     this.flying = 0
@@ -132,12 +133,7 @@ export class LazyCopy implements FragmentOwner {
     frame.fragments = fragments
     this.flying++
     this.parts.counters.tx_zerocopy_sent++
-    if (this.mode !== 'delayed') return
-    for (let i = 0; i < fragments.count; i++) {
-      const slot = fragments.slots[i]
-      this.slots.since[slot] = this.time[0]
-      this.slots.list(slot)
-    }
+    if (this.mode === 'delayed') this.ages.add(frame.index, this.time)
   }
 
   /** The last release of a frame: before it can be taken again. */
@@ -160,7 +156,7 @@ export class LazyCopy implements FragmentOwner {
   /** What a poll does beside taking packets: let go what has left, copy what lingers, see to the timer. */
   action(): void {
     this.copyOld(COPY_AGE_NS)
-    if (this.slots.oldest !== NONE) this.watch()
+    if (this.ages.oldest !== NONE) this.watch()
   }
 
   /**
@@ -180,20 +176,19 @@ export class LazyCopy implements FragmentOwner {
   }
 
   /**
-   * Copy one page that a packet has. ENOENT: the packet has left, the page is let go in a moment. EBUSY: a device reads it,
-   * so nothing may be put in its place. ENOMEM: there is no page for it.
+   * Copy one page that a packet has. ENOENT: the packet has left, or the page is a copy. EBUSY: a device reads it, so nothing
+   * may be put in its place. ENOMEM: there is no page for it.
    */
-  copy(slot: number): CopyOutcome {
+  copy(fragments: GuestFragments, at: number): CopyOutcome {
     const { counters, domain, work } = this.parts
     const { local, slots } = this
-    if (slots.isEnding(slot)) return 'ENOENT'
+    const slot = fragments.slots[at]
+    if (!fragments.live || slot === COPIED) return 'ENOENT'
     counters.copied_skbs++
-    const fragments = this.fragments[slots.frame[slot]]
     // Before anything is exchanged: the first version of the original swapped the page, and then asked.
     if (fragments.dma !== 0) return 'EBUSY'
     const page = local.take()
     if (page === NONE) return 'ENOMEM'
-    const at = slots.fragment[slot]
     const length = fragments.lengths[at]
     const mapped = slots.page[slot]
     this.copies.copy(this.table[page] + fragments.offsets[at], fragments.place(at), length)
@@ -216,10 +211,9 @@ export class LazyCopy implements FragmentOwner {
 
   /** Let go what has left, then copy what is older than `age`, and again, since what was copied is to be let go too. */
   private copyOld(age: number): void {
-    const { slots } = this
+    const { ages, slots } = this
     this.deallocate()
-    if (this.mode !== 'delayed') return
-    while (slots.oldest !== NONE) {
+    while (ages.oldest !== NONE) {
       this.engine.stamp(this.time, 0)
       this.copyRound(this.time[0] - age)
       if (slots.endingCount === 0) return
@@ -228,67 +222,69 @@ export class LazyCopy implements FragmentOwner {
   }
 
   private copyRound(before: number): void {
-    const { slots } = this
-    let slot = slots.oldest
-    while (slot !== NONE && slots.since[slot] <= before) {
-      const next = slots.after(slot)
-      const outcome = this.copy(slot)
-      if (outcome === 'EBUSY') slots.unlist(slot)
-      if (outcome === 'ENOMEM') return
-      slot = next
+    const { ages } = this
+    let frame = ages.oldest
+    while (frame !== NONE && ages.sinceOf(frame) <= before) {
+      const next = ages.after(frame)
+      if (!this.copyPacket(this.fragments[frame])) return
+      ages.remove(frame)
+      frame = next
     }
+  }
+
+  /** Copy what a packet has of the guest's pages, unless a device reads them. False: there was no memory for all. */
+  private copyPacket(fragments: GuestFragments): boolean {
+    for (let i = 0; i < fragments.count; i++) {
+      const outcome = this.copy(fragments, i)
+      if (outcome === 'ENOMEM') return false
+    }
+    return true
   }
 
   /** Unmap what is to be let go, answer it, and free the slots. What has been replaced needs no unmapping. */
   private deallocate(): void {
-    const { maps, order, slots } = this
-    while (slots.endingCount !== 0) {
-      let count = 0
+    const { maps, slots } = this
+    const { handle, page } = slots
+    for (let ready = slots.endingCount; ready !== 0; ready = slots.endingCount) {
+      const count = ready < MAP_BATCH ? ready : MAP_BATCH
+      if (this.random !== null) this.permute(this.random, ready)
       maps.resetUnmaps()
-      while (slots.endingCount !== 0 && maps.unmaps < MAP_BATCH && count < MAX_PENDING) {
-        const slot = slots.nextEnding()
-        order[count++] = slot
-        if (slots.handle[slot] === NONE) continue
-        maps.unmap(slots.page[slot], slots.handle[slot])
-        slots.handle[slot] = NONE
+      for (let i = 0; i < count; i++) {
+        const slot = slots.endingAt(i)
+        if (handle[slot] === NONE) continue
+        maps.unmap(page[slot], handle[slot])
+        handle[slot] = NONE
       }
       this.parts.work.grantOps += maps.unmaps
       if (maps.unmaps !== 0 && maps.runUnmaps() !== 0) throw lostMapping(this.parts.guest)
-      if (this.random !== null) this.permute(count)
       this.answer(count)
     }
     if (this.closing) this.dispose()
   }
 
+  /** Answer the first of the slots that are to be let go, and free them. */
   private answer(count: number): void {
-    const { order, slots } = this
+    const { slots } = this
     const { responses, work } = this.parts
     for (let i = 0; i < count; i++) {
-      const slot = order[i]
+      const slot = slots.endingAt(i)
       const id = slots.id[slot]
-      const status = slots.status[slot]
-      const extras = slots.extras[slot]
+      if (id !== NONE) responses.write(id, slots.status[slot], slots.extras[slot])
       slots.give(slot)
-      if (id !== NONE) responses.write(id, status, extras)
     }
+    slots.ended(count)
     work.slots += count
   }
 
   /** Fisher and Yates. */
-  private permute(count: number): void {
-    const { order, random } = this
-    if (random === null) return
-    for (let i = count - 1; i > 0; i--) {
-      const other = random.below(i + 1)
-      const slot = order[i]
-      order[i] = order[other]
-      order[other] = slot
-    }
+  private permute(random: Random, count: number): void {
+    for (let i = count - 1; i > 0; i--) this.slots.swapEnding(i, random.below(i + 1))
   }
 
   /** The frame needs its fragments no more. */
   private letGo(fragments: GuestFragments): void {
     const { local, slots } = this
+    this.ages.remove(fragments.frame)
     fragments.live = false
     for (let i = 0; i < fragments.count; i++) {
       const slot = fragments.slots[i]
@@ -319,15 +315,16 @@ export class LazyCopy implements FragmentOwner {
     if (this.disposed) return
     this.copyOld(age)
     this.parts.work.settle(this.engine)
-    if (this.slots.oldest !== NONE) this.watch()
+    if (this.ages.oldest !== NONE) this.watch()
     if (this.closing) this.dispose()
   }
 
   /** Also when nothing is to be let go: the original's first version looked only then, and a lone packet was never copied. */
   private watch(): void {
-    if (this.waiting || this.slots.oldest === NONE) return
+    const { ages } = this
+    if (this.waiting || ages.oldest === NONE) return
     this.engine.stamp(this.time, 0)
-    const left = this.slots.since[this.slots.oldest] + COPY_TIMER_NS - this.time[0]
+    const left = ages.sinceOf(ages.oldest) + COPY_TIMER_NS - this.time[0]
     const wait = left > RETRY_NS ? left : RETRY_NS
     this.waiting = true
     if (this.timer === null) this.timer = this.engine.after(wait, () => this.expire())

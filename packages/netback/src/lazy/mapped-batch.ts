@@ -6,6 +6,7 @@ import { XEN_NETIF_RSP_ERROR, XEN_NETIF_RSP_OKAY } from '@netaccel/xen/netif'
 import { MOST_SLOTS } from '../tx-packet.js'
 import type { TxPacket } from '../tx-packet.js'
 import type { TxResponses } from '../tx-responses.js'
+import type { GuestFragments } from './guest-fragments.js'
 import type { LazyCopy } from './lazy-copy.js'
 import { NONE } from './pending-slots.js'
 
@@ -32,13 +33,13 @@ export class MappedBatch {
   private readonly firstSlot: Uint16Array
   private readonly slotCount: Uint8Array
   private readonly extraCount: Uint8Array
-  // Of their slots: the request, the part copied and the part mapped; an operation of NONE is none.
+  /** Fragments, whose maps come one after the other from this operation on. */
+  private readonly fragments: (GuestFragments | null)[]
+  private readonly firstMap: Uint8Array
+  // Of their slots: the request, and the operations of the part copied and the part mapped; NONE: there is no such part.
   private readonly id: Uint16Array
   private readonly copy: Int32Array
   private readonly map: Int32Array
-  private readonly pending: Int32Array
-  private readonly offset: Uint16Array
-  private readonly length: Uint16Array
   private slots: number
 
   constructor(copies: GrantCopyBatch, guest: number, lazy: LazyCopy, responses: TxResponses) {
@@ -60,9 +61,8 @@ export class MappedBatch {
     this.id = new Uint16Array(SLOTS)
     this.copy = new Int32Array(SLOTS)
     this.map = new Int32Array(SLOTS)
-    this.pending = new Int32Array(SLOTS)
-    this.offset = new Uint16Array(SLOTS)
-    this.length = new Uint16Array(SLOTS)
+    this.fragments = Array.from({ length: PACKETS }, () => null)
+    this.firstMap = new Uint8Array(PACKETS)
     this.slots = 0
   }
 
@@ -89,11 +89,14 @@ export class MappedBatch {
     offload.verified = packet.offload.verified
     offload.gsoSize = packet.offload.gsoSize
     offload.gsoType = packet.offload.gsoType
+    const fragments = this.lazy.fragmentsOf(frame)
+    this.fragments[at] = fragments
+    this.firstMap[at] = this.lazy.maps.maps
     let header = HEADER_BYTES
     for (let slot = 0; slot < packet.slots; slot++) {
       const size = packet.size[slot]
       const copied = size < header ? size : header
-      this.addSlot(packet, slot, frame.offset + HEADER_BYTES - header, copied)
+      this.addSlot(packet, slot, fragments, frame.offset + HEADER_BYTES - header, copied)
       header -= copied
     }
     frame.length = packet.total
@@ -101,7 +104,13 @@ export class MappedBatch {
   }
 
   /** One slot: its first `copied` bytes to `to`, the others mapped. */
-  private addSlot(packet: TxPacket, slot: number, to: number, copied: number): void {
+  private addSlot(
+    packet: TxPacket,
+    slot: number,
+    fragments: GuestFragments,
+    to: number,
+    copied: number,
+  ): void {
     const { copies, guest, lazy } = this
     const at = this.slots++
     const gref = packet.gref[slot]
@@ -113,10 +122,9 @@ export class MappedBatch {
     this.map[at] = NONE
     if (size === copied) return
     const pending = lazy.slots.take(id, slot === 0 ? packet.extras : 0, gref)
-    this.pending[at] = pending
-    this.map[at] = lazy.maps.map(lazy.slots.page[pending], guest, gref)
-    this.offset[at] = offset + copied
-    this.length[at] = size - copied
+    const page = lazy.slots.page[pending]
+    this.map[at] = lazy.maps.map(page, guest, gref)
+    fragments.add(page, offset + copied, size - copied, pending)
   }
 
   /** The hypercalls, one of each kind. How many operations failed. */
@@ -132,24 +140,30 @@ export class MappedBatch {
     return this.copies.count + this.lazy.maps.maps
   }
 
-  /** Give the frame of a packet its fragments, and answer the slots that were copied whole. */
+  /** Send the frame of a packet on its way with its fragments; answer the slots that were copied whole. */
   launch(packet: number): void {
     const { lazy } = this
-    const frame = this.frames[packet]
-    const fragments = lazy.fragmentsOf(frame)
+    const { handle } = lazy.slots
+    const fragments = this.takeFragments(packet)
+    const { count, slots } = fragments
+    const map = this.firstMap[packet]
+    for (let i = 0; i < count; i++) handle[slots[i]] = lazy.maps.handle(map + i)
+    if (count !== this.slotCount[packet]) this.answerCopied(packet)
+    lazy.launch(this.frames[packet], fragments)
+  }
+
+  private answerCopied(packet: number): void {
     const first = this.firstSlot[packet]
     for (let slot = first; slot < first + this.slotCount[packet]; slot++) {
-      if (this.map[slot] === NONE) {
-        this.responses.write(this.id[slot], XEN_NETIF_RSP_OKAY, slot === first ? this.extraCount[packet] : 0)
-        continue
-      }
-      const pending = this.pending[slot]
-      this.settle(slot)
-      lazy.slots.frame[pending] = frame.index
-      lazy.slots.fragment[pending] = fragments.count
-      fragments.add(lazy.slots.page[pending], this.offset[slot], this.length[slot], pending)
+      if (this.map[slot] !== NONE) continue
+      this.responses.write(this.id[slot], XEN_NETIF_RSP_OKAY, slot === first ? this.extraCount[packet] : 0)
     }
-    lazy.launch(frame, fragments)
+  }
+
+  private takeFragments(packet: number): GuestFragments {
+    const fragments = this.fragments[packet] as GuestFragments
+    this.fragments[packet] = null
+    return fragments
   }
 
   /** An operation of the packet failed; asked only when some have. */
@@ -166,20 +180,25 @@ export class MappedBatch {
    * of just the pages that are mapped. (The original's error path went through them by the wrong index.)
    */
   refuse(packet: number): void {
-    const { lazy } = this
+    const { maps, slots } = this.lazy
+    const fragments = this.takeFragments(packet)
+    fragments.live = false
     const first = this.firstSlot[packet]
+    let fragment = 0
     for (let slot = first; slot < first + this.slotCount[packet]; slot++) {
       const bad = this.copyFailed(slot) || this.mapFailed(slot)
       const status = bad ? XEN_NETIF_RSP_ERROR : XEN_NETIF_RSP_OKAY
-      const pending = this.pending[slot]
-      if (this.map[slot] !== NONE && !this.mapFailed(slot)) {
-        // Answered when its page has been let go.
-        this.settle(slot)
-        lazy.slots.status[pending] = status
-        lazy.slots.end(pending)
-        continue
+      if (this.map[slot] !== NONE) {
+        const pending = fragments.slots[fragment++]
+        if (!this.mapFailed(slot)) {
+          // Answered when its page has been let go.
+          slots.handle[pending] = maps.handle(this.map[slot])
+          slots.status[pending] = status
+          slots.end(pending)
+          continue
+        }
+        slots.give(pending)
       }
-      if (this.map[slot] !== NONE) lazy.slots.give(pending)
       this.responses.write(this.id[slot], status, slot === first ? this.extraCount[packet] : 0)
     }
   }
@@ -190,12 +209,6 @@ export class MappedBatch {
     this.lazy.maps.resetMaps()
     this.packets = 0
     this.slots = 0
-  }
-
-  /** Note the handle of a slot's mapping. */
-  private settle(slot: number): void {
-    const { maps, slots } = this.lazy
-    slots.handle[this.pending[slot]] = maps.handle(this.map[slot])
   }
 
   private copyFailed(slot: number): boolean {
