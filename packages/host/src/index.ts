@@ -1,6 +1,7 @@
 export * from './build/build.js'
 export { GuestVif, type EdgeCount } from './build/guest-vif.js'
 export { Guest } from './build/guest.js'
+export type { GuestMemory } from './build/guest-memory.js'
 export { Host } from './build/host.js'
 export { Nic } from './build/nic.js'
 export { readFolder, readInstalled, type ReadPackage } from './build/plugin-folder.js'

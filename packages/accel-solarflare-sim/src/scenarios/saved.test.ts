@@ -84,9 +84,7 @@ describe('a guest that is saved', () => {
     world.guest('a.guest1').programMemory.take(1)
     await world.suspend('a.guest1')
     const again = await world.save('a.guest1')
-    await world
-      .restore(again, 'b')
-      .catch((error: unknown) => expect(error).toMatchObject({ code: 'NAME_TAKEN' }))
+    await expect(world.restore(again, 'b')).rejects.toMatchObject({ code: 'NAME_TAKEN' })
     await world.restore(again, 'a')
     expect(world.guest('a.guest1').programMemory.runs.length).toBe(3)
     await world.close()
