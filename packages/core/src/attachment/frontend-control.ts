@@ -9,6 +9,8 @@ import { DoorTally } from '../scope/tally.js'
 import type { Deadlines } from './deadlines.js'
 import { DEADLINES } from './deadlines.js'
 import type { AttachmentHost, FrontendDevice, FrontendPaths } from './frontend-device.js'
+import { afterPeer, DISCONNECTED, SUSPENDED, unsteered, WITHDRAWN } from './frontend-leave.js'
+import type { Leave } from './frontend-leave.js'
 import { FrontendRun } from './frontend-run.js'
 import { ControlLoop } from './control-loop.js'
 import { reportRefusal } from './refusal.js'
@@ -33,18 +35,6 @@ export interface FrontendControlOptions {
   readonly events: EventHub
   readonly deadlines?: Partial<Deadlines>
 }
-
-/** Why an attachment ends, and whether the vif may ask again by itself. */
-interface Leave {
-  readonly reason: RemoveReason
-  /** In words, for {@link FrontendControl.refusal}. */
-  readonly why: string
-  readonly failed: boolean
-  /** The vif asks the registry again once it has left; otherwise it stays declined. */
-  readonly again: boolean
-}
-
-const PEER_GONE: Leave = { reason: 'peer-gone', why: 'the backend left', failed: false, again: true }
 
 /**
  * One vif's control, from its connection to the backend to its disconnection. Everything that happens to the vif only
@@ -132,7 +122,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
 
   private end(): Promise<void> {
     this.#closed = true
-    this.leave({ reason: 'disconnected', why: 'the vif disconnects', failed: false, again: false })
+    this.leave(DISCONNECTED)
     return onClock(this.#device.engine, async () => {
       await this.#loop.settled()
       await withDeadline(this.#device.engine, this.#deadlines.store, 'unwatch', async () => {
@@ -147,7 +137,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
   /** Detach, and stay on the accelerator's list but declined, until {@link FrontendControl.cancelSuspend}. */
   suspend(): Promise<void> {
     this.#suspended = true
-    this.leave({ reason: 'suspended', why: 'the guest is suspended', failed: false, again: false })
+    this.leave(SUSPENDED)
     return onClock(this.#device.engine, () => this.#loop.settled())
   }
 
@@ -223,7 +213,7 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
       if (name === this.#requested) return
       // First leave the old one, then read again.
       this.#keyDirty = true
-      this.leave({ reason: 'detached', why: 'the offer was withdrawn', failed: false, again: false })
+      this.leave(WITHDRAWN)
       return
     }
     this.#again = false
@@ -310,9 +300,9 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     const ms = peer + 2 * start
     this.#steering = this.#device.engine.after(ms * NS_PER_MS, () => {
       if (this.phase !== 'receiving') return
-      const why = `the backend did not say 'steering' within ${ms} ms`
-      this.#options.host.log('warn', this.name, `leaves: ${why}`)
-      this.leave({ reason: 'failed', why, failed: false, again: false })
+      const leave = unsteered(ms)
+      this.#options.host.log('warn', this.name, `leaves: ${leave.why}`)
+      this.leave(leave)
     })
   }
 
@@ -347,16 +337,9 @@ export class FrontendControl implements RegistryMember<FrontendAccelerator> {
     if (phase !== 'steering' && phase !== 'closing') this.quietAll()
     const run = this.#run
     if (run === undefined || !this.#attached || this.#leave !== undefined) return
-    const ours = epoch === run.epoch
-    if (this.phase === 'receiving') {
-      if (phase === 'steering' && ours) this.activate(run)
-      else if (phase === 'closing' && ours)
-        this.leave({ reason: 'failed', why: 'the backend half could not start', failed: false, again: false })
-      // An offer that knows our number is younger than this attachment: what we hold is an older half's.
-      else if (phase === 'offered' && ours) this.leave(PEER_GONE)
-    } else if (this.phase === 'active' && !(phase === 'steering' && ours)) {
-      this.leave(PEER_GONE)
-    }
+    const answer = afterPeer(this.phase, phase, epoch === run.epoch)
+    if (answer === 'activate') this.activate(run)
+    else if (answer !== undefined) this.leave(answer)
   }
 
   private activate(run: FrontendRun): void {
