@@ -16,21 +16,14 @@ import type {
   ViStatus,
   WordView,
 } from '@netaccel/core'
-import { copyBytes, ETH_DESTINATION, ETH_HEADER, fillChecksum, PacketInfo, parseMac } from '@netaccel/core'
+import { copyBytes, ETH_DESTINATION, ETH_HEADER, fillChecksum, PacketInfo } from '@netaccel/core'
 import { parsePacket, setBlank, verifyChecksum, wordsOf } from '@netaccel/core'
-import {
-  COMPLETIONS,
-  DONE_REFUSED,
-  DONE_SENT,
-  KIND,
-  KIND_SHIFT,
-  LENGTH_MASK,
-  LONGEST,
-  SUM,
-} from '../layout.js'
+import { DONE_REFUSED, DONE_SENT, KIND, KIND_SHIFT, LENGTH_MASK, LONGEST, SUM } from '../layout.js'
 import { OutFrames } from './out-frames.js'
+import { Patience } from './patience.js'
 import { QueuePair } from './queue-pair.js'
 import type { PairOwner } from './queue-pair.js'
+import { fits, isMacOnly, steerTo } from './requests.js'
 import { SharedCompletions } from './shared-completions.js'
 import { Steering } from './steering.js'
 import type { Steer } from './steering.js'
@@ -43,8 +36,6 @@ const HOST_FRAMES = 512
 const FRAME_BYTES = 2048
 /** Frames of one pair before the next has its turn. */
 const QUANTUM = 16
-/** Milliseconds that the wire is held up for a guest without buffers. */
-const PATIENCE_MS = 1
 
 /**
  * Device and driver of the NIC. It has a pair of queues for each guest that asks, tells them apart by destination MAC
@@ -84,14 +75,14 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   }
   private readonly tellOne = (id: number, word0: number, word1: number): void =>
     this.pairs[id]?.tell(word0, word1)
-  /** A frame waits for a guest's buffer until its time is over. */
-  private patience: ScopeTimer | null = null
+  /** With a frame that waits for a guest's buffer. */
+  private readonly patience: Patience
   private sendTimer: ScopeTimer | null = null
   private tellTimer: ScopeTimer | null = null
-  private patienceOver = false
 
   constructor(context: HardwareContext) {
     this.context = context
+    this.patience = new Patience(context)
     this.name = context.name
     this.mac = context.mac
     this.hostFrames = context.pool(HOST_FRAMES, FRAME_BYTES)
@@ -174,7 +165,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   closed(pair: QueuePair): void {
     if (this.pairs[pair.id] !== pair) return
     this.pairs[pair.id] = null
-    this.arrivedInTime()
+    this.patience.end()
     this.steering.forget(pair)
     this.out.forget(pair.id)
     this.posted()
@@ -270,32 +261,22 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
       pair.table.write(address, wordsOf(frame.bytes, frame.view), frame.offset, frame.length)
       pair.received(frame.length, parsePacket(frame, this.info) && verifyChecksum(frame, this.info))
       steer.count++
-      this.arrivedInTime()
+      this.patience.end()
       return 'taken'
     }
     return this.waitFor(pair)
   }
 
-  /** No buffer: the wire waits a while, as for any receiver (IEEE 802.3 annex 31B); then the frame is missed. */
+  /** No buffer: the wire waits a while; then the frame is missed. */
   private waitFor(pair: QueuePair): 'taken' | 'full' {
-    if (pair.stalled || this.patienceOver) {
-      this.arrivedInTime()
+    if (pair.stalled || this.patience.over) {
+      this.patience.end()
       pair.stalled = true
       pair.miss()
       return 'taken'
     }
-    this.patience ??= this.context.after(PATIENCE_MS, () => {
-      this.patience = null
-      this.patienceOver = true
-      this.context.wire.ready()
-    })
+    this.patience.begin()
     return 'full'
-  }
-
-  private arrivedInTime(): void {
-    this.patience?.cancel()
-    this.patience = null
-    this.patienceOver = false
   }
 
   // --- completions
@@ -311,14 +292,8 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
   // --- pairs and addresses
 
   private createPair(request: ViRequest): QueuePair | ViStatus {
-    const { events, tx, rx, rings } = request
-    const memory = whole(rings)
-    const bytes = [events, tx, rx].reduce((sum, entries) => sum + Math.ceil((entries * 8) / 4096) * 4096, 0)
-    const good = [events, tx, rx].every(
-      (entries) => entries >= 64 && entries <= 4096 && (entries & (entries - 1)) === 0,
-    )
-    if (memory === undefined || !good || memory.length < bytes || events < tx + rx || events > COMPLETIONS)
-      return 'unsupported'
+    const memory = whole(request.rings)
+    if (memory === undefined || !fits(request, memory)) return 'unsupported'
     const id = this.pairs.indexOf(null)
     if (id < 0) return 'none-left'
     const pair = new QueuePair(id, request, memory, this)
@@ -330,9 +305,7 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
     if (!isMacOnly(key) || key.mac === undefined) return 'unsupported'
     const pair = this.pairs[vi.id]
     if (pair === null || pair === undefined || pair !== vi || !pair.live) return 'closed'
-    const bytes = parseMac(key.mac)
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    const steer: Steer = { pair, high: view.getUint16(0), low: view.getInt32(2), count: 0 }
+    const steer = steerTo(pair, key.mac)
     if (this.steering.find(steer.high, steer.low) !== null) return 'duplicate'
     this.steering.add(steer)
     return {
@@ -341,13 +314,9 @@ export class VmdqNic implements AcceleratedPort, PairOwner {
       hits: () => steer.count,
       remove: () => {
         this.steering.remove(steer)
-        this.arrivedInTime()
+        this.patience.end()
         this.context.wire.ready()
       },
     }
   }
-}
-
-function isMacOnly(key: FlowKey): boolean {
-  return key.mac !== undefined && Object.keys(key).length === 1
 }
