@@ -17,14 +17,26 @@ interface Inside {
     drop(frame: Frame, reason: string): void
     answerOnly(ring: BackRing, status: number): void
     takePlain(ring: BackRing, most: number): number
+    take(ring: BackRing): boolean
   }
-  readonly toGuest: { readonly writer: { writePlain(): number } }
+  readonly toGuest: {
+    readonly writer: {
+      headroom: number
+      readonly request: { id: number; gref: number }
+      writePlain(): number
+      write(ring: BackRing, frame: Frame): void
+      writeExtras(ring: BackRing, index: number): number
+      keep(frame: Frame): void
+      slotsFor(length: number): number
+      showFailures(): void
+    }
+  }
   readonly responses: { write(id: number, status: number, extras: number): void }
   readonly frames: { take(length: number): Frame | null; small: Frame | null }
   readonly batch: { run(): number; count: number; status(op: number): number }
   readonly packet: never
 }
-type Plant = (inside: Inside, tx: BackRing) => void
+type Plant = (inside: Inside, tx: BackRing, rx: BackRing) => void
 
 /** What one run of the fuzz has seen: equal inputs must give equal ones. */
 interface Outcome {
@@ -36,6 +48,16 @@ class HostileGuest {
   readonly random: Random
   readonly view: DataView
   produced = 0
+  private nextId = 0
+  /** Ids of slots whose page cannot be copied: none of them is answered OKAY. */
+  readonly mustFail = new Set<number>()
+  /** By RX slot: what was posted there last. */
+  readonly postedId = new Uint16Array(256)
+  readonly postedRef = new Uint32Array(256)
+  /** It has stood there since the connection: what it shows makes no sense any more. */
+  rxLied = false
+  /** RX responses that were looked at. */
+  taken = 0
 
   readonly domain: Domain
   readonly tx: Arena
@@ -59,6 +81,20 @@ class HostileGuest {
       for (const at of [4, 12]) this.view.setUint32(page + at, start + 1, true)
     }
     this.produced = start
+    this.taken = start
+    this.rxLied = false
+    this.mustFail.clear()
+  }
+
+  /** The RX producer stands where no ring can have it. */
+  get lies(): boolean {
+    const { rx, view } = this
+    return (view.getUint32(rx.offset, true) - view.getUint32(rx.offset + 8, true)) >>> 0 > 256
+  }
+
+  /** A reference whose page netback can write: the second half of them. */
+  canWrite(ref: number): boolean {
+    return this.refs.indexOf(ref) >= this.refs.length / 2
   }
 
   private chance(n: number): boolean {
@@ -79,10 +115,13 @@ class HostileGuest {
     const total = sizes.reduce((sum, size) => sum + size, 0)
     for (let slot = 0; slot < slots; slot++) {
       const at = this.slot(this.produced++)
-      const id = random.below(65536)
+      const id = this.nextId++ & 0xffff
       const more = slot + 1 < slots && !this.chance(60) ? 4 : 0
       const low = slot === 0 ? random.below(4) | (extras > 0 ? 8 : 0) : 0
-      this.view.setUint32(at, this.ref(), true)
+      const ref = this.ref()
+      this.view.setUint32(at, ref, true)
+      // With extra infos it may be a change of the multicast list, which copies nothing.
+      if (sizes[slot] > 0 && extras === 0 && !this.refs.includes(ref)) this.mustFail.add(id)
       this.view.setUint16(at + 4, this.chance(40) ? random.below(65536) : random.below(3000), true)
       this.view.setUint16(at + 6, more | low | (this.chance(50) ? random.below(16) : 0), true)
       this.view.setUint16(at + 8, id, true)
@@ -101,6 +140,7 @@ class HostileGuest {
     this.view.setUint8(at + 1, more ? 1 : this.chance(30) ? 1 : 0)
     this.view.setUint16(at + 2, this.chance(3) ? 0 : 1448, true)
     this.view.setUint8(at + 4, this.random.below(4))
+    this.view.setUint32(at + 8, 0, true)
   }
 
   slot(index: number): number {
@@ -115,16 +155,66 @@ class HostileGuest {
     // Pages for reception: some, none, a lie.
     const posted = this.view.getUint32(this.rx.offset, true)
     for (let i = 0; i < 64; i++) {
-      const at = this.rx.offset + 64 + 8 * ((posted + i) & 255)
-      this.view.setUint16(at, this.random.below(65536), true)
-      this.view.setUint32(at + 4, this.ref(), true)
+      const slot = (posted + i) & 255
+      const at = this.rx.offset + 64 + 8 * slot
+      this.postedId[slot] = this.random.below(65536)
+      this.postedRef[slot] = this.ref()
+      this.view.setUint16(at, this.postedId[slot], true)
+      this.view.setUint32(at + 4, this.postedRef[slot], true)
     }
     const rsp = this.view.getUint32(this.rx.offset + 8, true)
     const room = 256 - ((posted - rsp) >>> 0)
-    const more = this.chance(25) ? this.random.next32() : Math.min(room, this.random.below(65))
+    const lies = this.chance(25)
+    const more = lies ? this.random.next32() : Math.min(room, this.random.below(this.chance(3) ? 4 : 65))
+    if (lies && more > room) this.rxLied = true
     this.view.setUint32(this.rx.offset, (posted + more) >>> 0, true)
     return (this.produced + lie - answered) >>> 0 > 256
   }
+}
+
+/**
+ * What stands in the RX ring since the last look, packet by packet; `sent`: lengths of the frames that are on the way, of
+ * which some may have been dropped. What is wrong with it goes to `problems`.
+ */
+function lookAtRx(guest: HostileGuest, headroom: number, sent: number[], problems: string[]): void {
+  const { view, rx } = guest
+  const shown = view.getUint32(rx.offset + 8, true)
+  if ((view.getUint32(rx.offset, true) - shown) >>> 0 > 256 && !guest.rxLied)
+    problems.push('more pages were answered for than posted')
+  if ((shown - guest.taken) >>> 0 > 256) {
+    problems.push('more RX responses than a ring holds')
+    return
+  }
+  let more = false
+  let length = 0
+  let whole = true
+  let extras = 0
+  for (; guest.taken !== shown; guest.taken = (guest.taken + 1) >>> 0) {
+    const slot = guest.taken & 255
+    const at = rx.offset + 64 + 8 * slot
+    if (extras > 0) {
+      extras = view.getUint8(at + 1) & 1
+      if (view.getUint8(at) < 1 || view.getUint8(at) > 5) problems.push('an extra info that is none')
+      continue
+    }
+    const flags = view.getUint16(at + 4, true)
+    const status = view.getInt16(at + 6, true)
+    if (view.getUint16(at, true) !== guest.postedId[slot]) problems.push('a page by another id')
+    if (view.getUint16(at + 2, true) !== 0 || status > 4096) problems.push('bytes beyond the page')
+    if (status >= 0 !== guest.canWrite(guest.postedRef[slot]))
+      problems.push(`status ${status} of a page that can${status < 0 ? '' : 'not'} be written`)
+    if (status >= 0) length += status - headroom
+    else whole = false
+    extras = (flags & 8) >> 3
+    more = (flags & 4) !== 0
+    if (more) continue
+    while (whole && sent.length > 0 && sent[0] !== length) sent.shift()
+    if (whole && sent.length === 0) problems.push(`${length} bytes that nobody sent`)
+    sent.shift()
+    length = 0
+    whole = true
+  }
+  if (more || extras > 0) problems.push('a packet without an end')
 }
 
 async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outcome> {
@@ -171,7 +261,9 @@ async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outco
   inside.batch.run = () => {
     // The guest's other CPU: requests that were taken and not answered change between the check and the use (XSA-155).
     const ring = back
-    for (let i = ring?.rspProdPvt ?? 0; ring !== null && i !== ring.reqCons; i = (i + 1) >>> 0) {
+    const open = ring === null ? 0 : (ring.reqCons - ring.rspProdPvt) >>> 0
+    const last = ring?.reqCons ?? 0
+    for (let i = (last - (open > 256 ? 0 : open)) >>> 0; i !== last; i = (i + 1) >>> 0) {
       for (let at = 0; at < 12; at += 4) guest.view.setUint32(guest.slot(i) + at, guest.random.next32(), true)
     }
     return run()
@@ -181,14 +273,20 @@ async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outco
   if (!(txPage instanceof MappedPage) || !(rxPage instanceof MappedPage))
     throw new Error('the rings cannot be mapped')
   let back: BackRing | null = null
+  let backRx: BackRing | null = null
+  const headroom = [0, 128, 2000][seed % 3]
+  const sent: number[] = []
 
   const connect = (): void => {
     guest.begin(guest.random.below(3) === 0 ? 0xffffffc0 : guest.random.next32())
     const txRing = BackRing.attach(txPage, 12)
     const rxRing = BackRing.attach(rxPage, 8)
     if (txRing === 'impossible' || rxRing === 'impossible') throw new Error('a fresh ring is impossible')
-    plant?.(inside, txRing)
+    plant?.(inside, txRing, rxRing)
+    queue.setHeadroom(headroom)
+    sent.length = 0
     back = txRing
+    backRx = rxRing
     fatal = null
     queue.connect({
       tx: txRing,
@@ -234,13 +332,26 @@ async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outco
         for (let i = 0; i < frame.length; i += 61)
           sum = (Math.imul(sum, 31) + frame.bytes[frame.offset + i]) | 0
         trace.push(`${frame.length}:${sum}:${frame.checksum}:${frame.gsoSize}`)
+        sent.push(frame.length)
         queue.send(frame)
       }
+      const echoed = arrived.length
       arrived.length = 0
+      const delivered = queue.counters.tx_packets
       await clock.run({ for: 1_000_000 })
+      if (guest.lies && fatal === null && echoed > 0 && queue.counters.tx_packets !== delivered)
+        problems.push('a lying RX producer, and nothing said')
+      const rxRing = backRx as BackRing | null
+      if (fatal === null && rxRing !== null) {
+        if (!guest.rxLied) lookAtRx(guest, headroom, sent, problems)
+        if (rxRing.rspProdPvt !== rxRing.reqCons) problems.push('a page was taken and not answered for')
+      }
       if (driver.engine.charged('slot') - slots > 4096)
         problems.push('more slots than two rings hold were worked on')
       if ((ring.reqCons - answered) >>> 0 > 256) problems.push('more requests were taken than a ring holds')
+      if (!lied && fatal === 'impossible number of requests') problems.push('an honest producer, and fatal')
+      if (!lied && ((ring.reqCons - guest.view.getUint32(tx.offset, true)) | 0) > 0)
+        problems.push('requests were taken that are not there')
       if (lied && !String(fatal).startsWith('impossible number'))
         problems.push(`a lying producer, and ${fatal ?? 'nothing said'}`)
       if (fatal === null) {
@@ -253,6 +364,7 @@ async function fuzz(seed: number, foreign: number, plant?: Plant): Promise<Outco
           if (status !== 1 && !asked.has(id))
             problems.push(`answer ${status} for id ${id}, which was not asked for`)
           if (status > 1 || status < -1) problems.push(`status ${status}`)
+          if (status === 0 && guest.mustFail.has(id)) problems.push(`OKAY for what cannot be copied`)
         }
         if (guest.produced !== ring.reqCons) guest.produced = ring.reqCons
       }
@@ -357,11 +469,135 @@ describe('netback against a guest that writes what it likes', () => {
         responses.write = write
       }
     },
+    'extra infos that are not answered': ({ responses }) => {
+      const write = responses.write.bind(responses)
+      responses.write = (id, status) => write(id, status, 0)
+    },
+    'two answers for a slot': ({ responses }) => {
+      const write = responses.write.bind(responses)
+      responses.write = (id, status, extras) => {
+        write(id, status, extras)
+        if (extras > 0) write(id, status, 0)
+      }
+    },
+    'a request taken that is not there': ({ fromGuest }) => {
+      const take = fromGuest.take.bind(fromGuest)
+      fromGuest.take = (ring) => {
+        const taken = take(ring)
+        if (taken) ring.reqCons = (ring.reqCons + 1) >>> 0
+        return taken
+      }
+    },
+    'a frame released twice': ({ fromGuest }) => {
+      const drop = fromGuest.drop.bind(fromGuest)
+      fromGuest.drop = (frame, reason) => {
+        drop(frame, reason)
+        frame.release()
+      }
+    },
+    'a status that is none': ({ responses }) => {
+      const write = responses.write.bind(responses)
+      responses.write = (id, status, extras) => write(id, status * 3, extras)
+    },
+    'a frame taken and forgotten': ({ frames }) => {
+      const take = frames.take.bind(frames)
+      let calls = 0
+      frames.take = (length) => {
+        if (++calls % 50 === 0) take(length)
+        return take(length)
+      }
+    },
+    'changes of the multicast list that are not answered': ({ fromGuest }) => {
+      const answer = fromGuest.answerOnly.bind(fromGuest)
+      fromGuest.answerOnly = (ring, status) => {
+        const { packet } = fromGuest as unknown as { packet: { isMulticast: boolean; requests: number } }
+        if (packet.isMulticast) ring.reqCons = (ring.reqCons + packet.requests) >>> 0
+        else answer(ring, status)
+      }
+    },
+    'failed copies that nobody looks at': ({ batch }) => {
+      const run = batch.run.bind(batch)
+      batch.run = () => {
+        run()
+        return 0
+      }
+    },
   }
 
-  it.each(Object.entries(plants))('finds %s', async (_, plant) => {
-    const found: string[] = []
-    for (const seed of SEEDS) found.push(...(await fuzz(seed, 0x11, plant)).problems)
+  const general = (
+    { toGuest }: Inside,
+    change: (ring: BackRing, first: number, headroom: number) => void,
+  ): void => {
+    const { writer } = toGuest
+    const write = writer.write.bind(writer)
+    writer.writePlain = () => 0
+    writer.write = (ring, frame) => {
+      const first = ring.reqCons
+      write(ring, frame)
+      change(ring, first, writer.headroom)
+    }
+  }
+  const half = (ring: BackRing, index: number): number => (ring.slotOffset(index) >> 2) + 1
+
+  const rxPlants: Record<string, Plant> = {
+    'no check of the RX producer': (_, __, rx) => {
+      const words = rx.page.words
+      rx.unconsumedRequests = () => Math.min(256, (words[rx.page.offset >> 2] - rx.reqCons) >>> 0)
+    },
+    'a wrong mask of the RX ring': (inside, _, rx) => {
+      const { offset } = rx.page
+      inside.toGuest.writer.writePlain = () => 0
+      rx.slotOffset = (index) => offset + 64 + 8 * (index & 127)
+    },
+    'an id that is not the request’s': ({ toGuest }) => {
+      toGuest.writer.writePlain = () => 0
+      Object.defineProperty(toGuest.writer.request, 'id', { get: () => 7, set: () => {}, configurable: true })
+    },
+    'a page that is not the request’s': ({ toGuest }) => {
+      toGuest.writer.writePlain = () => 0
+      Object.defineProperty(toGuest.writer.request, 'gref', {
+        get: () => 8,
+        set: () => {},
+        configurable: true,
+      })
+    },
+    'a failed copy that is not told of': ({ toGuest }) => {
+      toGuest.writer.showFailures = () => {}
+    },
+    'a good copy that is told of as failed': (inside) => {
+      general(inside, (ring, first) => (ring.page.words[half(ring, first)] |= 0x80000000))
+    },
+    'extra infos announced and left out': (inside) => {
+      inside.toGuest.writer.writeExtras = (_, index) => index
+    },
+    'a status without the headroom': (inside) => {
+      general(inside, (ring, first, headroom) => (ring.page.words[half(ring, first)] -= headroom << 16))
+    },
+    'more data announced behind the last slot': (inside) => {
+      general(inside, (ring) => (ring.page.words[half(ring, ring.reqCons - 1)] |= 4))
+    },
+    'an offset that is not where the bytes are': (inside) => {
+      general(inside, (ring, first) => (ring.page.words[half(ring, first) - 1] += 16 << 16))
+    },
+    'a page taken and not answered for': (inside) => {
+      general(inside, (ring) => (ring.rspProdPvt = (ring.rspProdPvt - 1) >>> 0))
+    },
+    'slots of extra infos that are not counted': ({ toGuest }) => {
+      toGuest.writer.slotsFor = (length) => (length + 4095) >>> 12
+    },
+    'a written frame that is kept for ever': ({ toGuest }) => {
+      toGuest.writer.keep = () => {}
+    },
+  }
+
+  it.each([
+    ...Object.entries(plants).map(([name, plant]) => [`in the TX ring: ${name}`, plant] as const),
+    ...Object.entries(rxPlants).map(([name, plant]) => [`in the RX ring: ${name}`, plant] as const),
+  ])('finds %s', async (_, plant) => {
+    let found: readonly string[] = []
+    for (const seed of SEEDS) {
+      if (found.length === 0) found = (await fuzz(seed, 0x11, plant)).problems
+    }
     expect(found).not.toEqual([])
   })
 })

@@ -2,7 +2,7 @@
 import { FramePool, Random, writeUdp } from '@netaccel/packet'
 import type { Frame } from '@netaccel/packet'
 import { CleanupStack, Hypervisor, MappedPage, settle, VirtualClock } from '@netaccel/xen'
-import type { Arena, FrontRing } from '@netaccel/xen'
+import type { Arena } from '@netaccel/xen'
 import { describe, expect, it } from 'vitest'
 import { connectQueue } from './connect.js'
 import { TxRxQueue } from './queue.js'
@@ -15,11 +15,19 @@ const ROUNDS = 240
 const MAC = new Uint8Array([2, 0, 0, 0, 0, 1])
 
 type Plant = (link: QueueLink, inside: Inside) => void
+/** Grants of a ring, as a fault wants them. */
+interface Grants {
+  flags: number
+  permit(slot: number, gfn: number): void
+  end(count: number): number
+  tryEnd(slot: number): boolean
+}
 /** Parts that a fault is planted in. */
 interface Inside {
   readonly reader: {
     note(page: number): string | null
     giveBack(): void
+    gatherPieces(): Frame | null
     slots: number
     total: number
     readonly page: Int16Array
@@ -28,16 +36,27 @@ interface Inside {
     response: { offset: number; status: number }
   }
   readonly tx: {
+    readonly ring: { mask: number; reqProdPvt: number; slotOffset(index: number): number; words: Int32Array }
+    readonly parts: { readonly grants: Grants }
     readonly answers: { answer(response: number): string | null }
-    readonly slots: { setState(id: number, state: number): void }
+    readonly slots: { setState(id: number, state: number): void; finish(first: number): Frame | null }
+    write(frame: Frame, count: number, extras: number): void
+    disconnect(): void
   }
   readonly rx: {
     claim(index: number): number
     takeOut(slot: number, ended: boolean): number
     endAnswered(from: number): void
+    disconnect(): void
     answered: number
     readonly posted: Int16Array
-    readonly parts: { readonly grants: { tryEnd(slot: number): boolean } }
+    readonly parts: { readonly grants: Grants }
+    readonly target: object
+    readonly pages: {
+      post(): number
+      discard(page: number): void
+      deliverOne(page: number, offset: number, length: number): Frame
+    }
   }
 }
 
@@ -87,6 +106,64 @@ async function fuzz(
   const gather = new FramePool(guest.extent.allocPages(8 * 17), { frames: 8, bytesEach: JUMBO_BUFFER })
   const queue = new TxRxQueue(host, 0, guest.engine, new RxPages(pages), gather)
 
+  /** A page that the backend has been granted: can it be mapped, for writing too; what it is. */
+  const granted = (
+    ref: number,
+  ): { readonly writable: boolean; readonly gfn: number; readonly bytes: Uint8Array } | null => {
+    const page = backend.grantOps.map(guest.id, ref, 'ro')
+    if (!(page instanceof MappedPage)) return null
+    const again = backend.grantOps.map(guest.id, ref, 'rw')
+    const seen = { writable: again instanceof MappedPage, gfn: page.gfn, bytes: page.bytes.slice(0, 4096) }
+    if (again instanceof MappedPage) backend.grantOps.unmap(again)
+    backend.grantOps.unmap(page)
+    return seen
+  }
+  let seenTx = 0
+  let seenRx = 0
+  /** By RX slot: the page posted there that was not answered for. */
+  const postedPages = new Map<number, number>()
+
+  /** The requests that came since the last look, packet by packet. */
+  const lookAtTx = (view: DataView): void => {
+    const produced = view.getUint32(0, true)
+    if ((produced - seenTx) >>> 0 > 256) return void problems.push('a TX producer that is none')
+    while (seenTx !== produced) {
+      const first = 64 + 12 * (seenTx & 255)
+      const total = view.getUint16(first + 10, true)
+      let flags = view.getUint16(first + 6, true)
+      const page = granted(view.getUint32(first, true))
+      const offset = view.getUint16(first + 4, true)
+      if (page === null) problems.push('a request for a page that is not granted')
+      else if (page.writable) problems.push('a page to send from that can be written')
+      else if (MAC.some((byte, i) => offset + i < 4096 && page.bytes[offset + i] !== byte))
+        problems.push('a request for a page that holds something else')
+      if ((flags & 8) !== 0) seenTx = (seenTx + 1) >>> 0
+      let others = 0
+      while ((flags & 4) !== 0 && seenTx !== produced) {
+        seenTx = (seenTx + 1) >>> 0
+        const at = 64 + 12 * (seenTx & 255)
+        flags = view.getUint16(at + 6, true)
+        others += view.getUint16(at + 10, true)
+      }
+      if (seenTx === produced) return void problems.push('a packet without an end')
+      if (others + 14 > total) problems.push('a packet shorter than its slots')
+      seenTx = (seenTx + 1) >>> 0
+    }
+  }
+
+  /** The pages posted since the last look: each can be written, none stands in two slots. */
+  const lookAtRx = (view: DataView): void => {
+    const produced = view.getUint32(0, true)
+    if ((produced - seenRx) >>> 0 > 256) return void problems.push('an RX producer that is none')
+    for (; seenRx !== produced; seenRx = (seenRx + 1) >>> 0) {
+      const slot = seenRx & 255
+      const page = granted(view.getUint32(64 + 8 * slot + 4, true))
+      if (page === null || !page.writable) problems.push('a page posted that cannot be written')
+      else if ([...postedPages.values()].includes(page.gfn)) problems.push('a page in two slots')
+      else postedPages.set(slot, page.gfn)
+    }
+  }
+
   /** One connection, attacked until it breaks or the rounds are over. */
   const attack = async (rounds: number): Promise<void> => {
     const cleanup = new CleanupStack()
@@ -104,6 +181,9 @@ async function fuzz(
       throw new Error('the rings cannot be mapped')
     const mapped: MappedPage[] = []
     broken = null
+    seenTx = 0
+    seenRx = 0
+    postedPages.clear()
     host.running = true
     queue.connect(link)
     await clock.run({ for: 100_000 })
@@ -111,6 +191,8 @@ async function fuzz(
       send(queue, pool, random)
       const polls = guest.engine.charged('slot')
       if (random.below(40) === 0) mapOne(mapped)
+      lookAtTx(tx.view)
+      lookAtRx(rx.view)
       answerTx(tx.view)
       answerRx(rx.view)
       queue.schedulePoll()
@@ -166,6 +248,7 @@ async function fuzz(
       const slots = random.below(6) === 0 ? 1 + random.below(22) : 1 + random.below(3)
       const extra = random.below(3) === 0 ? 1 : 0
       if ((produced - next) >>> 0 < slots + extra) break
+      for (let slot = 0; slot < slots + extra; slot++) postedPages.delete((next + slot) & 255)
       for (let slot = 0; slot < slots; slot++) {
         const at = 64 + 8 * (next & 255)
         view.setUint16(at, random.below(65536), true)
@@ -254,24 +337,81 @@ describe('netfront against a backend that writes what it likes (XSA-376, XSA-396
     expect((await fuzz(9, 0x11)).trace).toEqual((await fuzz(9, 0xee)).trace)
   })
 
-  const plants: Record<string, Plant> = {
-    'no check of the response producer': ({ rx, tx }, inside) => {
-      for (const ring of [rx.ring, tx.ring] as FrontRing[]) {
-        const { words, offset } = ring.page
-        ring.unconsumedResponses = () => Math.min(256, (words[(offset >> 2) + 2] - ring.rspCons) >>> 0)
-      }
-      rx.available = () => {
-        const count = rx.ring.unconsumedResponses()
-        inside.rx.answered = (rx.ring.rspCons + count) >>> 0
-        return count
-      }
-    },
+  const txPlants: Record<string, Plant> = {
     'no check that an id is outstanding': (_, { tx }) => {
       const { answers, slots } = tx
       const answer = answers.answer.bind(answers)
       answers.answer = (response) => {
         slots.setState(response & 255, 1)
         return answer(response & ~0xff00)
+      }
+    },
+    'a wrong ring mask': (_, { tx }) => {
+      tx.ring.mask = 15
+    },
+    'the grant of another page': (_, { tx }) => {
+      const { grants } = tx.parts
+      const permit = grants.permit.bind(grants)
+      grants.permit = (slot, gfn) => permit(slot, gfn + 1)
+    },
+    'a page granted for writing': (_, { tx }) => {
+      tx.parts.grants.flags &= ~4
+    },
+    'a grant that is not ended': (_, { tx }) => {
+      tx.parts.grants.end = () => 0
+      tx.parts.grants.tryEnd = () => true
+    },
+    'a frame that is never given back': (_, { tx }) => {
+      const finish = tx.slots.finish.bind(tx.slots)
+      tx.slots.finish = (first) => {
+        finish(first)
+        return null
+      }
+    },
+    'a frame given back twice': (_, { tx }) => {
+      const finish = tx.slots.finish.bind(tx.slots)
+      tx.slots.finish = (first) => {
+        const frame = finish(first)
+        frame?.release()
+        return frame
+      }
+    },
+    'the length of the first slot for that of the packet': (_, { tx }) => {
+      afterWrite(tx, (first) => {
+        const word = (tx.ring.slotOffset(first) >> 2) + 2
+        tx.ring.words[word] = (tx.ring.words[word] & 0xffff) | (1000 << 16)
+      })
+    },
+    'more data announced behind the last slot': (_, { tx }) => {
+      afterWrite(tx, () => {
+        tx.ring.words[(tx.ring.slotOffset(tx.ring.reqProdPvt - 1) >> 2) + 1] |= 4 << 16
+      })
+    },
+    'a packet shown without its last slot': (_, { tx }) => {
+      afterWrite(tx, () => (tx.ring.reqProdPvt = (tx.ring.reqProdPvt - 1) >>> 0))
+    },
+    'frames that stand in the ring forgotten at its end': (_, { tx }) => {
+      tx.disconnect = () => {}
+    },
+  }
+
+  function afterWrite(tx: Inside['tx'], change: (first: number) => void): void {
+    const write = tx.write.bind(tx)
+    tx.write = (frame, count, extras) => {
+      const first = tx.ring.reqProdPvt
+      write(frame, count, extras)
+      if (count > 1) change(first)
+    }
+  }
+
+  const rxPlants: Record<string, Plant> = {
+    'no check of the response producer': ({ rx }, inside) => {
+      const { words, offset } = rx.ring.page
+      rx.ring.unconsumedResponses = () => Math.min(256, (words[(offset >> 2) + 2] - rx.ring.rspCons) >>> 0)
+      rx.available = () => {
+        const count = rx.ring.unconsumedResponses()
+        inside.rx.answered = (rx.ring.rspCons + count) >>> 0
+        return count
       }
     },
     'a wrong ring mask': (_, { rx }) => {
@@ -295,11 +435,70 @@ describe('netfront against a backend that writes what it likes (XSA-376, XSA-396
       rx.parts.grants.tryEnd = () => true
       rx.takeOut = (slot) => rx.posted[slot]
     },
+    'a page posted for reading only': (_, { rx }) => {
+      rx.parts.grants.flags |= 4
+    },
+    'a page that is given out and free at once': (_, { rx }) => {
+      const { pages } = rx
+      const deliver = pages.deliverOne.bind(pages)
+      pages.deliverOne = (page, offset, length) => {
+        const frame = deliver(page, offset, length)
+        pages.discard(page)
+        return frame
+      }
+    },
+    'one page posted in two slots': (_, { rx }) => {
+      const { pages } = rx
+      const post = pages.post.bind(pages)
+      let last = -1
+      let calls = 0
+      pages.post = () => {
+        const page = post()
+        if (++calls % 40 !== 0 || last < 0 || page < 0) return (last = page)
+        pages.discard(page)
+        return last
+      }
+    },
+    'a page thrown away and lost': (_, { rx }) => {
+      const { pages } = rx
+      const discard = pages.discard.bind(pages)
+      let calls = 0
+      pages.discard = (page) => {
+        if (++calls % 10 !== 0) discard(page)
+      }
+    },
+    'pages beyond the most slots of a packet lost': (_, { reader }) => {
+      const note = reader.note.bind(reader)
+      reader.note = (page) => (reader.slots > 15 ? 'netfront_rx_too_many_slots' : note(page))
+    },
+    'pages that stand in the ring forgotten at its end': (_, { rx }) => {
+      rx.disconnect = () => {}
+    },
+    'more pages posted than the ring has slots': (_, { rx }) => {
+      Object.defineProperty(rx.target, 'current', { get: () => 290, set: () => {}, configurable: true })
+    },
+    'a frame longer than its page': (_, { rx }) => {
+      const { pages } = rx
+      const deliver = pages.deliverOne.bind(pages)
+      pages.deliverOne = (page, offset, length) => deliver(page, offset, length + 200)
+    },
+    'a gathered frame that is lost': (_, { reader }) => {
+      const gather = reader.gatherPieces.bind(reader)
+      reader.gatherPieces = () => {
+        gather()
+        return null
+      }
+    },
   }
 
-  it.each(Object.entries(plants))('finds %s', async (_, plant) => {
-    const found: string[] = []
-    for (const seed of SEEDS) found.push(...(await fuzz(seed, 0x11, plant)).problems)
+  it.each([
+    ...Object.entries(txPlants).map(([name, plant]) => [`in the TX ring: ${name}`, plant] as const),
+    ...Object.entries(rxPlants).map(([name, plant]) => [`in the RX ring: ${name}`, plant] as const),
+  ])('finds %s', async (_, plant) => {
+    let found: readonly string[] = []
+    for (const seed of SEEDS) {
+      if (found.length === 0) found = (await fuzz(seed, 0x11, plant)).problems
+    }
     expect(found).not.toEqual([])
   })
 })
