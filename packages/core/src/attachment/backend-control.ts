@@ -9,6 +9,7 @@ import type { VifLimits } from '../scope/backend-doors.js'
 import { DoorTally } from '../scope/tally.js'
 import type { BackendDevice, OpenedPort, PortDirectory } from './backend-device.js'
 import { BackendRun } from './backend-run.js'
+import { isApart, stepAfter } from './backend-step.js'
 import { ControlLoop } from './control-loop.js'
 import { reportRefusal } from './refusal.js'
 import type { Deadlines } from './deadlines.js'
@@ -28,15 +29,6 @@ import type { DoorWatch } from '../scope/door-domain.js'
 
 /** The key that names the port; the toolstack writes it. */
 export const PORT_KEY = 'accel'
-
-/** Phases in which the frontend uses nothing of the backend's. */
-const APART: ReadonlySet<string | undefined> = new Set([
-  undefined,
-  'none',
-  'requested',
-  'declined',
-  'suspended',
-])
 
 export interface BackendControlOptions {
   readonly registry: Registry<BackendAccelerator>
@@ -286,31 +278,20 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
 
   /** What the frontend shows decides; true: something was done. */
   private async follow(run: BackendRun, { phase, epoch }: ShownPhase): Promise<boolean> {
-    const here = this.phase
-    if (here === 'steering') {
-      if ((phase === 'receiving' || phase === 'active') && epoch === this.#epoch) return false
+    const step = stepAfter(this.phase, phase, epoch === this.#epoch)
+    if (step === 'stop') {
       await this.stopSteering(run)
       return true
     }
-    if (phase === 'receiving' && epoch !== this.#epoch) {
-      this.#epoch = epoch
+    // Also of one that is apart: a frontend that begins anew may count from the beginning.
+    if (step !== 'none' || isApart(phase)) this.#epoch = epoch
+    if (step === 'none') return false
+    if (step === 'start') {
       const started = await run.start()
       await this.#board.show(started ? 'steering' : 'closing', epoch)
       if (started) this.tally.bump('attached')
-      return true
-    }
-    if (phase === 'draining' && (here !== 'closing' || epoch !== this.#epoch)) {
-      this.#epoch = epoch
-      await this.#board.show('closing', epoch)
-      return true
-    }
-    // A frontend that begins anew may count from the beginning.
-    if (APART.has(phase)) this.#epoch = epoch
-    if (here === 'closing' && APART.has(phase)) {
-      await this.#board.show('offered', this.#epoch)
-      return true
-    }
-    return false
+    } else await this.#board.show(step, epoch)
+    return true
   }
 
   /** Step 3 of a detach. */
@@ -325,15 +306,15 @@ export class BackendControl implements RegistryMember<BackendAccelerator> {
     const late: string[] = []
     const { peer, drain, remove, store } = this.#deadlines
     await this.#board.show(this.phase, this.#epoch, { [FRONTEND_KEY]: undefined })
-    const engaged = !APART.has(this.peer.shown.phase)
-    if (engaged && !(await this.frontendIs(peer, (phase) => phase === 'draining' || APART.has(phase)))) {
+    const engaged = !isApart(this.peer.shown.phase)
+    if (engaged && !(await this.frontendIs(peer, (phase) => phase === 'draining' || isApart(phase)))) {
       late.push(`the frontend did not begin to leave within ${peer} ms`)
     }
     if (this.phase === 'steering') await run.stop()
     this.#epoch = this.peer.shown.epoch
     await this.#board.show('closing', this.#epoch)
     const ms = drain + remove + store
-    if (engaged && late.length === 0 && !(await this.frontendIs(ms, (phase) => APART.has(phase)))) {
+    if (engaged && late.length === 0 && !(await this.frontendIs(ms, (phase) => isApart(phase)))) {
       late.push(`the frontend did not leave within ${ms} ms`)
     }
     this.lastReport = await run.end(reason, late)
