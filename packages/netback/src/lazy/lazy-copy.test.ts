@@ -161,6 +161,28 @@ describe('lazy copy, errors', () => {
     expect([w.forwarded.length, vif.queues[0].counters.rx_errors, counts(vif)[0]]).toEqual([0, 4, 0])
   })
 
+  it('a slot whose header could not be copied is answered with an error, also when its rest could be mapped', async () => {
+    const { world: w, guest, vif, before } = await world()
+    const [page] = guest.pages.pages
+    const ref = guest.refs[0]
+    expect(guest.domain.grants.tryEnd(ref)).toBe(true)
+    // The guest's other CPU: it grants between the two hypercalls.
+    const { maps } = (vif.queues[0] as unknown as { fromGuest: { lazy: { maps: { runMaps(): number } } } })
+      .fromGuest.lazy
+    const run = maps.runMaps.bind(maps)
+    maps.runMaps = () => {
+      guest.domain.grants.permit(ref, w.driver.id, page, false)
+      return run()
+    }
+    guest.send({ size: 2000, flags: MORE }, { size: 1000 })
+    await w.run(1)
+    expect(guest.answers()).toEqual([
+      { id: 0, status: -1 },
+      { id: 1, status: 0 },
+    ])
+    expect([w.forwarded.length, w.driver.resources()]).toEqual([0, before])
+  })
+
   it('a packet that is dropped for its description lets its pages go', async () => {
     const { world: w, guest, vif, before } = await world()
     guest.fill(0, plainBytes(3000))
@@ -276,13 +298,13 @@ describe('lazy copy, modes', () => {
 })
 
 describe('zero-copy accounting', () => {
-  it('sent = success + fail once all have left, of a thousand packets that stay for 0 to 2 s', async () => {
+  it('sent = success + fail once all have left, of hundreds of packets that stay for 0 to 2 s', async () => {
     const { world: w, guest, vif, before } = await world()
     const due: { at: number; frame: Frame; bytes: readonly number[] }[] = []
     let sent = 0
     let answered = 0
     for (let at = 0; at < 9 * SECOND; at += 50) {
-      for (let i = 0; i < 5 && at < 6 * SECOND; i++, sent++)
+      for (let i = 0; i < 2 && at < 6 * SECOND; i++, sent++)
         guest.write({ size: 200 + ((sent * 37) % 1000), id: sent & 0xff })
       guest.tx.publish()
       guest.kick()
@@ -299,7 +321,7 @@ describe('zero-copy accounting', () => {
     }
     const [all, success, fail, copied] = counts(vif)
     expect([all, success + fail, answered, copied]).toEqual([sent, sent, sent, fail])
-    expect([success > 100, fail > 100, due.length]).toEqual([true, true, 0])
+    expect([success > 20, fail > 20, due.length]).toEqual([true, true, 0])
     expect(w.driver.resources()).toEqual(before)
   })
 })
