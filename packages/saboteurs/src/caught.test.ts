@@ -44,18 +44,20 @@ describe('the saboteurs', () => {
 })
 
 describe('a saboteur', () => {
-  // By its own rule's acts alone here; by the whole kit, in full, in the soak tier.
+  // By its own rule's acts alone here. By the whole kit in the soak tier, and by its own rule's acts with full counts.
   it.each(
     SABOTEURS.filter(({ rare }) => full || rare !== true).map(
       (each) => [each.rule, each.title, each] as const,
     ),
   )('%s: %s, is caught', async (rule, _, saboteur) => {
-    const { firstCauses } = await runKit({
-      plugin: sourceOf(saboteur),
-      isolate: saboteur.hangs === true,
-      limits: SHORT,
-      ...(full ? { full } : { rules: [rule], implied: false }),
-    })
+    const { hangs = false, rare = false } = saboteur
+    const options = { plugin: sourceOf(saboteur), isolate: hangs, limits: SHORT }
+    const alone = { rules: [rule], implied: false }
+    if (full) {
+      const { firstCauses } = await runKit({ ...options, ...alone, full })
+      expect(firstCauses.map((cause) => cause.rule)).toEqual([rule])
+    }
+    const { firstCauses } = await runKit({ ...options, ...(full ? { full: rare } : alone) })
     table.push(lineOf(saboteur, firstCauses))
     expect(firstCauses.map((cause) => cause.rule)).toEqual([rule])
   })

@@ -26,7 +26,7 @@ export const interruptsSaboteurs: readonly Saboteur[] = [
         half: 'frontend',
         find: 'tally.eventCountSinceIrq = 0, this.schedule();',
         put: `tally.eventCountSinceIrq = 0;
-    const { events } = this.vnic, kind = events.view.getInt32(events.base + ((events.read & events.mask) << ENTRY_SHIFT) + 4, true) >>> EVENT_KIND_SHIFT & EVENT_KIND_MASK;
+    const { events } = this.vnic, kind = events.ints[events.base + ((events.read & events.mask) << ENTRY_WORDS_SHIFT) + 1] >>> EVENT_KIND_SHIFT & EVENT_KIND_MASK;
     if (kind === EVENT_TX) this.vnic.after(${LATE_MS}, () => this.schedule());
     else this.schedule();`,
       },

@@ -94,26 +94,19 @@ export const receiveSaboteurs: readonly Saboteur[] = [
     title: 'reads on until it meets an empty slot',
     of: 'accel-solarflare-sim',
     bug: 13,
-    vary: around(() => ({
-      queue: (inner) =>
-        vary(inner, {
-          poll(budget) {
-            let answer = inner.poll(budget)
-            for (let laps = 0; answer === 'more' && laps < 64; laps++) answer = inner.poll(budget)
-            return answer
-          },
-        }),
-    })),
+    vary: around(() => readingOn()),
   },
 ]
 
 /** A poll goes on until so many frames have come that are not merged. */
 function countingPlainFrames(): Around {
   let plain = 0
+  let delivered = 0
   return {
     queueDoors: (doors) =>
       vary(doors, {
         deliver(frame) {
+          delivered += 1
           if (frame.segments === 1) plain += 1
           doors.deliver(frame)
         },
@@ -121,9 +114,36 @@ function countingPlainFrames(): Around {
     queue: (inner) =>
       vary(inner, {
         poll(budget) {
-          plain = 0
+          plain = delivered = 0
           let answer = inner.poll(budget)
-          while (answer === 'more' && plain < budget) answer = inner.poll(budget - plain)
+          while (answer === 'more' && plain < budget && delivered > plain) {
+            delivered = plain
+            answer = inner.poll(budget - plain)
+          }
+          return answer
+        },
+      }),
+  }
+}
+
+/** A poll goes on while there is more, for as many frames as it may deliver. */
+function readingOn(): Around {
+  let delivered = 0
+  return {
+    queueDoors: (doors) =>
+      vary(doors, {
+        deliver(frame) {
+          delivered += 1
+          doors.deliver(frame)
+        },
+      }),
+    queue: (inner) =>
+      vary(inner, {
+        poll(budget) {
+          delivered = 0
+          let answer = inner.poll(budget)
+          for (let laps = 0; answer === 'more' && delivered < budget && laps < 64; laps++)
+            answer = inner.poll(budget - delivered)
           return answer
         },
       }),

@@ -18,7 +18,7 @@ export const filterRules: readonly Rule[] = [
     checkedBy: 'frames of other MACs at the observers',
     saboteur: 'takes the source side of a passing frame',
     marks: [],
-    implies: ['FL-09'],
+    implies: ['FL-09', 'VN-05'],
   },
   {
     id: 'FL-03',
@@ -45,7 +45,7 @@ export const filterRules: readonly Rule[] = [
     checkedBy: 'port scan beside 8 live flows',
     saboteur: 'random victim always',
     marks: ['L'],
-    implies: [],
+    implies: ['VN-05'],
   },
   {
     id: 'FL-06',

@@ -28,7 +28,7 @@ export const receiveRules: readonly Rule[] = [
     checkedBy: "VI's own counts against the doors",
     saboteur: 'drops without a word when the pool is empty',
     marks: ['L'],
-    implies: ['FL-09'],
+    implies: ['RX-02', 'FL-09'],
   },
   {
     id: 'RX-04',
@@ -46,7 +46,7 @@ export const receiveRules: readonly Rule[] = [
     checkedBy: 'poison, late DMA',
     saboteur: 'posts it at once',
     marks: ['L'],
-    implies: ['MEM-05', 'FL-09'],
+    implies: ['RX-04', 'ER-03', 'MEM-05', 'FL-09'],
   },
   {
     id: 'RX-06',
@@ -127,6 +127,6 @@ export const receiveRules: readonly Rule[] = [
     checkedBy: 'all ways room can come',
     saboteur: 'buffers registered later, no `wake`',
     marks: ['R'],
-    implies: ['LC-07'],
+    implies: ['LC-07', 'VN-05'],
   },
 ]

@@ -21,6 +21,8 @@ import type { Judgement } from '../kit/judging.js'
 /** Calls of doors that one event of a peer may cause at most, where nothing is attached or detached. */
 const MOST_CALLS = 2000
 const LONG_HOOKS = new Set(['newDevice', 'probe', 'openQueue', 'remove', 'frontend', 'backend', 'hardware'])
+/** Doors that take what is called at an event of the other end. */
+const EVENTS = new Set(['listen', 'connect'])
 /** Written by the host. */
 const HOSTS = /^accel(-frontend|-phase|-fence-.*)?$/
 
@@ -39,6 +41,14 @@ function bounded({ calls }: Scene): Judgement {
     calls.filter(({ role, name }) => role !== 'door' && !LONG_HOOKS.has(name)),
     ({ n, last, name }) =>
       last - n <= MOST_CALLS ? undefined : `${name} called doors ${last - n - 1} times before it returned`,
+  )
+}
+
+/** CT-02: an event is refused, whatever stands in the pages by then. */
+function heard(scene: Scene): Judgement {
+  return eachCall(
+    scene.calls.filter(({ role, name }) => role === 'callback' && EVENTS.has(name)),
+    ({ outcome, threw }) => (outcome === 'threw' ? `it threw at an event: ${String(threw)}` : undefined),
   )
 }
 
@@ -110,7 +120,7 @@ export const conversationChecks: readonly Check[] = [
   },
   {
     rule: 'CT-02',
-    looks: [look(steady, bounded), look(scribbled, bounded)],
+    looks: [look(steady, bounded), look(scribbled, bounded), look(scribbled, heard)],
     unseen: 'nothing came from the other end',
   },
   { rule: 'CT-03', looks: [look(steady, ownKeys)], unseen: 'it writes no keys' },

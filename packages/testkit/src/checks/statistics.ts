@@ -1,6 +1,6 @@
 // ST: counters.
 import { counted } from '../acts/counted.js'
-import type { Counted, Reading } from '../acts/counted.js'
+import type { Counted } from '../acts/counted.js'
 import { look } from '../kit/check.js'
 import type { Check } from '../kit/check.js'
 import { each } from '../kit/judging.js'
@@ -8,24 +8,25 @@ import type { Judgement } from '../kit/judging.js'
 
 /** Counters that were seen to fall before the halves left: they say what stands now, and are no sums. */
 function standing({ flowing, still, leaving }: Counted): ReadonlySet<string> {
-  const totals = [...flowing, ...still].map(totalsOf)
-  totals.push(
-    totalsOf(
-      new Map(
-        leaving.flatMap(({ before }, index) =>
-          [...before].map(([name, value]) => [`${index} ${name}`, value]),
-        ),
-      ),
-    ),
-  )
+  const readings = [...flowing, ...still]
   const names = new Set<string>()
-  for (const [index, total] of totals.entries())
-    for (const [name, value] of totals[index - 1] ?? []) if ((total.get(name) ?? 0) < value) names.add(name)
+  const note = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): void => {
+    for (const [name, value] of before) if ((after.get(name) ?? 0) < value) names.add(name)
+  }
+  // A half that has left meanwhile, by force even, says nothing of its counters: they have not fallen for that.
+  for (const [index, reading] of readings.slice(1).entries()) {
+    const both = [...readings[index]].filter(([key]) => reading.has(key))
+    note(totalsOf(both), totalsOf([...reading].filter(([key]) => readings[index].has(key))))
+  }
+  const [, last] = still
+  const halves = new Set([...last.keys()].map((key) => key.slice(0, key.lastIndexOf(' '))))
+  if (leaving.length >= halves.size)
+    note(totalsOf(last), totalsOf(leaving.flatMap(({ before }) => [...before])))
   return names
 }
 
 /** By the name in the manifest, over all vifs and both halves. */
-function totalsOf(reading: Reading): Map<string, number> {
+function totalsOf(reading: Iterable<[string, number]>): Map<string, number> {
   const totals = new Map<string, number>()
   for (const [key, value] of reading) {
     const name = key.slice(key.lastIndexOf(' ') + 1)
