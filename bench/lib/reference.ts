@@ -58,7 +58,7 @@ export class Reference {
 }
 
 /** Packets a second of processor time over our own hop. */
-export function hopRate(hop: Hop, seconds: number): number {
+export function hopRate(hop: Pick<Hop, 'round' | 'batch'>, seconds: number): number {
   return rate(seconds, () => {
     for (let i = 0; i < 200; i++) hop.round()
     return 200 * hop.batch

@@ -111,6 +111,31 @@ export async function localPath({ length, accel }: PathOptions): Promise<Path> {
   return guestToGuest(world, 'a.guest1', 'a.guest2', length)
 }
 
+/**
+ * Guest, netfront, netback, bridge, driver domain. `premapped`: the buffers that the guest sends from are granted for good, by
+ * its control ring, instead of one grant for each frame.
+ */
+export async function toDriverPath(length: number, premapped: boolean): Promise<Path> {
+  const world = await start({
+    hosts: {
+      a: {
+        guests: { guest1: { vifs: { vif0: { mac: A.mac, staticGrants: premapped } } } },
+        links: ['guest1.vif0 -> bridge'],
+      },
+    },
+  })
+  await world.run({ for: 3_000_000 })
+  const vif: GuestVif = world.vif('a.guest1.vif0')
+  if (premapped && vif.vif.control?.staticQueues !== 1)
+    throw new Error(`no static grants: ${vif.vif.control?.staticRefusal ?? 'there is no control ring'}`)
+  const from: End = { ...A, domain: domainOf(world.host('a'), 'guest1') }
+  const to: End = { ...B, domain: world.host('a').driver }
+  const local = new LocalDevice(world.host('a'))
+  local.sink = new Sink(local, to, from)
+  vif.stack = new Sink(vif, from, to)
+  return new Path(world, new Source(vif, from, to, length), local.sink, length)
+}
+
 /** Guest to guest across two NICs and a wire; through the driver domains, or past them with an accelerator. */
 export async function wirePath({ length, accel }: PathOptions): Promise<Path> {
   const host = (nic: string, mac: string): HostValue => ({

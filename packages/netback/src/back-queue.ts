@@ -17,6 +17,7 @@ import type { MulticastList } from './multicast.js'
 import { RxStall } from './rx-stall.js'
 import type { RxStalls } from './rx-stall.js'
 import type { RxHasher } from './rx-writer.js'
+import type { StaticGrants } from './static/static-grants.js'
 import { ToGuest } from './to-guest.js'
 import { TxCredit } from './tx-credit.js'
 import type { Rate } from './tx-credit.js'
@@ -214,6 +215,15 @@ export class BackQueue implements BackQueueSide {
   /** A packet of the guest waits for credit. */
   get rateLimited(): boolean {
     return this.fromGuest.credit?.limited ?? false
+  }
+
+  /** Pages that the guest has granted for good; null: none. */
+  get statics(): StaticGrants | null {
+    return this.fromGuest.statics
+  }
+
+  set statics(statics: StaticGrants | null) {
+    this.fromGuest.statics = statics
   }
 
   /** Hashes what is written, for a guest that has asked for it; null: it has not. */

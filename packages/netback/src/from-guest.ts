@@ -21,6 +21,8 @@ import type { BackQueueCounters } from './counters.js'
 import type { GuestTap, RingObserver } from './guest-tap.js'
 import type { GuestFrames } from './guest-frames.js'
 import type { MulticastList } from './multicast.js'
+import type { StaticGrants } from './static/static-grants.js'
+import { takeStatic } from './static/take-static.js'
 import { plainWord, TxBatch } from './tx-batch.js'
 import type { TxCredit } from './tx-credit.js'
 import { TxPacket } from './tx-packet.js'
@@ -64,6 +66,8 @@ export class FromGuest {
   beforeForward: (() => void) | null
   /** Null: the guest may send as fast as it likes. */
   credit: TxCredit | null
+  /** Pages of the guest's that stay mapped; null: it has given none. */
+  statics: StaticGrants | null
   /** What the guest did, when {@link run} said 'fatal'. */
   cause: FatalCause
   /** Longest packet of one slot that the fast lane takes. */
@@ -81,6 +85,7 @@ export class FromGuest {
     this.answerOnDeparture = false
     this.beforeForward = null
     this.credit = null
+    this.statics = null
     this.cause = 'none'
     this.longestPlain = PAGE
     this.packet = new TxPacket()
@@ -110,10 +115,13 @@ export class FromGuest {
         end = available === 0 ? 'idle' : this.fatal('impossible number of requests')
         break
       }
-      const plain = credit === null ? this.takePlain(ring, available < left ? available : left) : 0
+      const most = available < left ? available : left
+      const plain =
+        credit !== null ? 0 : this.statics === null ? this.takePlain(ring, most) : this.takeMapped(ring, most)
       available -= plain
       left -= plain
       if (left === 0 || available === 0) continue
+      if (this.statics !== null) this.flush()
       const verdict = this.packet.read(ring, available, credit)
       if (verdict === 'limited') {
         end = 'limited'
@@ -135,6 +143,19 @@ export class FromGuest {
     }
     this.flush()
     return end
+  }
+
+  /** The lane for packets in pages that stay mapped, then the fast lane. What was copied already is not of one batch with the rest. */
+  private takeMapped(ring: BackRing, most: number): number {
+    const { batch, parts, statics } = this
+    if (statics === null) return 0
+    if (parts.batch.count !== 0 || batch.packets === COPY_BATCH) this.flush()
+    const taken = takeStatic(ring, most, statics, batch, parts.frames, parts.work)
+    if (taken !== 0) return taken
+    this.flush()
+    const plain = this.takePlain(ring, most)
+    this.flush()
+    return plain
   }
 
   /**

@@ -102,6 +102,13 @@ export class TxBatch {
     this.copies.setFromGrant(copy, gref, this.guest, offset, frame.offset, size)
   }
 
+  /** The same of a packet that is copied already. A batch has packets of this kind or others, since only others can fail. */
+  setCopied(at: number, frame: Frame, size: number, word: number): void {
+    this.frames[at] = frame
+    this.plain[at] = word
+    frame.length = size
+  }
+
   /** Any packet. It fits. */
   add(frame: Frame, packet: TxPacket): void {
     const at = this.packets++

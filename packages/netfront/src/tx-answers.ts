@@ -88,8 +88,9 @@ export class TxAnswers {
   private endAnswered(count: number, fast: FastPath | null): TxFault | null {
     const { grants, slots, answers } = this
     if (count === 0) return null
-    const inUse = grants.end(count)
-    this.work.grantOps += count
+    // Frames in pages that the backend keeps mapped have no grant of their own.
+    const inUse = slots.granted ? grants.end(count) : 0
+    if (slots.granted) this.work.grantOps += count
     let done = inUse === 0 ? this.completePlain(0, count, fast) : 0
     while (done < count) {
       if (inUse === 0 || grants.ended(done)) this.complete(answers[done], fast)

@@ -6,8 +6,6 @@ import {
   XEN_NETIF_GSO_TYPE_TCPV4,
   XEN_NETIF_GSO_TYPE_TCPV6,
   XEN_NETIF_TX_SLOT_BYTES,
-  XEN_NETTXF_CSUM_BLANK,
-  XEN_NETTXF_DATA_VALIDATED,
   XEN_NETTXF_EXTRA_INFO,
   XEN_NETTXF_MORE_DATA,
   writeGsoExtra,
@@ -19,6 +17,9 @@ import type { FastPath } from './fast-path.js'
 import type { Quarantine } from './quarantine.js'
 import { TxAnswers } from './tx-answers.js'
 import type { TxFault } from './tx-answers.js'
+import type { StaticRefs } from './control/static-grants.js'
+import { checksumFlags, isPlain, LEAST_HEAD } from './tx-plain.js'
+import { sendStatic } from './tx-static.js'
 import type { TxPool } from './tx-pool.js'
 import { FREE, nextOf, onlyWord, OUT, TxSlots } from './tx-slots.js'
 
@@ -27,8 +28,6 @@ const PAGE = 4096
 /** Most data slots of one packet that every backend takes (XEN_NETIF_NR_SLOTS_MIN), and most bytes. */
 export const MAX_SLOTS = 18
 export const MAX_LENGTH = 0xffff
-/** A frame's first slot must hold the Ethernet header, or netback refuses the packet. */
-const LEAST_HEAD = 14
 /** What a backend that is not trusted is granted: nothing of the stack's. */
 const NOTHING = new Uint8Array(0)
 
@@ -57,6 +56,8 @@ export class TxRing {
   private readonly answers: TxAnswers
   /** The memory that the backend can be granted: a frame anywhere else is copied first. */
   private readonly memory: Uint8Array
+  /** Pages that the backend keeps mapped; null: none. */
+  statics: StaticRefs | null
   /** A burst of one. */
   private readonly single: Frame[]
 
@@ -66,6 +67,7 @@ export class TxRing {
     this.slots = new TxSlots(parts.ring.size)
     this.answers = new TxAnswers(parts.ring, parts.grants, this.slots, parts.counters, parts.work)
     this.memory = parts.bounce === null ? parts.pool.small.arena.bytes : NOTHING
+    this.statics = null
     this.single = []
   }
 
@@ -98,7 +100,11 @@ export class TxRing {
    * ring's until answered. The next one may want {@link send}, which takes any frame.
    */
   sendPlain(frames: readonly Frame[], from: number, to: number): number {
-    const { slots, memory } = this
+    const { slots, memory, statics } = this
+    if (statics !== null) {
+      const sent = sendStatic(this.parts, slots, statics, frames, from, to, this.room)
+      if (sent > 0) return sent
+    }
     const { ring, grants, counters, work } = this.parts
     const { refs } = grants
     const { words: ids, frames: out } = slots
@@ -126,6 +132,7 @@ export class TxRing {
     }
     const sent = at - from
     if (sent <= 0) return 0
+    slots.granted = true
     ring.reqProdPvt = (produced + sent) >>> 0
     slots.taken(id, sent, sent)
     counters.tx_packets += sent
@@ -218,6 +225,7 @@ export class TxRing {
       left -= size
       id = nextOf(slots.words[id])
     }
+    slots.granted = true
     slots.frames[first] = frame
     slots.taken(slots.take(first, count), count, 1)
     ring.reqProdPvt = produced
@@ -298,20 +306,4 @@ function copyOf(frame: Frame, pool: TxPool): Frame | null {
   copy.length = frame.length
   copyBytes(copy.words, copy.offset, frame.words, frame.offset, frame.length)
   return copy
-}
-
-/** One slot is all that the frame needs, in the memory that the backend can be granted. */
-function isPlain(frame: Frame, memory: Uint8Array): boolean {
-  const { length } = frame
-  return (
-    length >= LEAST_HEAD &&
-    (frame.offset & (PAGE - 1)) + length <= PAGE &&
-    frame.gsoSize === 0 &&
-    frame.bytes === memory
-  )
-}
-
-function checksumFlags(frame: Frame): number {
-  if (frame.checksum === 'blank') return XEN_NETTXF_CSUM_BLANK | XEN_NETTXF_DATA_VALIDATED
-  return frame.checksum === 'verified' ? XEN_NETTXF_DATA_VALIDATED : 0
 }

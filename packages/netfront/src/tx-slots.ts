@@ -57,6 +57,8 @@ export class TxSlots {
   /** Ids not answered; the first of a frame is not free before its others, so this and {@link idsFree} may not add up. */
   idsOut: number
   framesOut: number
+  /** An id may have been permitted since none was out; false: none of those that are out was. */
+  granted: boolean
 
   constructor(size: number) {
     this.size = size
@@ -67,6 +69,7 @@ export class TxSlots {
     this.idsFree = size
     this.idsOut = 0
     this.framesOut = 0
+    this.granted = false
   }
 
   stateOf(id: number): number {

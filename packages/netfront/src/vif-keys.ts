@@ -46,6 +46,8 @@ export interface VifWishes {
   readonly trusted?: boolean
   /** How the backend is to spread over the queues what it sends; told over a control ring, if the backend has one. */
   readonly hash?: HashSetting
+  /** Buffers to send from are granted for good to a backend that takes that; it may then read them at any time. Default false. */
+  readonly staticGrants?: boolean
   /** A control ring where the backend has one, also without a {@link hash}. Default false, as in Linux. */
   readonly controlRing?: boolean
 }

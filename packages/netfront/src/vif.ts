@@ -349,9 +349,10 @@ export class Vif implements QueueHost {
     const queues = await made.connect(terms, count, cleanup)
     const keys = queues.map((queue) => queue.keys)
     const wishes = { ...options, headroom: backend.headroom ? this.headroom : 0 }
-    const wanted = backend.controlRing && (options.hash !== undefined || options.controlRing === true)
+    const wanted = backend.controlRing && wantsControl(options)
     const control = wanted ? new VifControl(domain, device.otherendId, cleanup) : null
     cleanup.push('control', () => void (this.controlled = null))
+    if (options.staticGrants === true && !terms.bounce) control?.share(txPool.small.arena, cleanup)
     this.controlled = control
     await writeKeys(
       domain,
@@ -368,7 +369,8 @@ export class Vif implements QueueHost {
   private carrierOn(): void {
     this.wasConnected = true
     this.become('connected')
-    this.controlled?.begin(this.options.hash)
+    const rings = this.queues.flatMap((queue) => queue.connection?.tx ?? [])
+    this.controlled?.begin(this.options.hash, rings)
     for (const queue of this.queues) queue.wakeIfReady()
     this.stack?.notifyPeers?.()
   }
@@ -405,4 +407,8 @@ export class Vif implements QueueHost {
     this.failed = true
     void this.serial.run(() => this.device.fatal(EINVAL, text))
   }
+}
+
+function wantsControl({ controlRing, hash, staticGrants }: VifWishes): boolean {
+  return hash !== undefined || controlRing === true || staticGrants === true
 }

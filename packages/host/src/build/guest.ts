@@ -265,9 +265,12 @@ function enginesOf(name: string, vcpus: number, make: (label: string) => Engine)
 }
 
 /** Buffers to send from grow with the queues, as each queue keeps what stands in its ring. */
-function vifOptions({ features = {}, hash, ...value }: Partial<VifValue> = {}, vcpus = 1): VifOptions {
+function vifOptions(
+  { features = {}, hash, staticGrants = false, ...value }: Partial<VifValue> = {},
+  vcpus = 1,
+): VifOptions {
   const maxQueues = queuesOf(value, vcpus)
   const { small, jumbo } = sendBuffers(maxQueues)
   const asked = hash === undefined ? {} : { hash }
-  return { ...features, ...asked, maxQueues, smallFrames: small, jumboFrames: jumbo }
+  return { ...features, ...asked, staticGrants, maxQueues, smallFrames: small, jumboFrames: jumbo }
 }

@@ -181,6 +181,126 @@ describe('control ring: messages and statuses', () => {
   })
 })
 
+const [GET_GRANTS, ADD_GRANTS, DEL_GRANTS] = [8, 9, 10]
+
+describe('control ring: static grants (commands 8 to 10)', () => {
+  /** A list of entries {gref u32, flags u16, status u16} in a page that the backend may write. */
+  function listOf(raw: RawFrontend, entries: readonly (readonly [ref: number, flags: number])[]) {
+    const { extent, grants } = raw.guest
+    const arena = extent.allocPages(1)
+    for (const [index, [ref, flags]] of entries.entries()) {
+      extent.view.setUint32(arena.offset + 8 * index, ref, true)
+      extent.view.setUint16(arena.offset + 8 * index + 4, flags, true)
+      extent.view.setUint16(arena.offset + 8 * index + 6, 0xbeef, true)
+    }
+    const status = (index: number): number => extent.view.getUint16(arena.offset + 8 * index + 6, true)
+    return { ref: grants.grant(0, arena.pages[0], 'rw'), status }
+  }
+
+  function pages(raw: RawFrontend, count: number): readonly number[] {
+    const { extent, grants } = raw.guest
+    return extent.allocPages(count).pages.map((page) => grants.grant(0, page, 'ro'))
+  }
+
+  it('size, add and remove of a queue that there is; each entry removed says whether it was mapped', async () => {
+    const { control, raw } = await connected(2)
+    const before = raw.driver.resources().mappings
+    const [one = 0, two = 0, three = 0] = pages(raw, 3)
+    const list = listOf(raw, [
+      [one, 1],
+      [two, 1],
+    ])
+    expect(
+      await answers(control, [
+        [GET_GRANTS, 0],
+        [GET_GRANTS, 2],
+        [ADD_GRANTS, 0, list.ref, 2],
+      ]),
+    ).toEqual([
+      [SUCCESS, 1024],
+      [INVALID, 0],
+      [SUCCESS, 0],
+    ])
+    expect(raw.driver.resources().mappings - before).toBe(2)
+    expect(raw.vif.queues.map(({ statics }) => statics?.size ?? 0)).toEqual([2, 0])
+    const gone = listOf(raw, [
+      [three, 0],
+      [two, 0],
+      [one, 0],
+      [one, 0],
+    ])
+    expect(await answers(control, [[DEL_GRANTS, 0, gone.ref, 4]])).toEqual([[SUCCESS, 2]])
+    expect([0, 1, 2, 3].map(gone.status)).toEqual([INVALID, SUCCESS, SUCCESS, INVALID])
+    expect(raw.driver.resources().mappings).toBe(before)
+    expect(raw.vif.queues[0]?.statics).toBeNull()
+  })
+
+  it.each([
+    [
+      'a reference of nobody',
+      (good: number) => [
+        [good, 1],
+        [4000, 1],
+      ],
+    ],
+    [
+      'a reference twice',
+      (good: number) => [
+        [good, 1],
+        [good, 1],
+      ],
+    ],
+    [
+      'a reference beyond every table',
+      (good: number) => [
+        [good, 1],
+        [0xffffffff, 1],
+      ],
+    ],
+    ['a flag that there is none of', (good: number) => [[good, 3]]],
+    ['a page that may only be read, to be written', (good: number) => [[good, 0]]],
+  ] as const)('add: %s, and none of the list is mapped', async (_name, made) => {
+    const { control, raw } = await connected(2)
+    const before = raw.driver.resources().mappings
+    const [good = 0] = pages(raw, 1)
+    const entries = made(good) as [number, number][]
+    const list = listOf(raw, entries)
+    expect(await answers(control, [[ADD_GRANTS, 0, list.ref, entries.length]])).toEqual([[INVALID, 0]])
+    expect(raw.driver.resources().mappings).toBe(before)
+  })
+
+  it.each([
+    ['a queue that there is not', 2, 1],
+    ['more entries than a page has', 0, 513],
+    ['2^32 - 1 entries', 0, 0xffffffff],
+  ])('add and remove: %s is refused', async (_name, queue, count) => {
+    const { control, raw } = await connected(2)
+    const { ref } = listOf(raw, [])
+    expect(
+      await answers(control, [
+        [ADD_GRANTS, queue, ref, count],
+        [DEL_GRANTS, queue, ref, count],
+      ]),
+    ).toEqual([
+      [INVALID, 0],
+      [INVALID, 0],
+    ])
+  })
+
+  it('when the frontend goes, nothing is mapped any more', async () => {
+    const { control, raw } = await connected(2)
+    const list = listOf(
+      raw,
+      pages(raw, 5).map((ref) => [ref, 1]),
+    )
+    expect(await answers(control, [[ADD_GRANTS, 1, list.ref, 5]])).toEqual([[SUCCESS, 0]])
+    await raw.write({ state: '6' })
+    await raw.pass(5)
+    expect(raw.vif.queues.map(({ statics }) => statics)).toEqual([null, null])
+    expect(raw.driver.resources().mappings).toBe(1)
+  })
+})
+
 describe('control ring: a hostile frontend', () => {
   it.each([
     ['2^31 requests', 0x80000000],

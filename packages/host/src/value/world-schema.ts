@@ -37,6 +37,7 @@ const vif = {
     accel: { type: 'string', minLength: 1 },
     queues,
     hash,
+    staticGrants: flag,
     features: {
       type: 'object',
       additionalProperties: false,

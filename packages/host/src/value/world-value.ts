@@ -109,6 +109,11 @@ export interface VifValue {
   readonly queues?: number
   /** How the backend is to spread over the queues what it sends to this device; told by the control ring. */
   readonly hash?: HashValue
+  /**
+   * The buffers that the device sends from are granted to the backend for good, over the control ring: it may read them at any
+   * time, and no packet needs a grant of its own. Default false.
+   */
+  readonly staticGrants?: boolean
   /** Multi-slot packets, segmentation offload, checksum offload as the frontend advertises them. Default all true. */
   readonly features?: { readonly sg?: boolean; readonly gso?: boolean; readonly checksum?: boolean }
 }

@@ -1,6 +1,7 @@
 import type { CleanupStack, Domain, XenbusDevice } from '@netaccel/xen'
 import { KEY_CTRL_RING_REF, KEY_EVENT_CHANNEL_CTRL, XEN_NETIF_CTRL_SLOT_BYTES } from '@netaccel/xen/netif'
 import { bindChannel, mapRing, number } from '../connect.js'
+import type { StaticQueue } from '../static/static-requests.js'
 import { ControlRequests } from './control-requests.js'
 import { ControlRing } from './control-ring.js'
 import type { VifHash } from './vif-hash.js'
@@ -20,6 +21,7 @@ export interface ControlledVif {
 export interface ControlledQueues {
   readonly hash: VifHash
   readonly active: number
+  readonly all: readonly StaticQueue[]
   hashChanged(): void
 }
 
@@ -50,6 +52,7 @@ export function connectControl(
     get queueCount() {
       return queues.active
     },
+    queue: (index: number) => (index < queues.active ? queues.all[index] : undefined),
     steeringChanged: () => queues.hashChanged(),
   }
   const requests = new ControlRequests(owner, hash, domain)
@@ -60,6 +63,10 @@ export function connectControl(
   const served = new ControlRing({ name, ring, requests, engine, notify: () => notify(), fatal })
   cleanup.push('control', () => {
     served.close()
+    for (const queue of queues.all) {
+      queue.statics?.close()
+      queue.statics = null
+    }
     hash.reset()
     queues.hashChanged()
   })

@@ -6,6 +6,9 @@ import {
   XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER,
   XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED,
   XEN_NETIF_CTRL_STATUS_SUCCESS,
+  XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING,
+  XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING,
+  XEN_NETIF_CTRL_TYPE_GET_GREF_MAPPING_SIZE,
   XEN_NETIF_CTRL_TYPE_GET_HASH_FLAGS,
   XEN_NETIF_CTRL_TYPE_GET_HASH_MAPPING_SIZE,
   XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
@@ -16,6 +19,8 @@ import {
 } from '@netaccel/xen'
 import type { Arena, CtrlRequest, Domain, GrantCopyBatch } from '@netaccel/xen'
 import { TOEPLITZ_KEY_LENGTH } from '@netaccel/packet'
+import { StaticRequests } from '../static/static-requests.js'
+import type { StaticQueue } from '../static/static-requests.js'
 import type { VifHash } from './vif-hash.js'
 
 const SUCCESS = XEN_NETIF_CTRL_STATUS_SUCCESS
@@ -27,6 +32,8 @@ export interface ControlOwner {
   readonly guest: number
   /** Queues of the connection. */
   readonly queueCount: number
+  /** One of them; undefined: there is none of that number. */
+  queue(index: number): StaticQueue | undefined
   /** Which queue a frame belongs to may have changed. */
   steeringChanged(): void
 }
@@ -44,6 +51,7 @@ export class ControlRequests {
   private readonly batch: GrantCopyBatch
   private readonly page: Arena
   private readonly domain: Domain
+  private readonly statics: StaticRequests
 
   /** Takes two pages of the driver domain; {@link dispose} gives them back. Throws NO_MEMORY. */
   constructor(owner: ControlOwner, hash: VifHash, domain: Domain) {
@@ -58,6 +66,7 @@ export class ControlRequests {
       domain.extent.freePages(this.page)
       throw error
     }
+    this.statics = new StaticRequests(domain, owner.guest, { page: this.page, batch: this.batch })
   }
 
   dispose(): void {
@@ -85,6 +94,12 @@ export class ControlRequests {
         return this.changed(this.setMapping(first, second, third))
       case XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM:
         return this.changed(this.setAlgorithm(first))
+      case XEN_NETIF_CTRL_TYPE_GET_GREF_MAPPING_SIZE:
+        return this.getGrantsSize(first)
+      case XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING:
+        return this.statics.add(this.owner.queue(first), second, third)
+      case XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING:
+        return this.removeGrants(first, second, third)
       default:
         return XEN_NETIF_CTRL_STATUS_NOT_SUPPORTED
     }
@@ -92,6 +107,18 @@ export class ControlRequests {
 
   private changed(status: number): number {
     if (status === SUCCESS) this.owner.steeringChanged()
+    return status
+  }
+
+  private getGrantsSize(queue: number): number {
+    if (this.owner.queue(queue) === undefined) return INVALID
+    this.data = this.statics.most
+    return SUCCESS
+  }
+
+  private removeGrants(queue: number, ref: number, count: number): number {
+    const status = this.statics.remove(this.owner.queue(queue), ref, count)
+    this.data = this.statics.removed
     return status
   }
 
