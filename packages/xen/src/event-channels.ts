@@ -194,8 +194,16 @@ export class EventChannels {
   private handleWord(engine: Engine, vcpu: number, word: number, part: number): void {
     const words = this.words
     const at = this.base + (EVTCHN_PENDING >> 2) + word
+    // Two words of three have none: looked at here, in the caller.
+    const pending = loadShared(words, at) & part
+    if (pending !== 0) this.handlePending(engine, vcpu, word, pending)
+  }
+
+  private handlePending(engine: Engine, vcpu: number, word: number, pending: number): void {
+    const words = this.words
+    const at = this.base + (EVTCHN_PENDING >> 2) + word
     const maskAt = this.base + (EVTCHN_MASK >> 2) + word
-    let bits = loadShared(words, at) & ~loadShared(words, maskAt) & this.bound[vcpu][word] & part
+    let bits = pending & ~loadShared(words, maskAt) & this.bound[vcpu][word]
     while (bits !== 0) {
       const bit = 31 - Math.clz32(bits & -bits)
       bits &= bits - 1
