@@ -110,9 +110,7 @@ export class BackQueue implements BackQueueSide {
     this.fromGuest =
       mode === null || lazyFrames === null
         ? new FromGuest(parts)
-        : this.orClose(() =>
-            lazyPath(domain, this.engine, mode, { ...parts, frames: lazyFrames }, options.permuteReturns),
-          )
+        : this.orClose(() => lazyPath(domain, this.engine, mode, { ...parts, frames: lazyFrames }, options))
     this.toGuest = new ToGuest({ guest, batch, counters, work, scratch })
     this.onEvent = null
     this.link = null

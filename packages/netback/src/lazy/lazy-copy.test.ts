@@ -124,6 +124,25 @@ describe('lazy copy, delayed', () => {
     release(w.kept)
   })
 
+  it('packets up to copyBreak are copied whole and answered at once', async () => {
+    const { world: w, guest, vif } = await world({ lazyCopy: 'delayed', copyBreak: 1400 })
+    const bytes = plainBytes(1401)
+    guest.fill(0, bytes)
+    guest.send({ size: 1400 }, { size: 1401, id: 1, gref: guest.refs[0] })
+    guest.send(
+      { size: 1400, flags: MORE, id: 2, gref: guest.refs[0] },
+      { size: 700, id: 3, gref: guest.refs[0], offset: 700 },
+    )
+    await w.run(1)
+    expect(guest.answers().map(({ id }) => id)).toEqual([0, 2, 3])
+    expect([counts(vif)[0], w.forwarded.map(({ bytes: seen }) => seen.length)]).toEqual([
+      1,
+      [1400, 1401, 1400],
+    ])
+    expect(w.forwarded[1].bytes).toEqual(bytes)
+    release(w.kept)
+  })
+
   it('a slot of no bytes is answered at once, and the extra infos with the first slot', async () => {
     const { world: w, guest } = await world()
     guest.fill(0, plainBytes(1000))

@@ -15,17 +15,20 @@ const LOOKED_AT = 8
 
 export interface LazyFromGuestParts extends FromGuestParts {
   readonly lazy: LazyCopy
+  /** Packets of up to so many bytes are copied whole; at least {@link HEADER_BYTES}. */
+  readonly copyBreak: number
   /** For the headers; this object's alone, which disposes of it. */
   readonly headers: GrantCopyBatch
 }
 
 /**
- * As {@link FromGuest}, which takes the packets that are no more than a header; of the others the header is copied and the
+ * As {@link FromGuest}, which takes the packets that are no more than a header (or `copyBreak`); of the others the header is copied and the
  * rest mapped. While an accelerator has to do with the vif everything is copied: its tap may look at all bytes of a frame,
  * and its order fence takes an answer for a departure.
  */
 export class LazyFromGuest extends FromGuest {
   private readonly lazy: LazyCopy
+  private readonly copyBreak: number
   private readonly headers: GrantCopyBatch
   private readonly mapped: MappedBatch
 
@@ -33,6 +36,7 @@ export class LazyFromGuest extends FromGuest {
     super(parts)
     const { guest, headers, lazy, responses } = parts
     this.lazy = lazy
+    this.copyBreak = parts.copyBreak
     this.headers = headers
     this.mapped = new MappedBatch(headers, guest, lazy, responses)
   }
@@ -51,7 +55,7 @@ export class LazyFromGuest extends FromGuest {
   }
 
   override run(ring: BackRing, budget: number): FromGuestEnd {
-    this.longestPlain = this.copiesAll ? LONGEST : HEADER_BYTES
+    this.longestPlain = this.copiesAll ? LONGEST : this.copyBreak
     this.lazy.action()
     const end = super.run(ring, budget)
     this.lazy.action()
@@ -61,7 +65,7 @@ export class LazyFromGuest extends FromGuest {
   protected override take(ring: BackRing): boolean {
     const { batch, lazy, mapped, packet, parts } = this
     // More fragments than a packet may have are put together in a copy, as xenvif_handle_frag_list does.
-    if (packet.total <= HEADER_BYTES || packet.overflows || this.copiesAll) return super.take(ring)
+    if (packet.total <= this.copyBreak || packet.overflows || this.copiesAll) return super.take(ring)
     if (!mapped.fits(packet.slots) || batch.packets !== 0) this.flush()
     if (lazy.slots.free < packet.slots) return false
     let frame = parts.frames.take(packet.total)

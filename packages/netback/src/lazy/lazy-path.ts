@@ -5,7 +5,8 @@ import { LazyCopy } from './lazy-copy.js'
 import type { LazyFrames } from './lazy-frames.js'
 import { LazyFromGuest } from './lazy-from-guest.js'
 import { throughLoop } from './loop-device.js'
-import type { LazyCopyMode } from './modes.js'
+import { HEADER_BYTES } from './mapped-batch.js'
+import type { LazyCopyMode, LazyCopyOptions } from './modes.js'
 
 /** What takes packets from a guest in a lazy copy mode on the queue's engine, with all that belongs to it. */
 export function lazyPath(
@@ -13,7 +14,7 @@ export function lazyPath(
   engine: Engine,
   mode: LazyCopyMode,
   parts: FromGuestParts & { readonly frames: LazyFrames },
-  permuteReturns: number | undefined,
+  { copyBreak = HEADER_BYTES, permuteReturns }: LazyCopyOptions,
 ): FromGuest {
   const { counters, frames, guest, responses, work } = parts
   const headers = domain.copyBatch()
@@ -37,7 +38,13 @@ export function lazyPath(
             throughLoop(engine, burst, count)
             parts.forward(burst, count)
           }
-    return new LazyFromGuest({ ...parts, forward, lazy, headers })
+    return new LazyFromGuest({
+      ...parts,
+      forward,
+      lazy,
+      headers,
+      copyBreak: Math.max(copyBreak, HEADER_BYTES),
+    })
   } catch (error) {
     headers.dispose()
     throw error

@@ -14,6 +14,11 @@ export type LazyCopyMode = 'none' | 'delayed' | 'always' | 'netloop'
 export interface LazyCopyOptions {
   /** Map what guests send instead of copying it through the grants, and copy it then or never. Unset: nothing is mapped. */
   readonly lazyCopy?: LazyCopyMode | undefined
+  /**
+   * Packets of up to so many bytes are copied whole through the grants and answered at once: to copy one page costs less
+   * than to map and unmap it. Default 128, the header, as the original has it. Only with `lazyCopy`.
+   */
+  readonly copyBreak?: number | undefined
   /** A seed: answers are given in any order, for finding frontends that count on one. Only with `lazyCopy`. */
   readonly permuteReturns?: number | undefined
 }
