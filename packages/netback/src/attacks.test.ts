@@ -25,10 +25,7 @@ async function gone(world: RawWorld, guest: RawGuest) {
     await world.settle(guest.state(state))
     await world.run(5)
   }
-  await world.writeBack(guest, 'online', '0')
-  const back = `/local/domain/${world.driver.id}/backend/vif/${guest.domain.id}/0`
-  await world.settle(world.driver.store.rm(back))
-  await world.run(50)
+  await world.unplug(guest)
   return world.driver.resources()
 }
 

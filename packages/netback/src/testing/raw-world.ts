@@ -1,7 +1,7 @@
 // One real backend driver, with a bridge that only notes, and guests that speak raw bytes.
 import { gather, privateArena, wordsOf } from '@netaccel/packet'
 import type { Frame } from '@netaccel/packet'
-import { Hypervisor, settle, VirtualClock } from '@netaccel/xen'
+import { defaultCosts, Hypervisor, scaleCosts, settle, VirtualClock } from '@netaccel/xen'
 import type { Domain, DomainResources } from '@netaccel/xen'
 import type { BackVif, BackVifOptions } from '../back-vif.js'
 import { Netback } from '../netback.js'
@@ -25,6 +25,8 @@ export interface VifKeys {
 export interface RawWorldOptions {
   readonly type?: 'pv' | 'pvh'
   readonly unmapAndReplace?: boolean
+  /** Multiplies the cost table. */
+  readonly costs?: number
 }
 
 export class RawWorld {
@@ -61,7 +63,8 @@ export class RawWorld {
     const clock = new VirtualClock()
     const { type, unmapAndReplace } = host
     const grants = { unmapAndReplace: unmapAndReplace ?? true }
-    const xen = new Hypervisor({ timeline: clock, machine: { bytes: 24 << 20 }, grants })
+    const costs = scaleCosts(defaultCosts, host.costs ?? 1)
+    const xen = new Hypervisor({ timeline: clock, machine: { bytes: 24 << 20 }, grants, costs })
     const driver = await settle(clock, xen.createDomain({ name: 'driver', pages: 2200, type: type ?? 'pv' }))
     const world = new RawWorld(clock, xen, driver, options)
     await world.settle(world.netback.start())
@@ -77,12 +80,19 @@ export class RawWorld {
     return this.clock.run({ for: ms * 1e6 })
   }
 
-  /** A domain with a vif that the toolstack has just made. */
-  async guest(keys: VifKeys = {}): Promise<RawGuest> {
+  /** A domain with a vif that the toolstack has just made; `ms`: how long the backend has had for it. */
+  async guest(keys: VifKeys = {}, ms = 5): Promise<RawGuest> {
     const domain = await this.settle(this.xen.createDomain({ name: 'guest', pages: 128 }))
     await this.settle(this.plug(domain, keys))
-    await this.run(5)
+    if (ms > 0) await this.run(ms)
     return new RawGuest(domain, this.driver.id)
+  }
+
+  /** The toolstack takes the vif's directories away. */
+  async unplug(guest: RawGuest): Promise<void> {
+    await this.writeBack(guest, 'online', '0')
+    await this.settle(this.driver.store.rm(this.backPath(guest.domain)))
+    await this.run(50)
   }
 
   /** One that is connected; `front` on top of a driver's keys. */
