@@ -6,7 +6,7 @@ import type { HostValue, WorldValue } from '@netaccel/host'
 import { expect, it } from 'vitest'
 
 const FOLDER = fileURLToPath(new URL('../..', import.meta.url))
-const CYCLES = process.env['NETACCEL_TIER'] === 'soak' ? 2000 : 6
+const CYCLES = process.env['NETACCEL_TIER'] === 'soak' ? 2000 : 3
 
 function withQueues(count: number): WorldValue {
   const value = twoHosts('eth0', switchingWire)

@@ -1,6 +1,7 @@
 // A frontend of raw words and bytes against netback: nothing of netfront is on the guest's side. For tests.
-import { Bridge } from '@netaccel/bridge'
+import { Bridge, type BridgePort } from '@netaccel/bridge'
 import { type BackVif, type BackVifOptions, Netback } from '@netaccel/netback'
+import { type Frame, FramePool, poolBytes } from '@netaccel/packet'
 import { type Domain, FrontRing, Hypervisor, settle, VirtualClock } from '@netaccel/xen'
 import { createVif } from '../build/toolstack.js'
 
@@ -11,6 +12,9 @@ export class RawFrontend {
   driver!: Domain
   guest!: Domain
   netback!: Netback
+  /** Another port of the bridge. */
+  #outside!: BridgePort
+  #frames!: FramePool
   /** Frames that the guest's queues have brought to the bridge, by the order in which they came. */
   readonly arrived: Uint8Array[] = []
 
@@ -24,13 +28,15 @@ export class RawFrontend {
     this.driver = await this.#hypervisor.createDomain({ name: 'driver', pages: 3000 })
     this.guest = await this.#hypervisor.createDomain({ name: 'guest', pages: 600 })
     const bridge = new Bridge(this.driver.engine)
-    bridge.addPort({
+    this.#outside = bridge.addPort({
       name: 'sink',
       send: (frame) => {
         this.arrived.push(frame.bytes.slice(frame.offset, frame.offset + frame.length))
         frame.release()
       },
     })
+    const arena = this.driver.extent.allocPages(poolBytes(16, 2048) / 4096)
+    this.#frames = new FramePool(arena, { frames: 16, bytesEach: 2048 })
     this.netback = new Netback(this.driver, { bridge, ...options })
     await this.netback.start()
     await createVif(this.driver, this.guest, { handle: 0, mac: '00:16:3e:00:00:01', mtu: 1500 })
@@ -50,6 +56,15 @@ export class RawFrontend {
     const [vif] = this.netback.vifs
     if (vif === undefined) throw new Error('the backend has not found the device')
     return vif
+  }
+
+  /** A frame for the guest enters the bridge. */
+  async send(write: (frame: Frame) => void): Promise<void> {
+    const frame = this.#frames.take()
+    if (frame === undefined) throw new Error('all frames are on their way')
+    write(frame)
+    this.#outside.receive(frame)
+    await this.pass(1)
   }
 
   /** Write keys below the frontend's directory. */
