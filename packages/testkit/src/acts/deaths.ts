@@ -9,6 +9,8 @@ import { vary } from '../record/vary.js'
 /** One thing that befell one half, and what became of both. */
 export interface Death {
   readonly scene: Scene
+  /** Nothing befell it: the guest's half left in good order and came back. What is left then has another rule (MEM-01). */
+  readonly inOrder: boolean
   /** `the backend half was unloaded while the vif was attaching`. */
   readonly what: string
   /** Where the vif stood when both halves were there again and all had time. */
@@ -29,7 +31,7 @@ export const deaths: Act<readonly Death[]> = {
   name: 'deaths',
   title: 'each half leaves and returns at every step, or repeats and skips states',
   async run(kit) {
-    const found: Death[] = []
+    const found = [await goodOrder(kit)]
     for (const [index, step] of STEPS.entries()) {
       const halves = ['backend', 'frontend'] as const
       // In a quick run one half at each step, by turns.
@@ -38,6 +40,14 @@ export const deaths: Act<readonly Death[]> = {
     found.push(await repeat(kit))
     return found
   },
+}
+
+async function goodOrder(kit: Kit): Promise<Death> {
+  const bench = await kit.bench()
+  await bench.bringIn('a')
+  const usual = bench.world.resources()
+  await bench.reload('a', 'frontend')
+  return { ...(await told(bench, 'the guest half was unloaded and loaded', usual)), inOrder: true }
 }
 
 async function leave(kit: Kit, half: 'frontend' | 'backend', step: (typeof STEPS)[number]): Promise<Death> {
@@ -92,5 +102,5 @@ async function told(bench: Bench, what: string, usual: Resources): Promise<Death
   await bench.for(5)
   const { phase } = vif
   const more = bench.more(usual)
-  return { scene: await bench.finish('deaths'), what, phase, more }
+  return { scene: await bench.finish('deaths'), inOrder: false, what, phase, more }
 }

@@ -77,9 +77,11 @@ export function goesAlong({ scene, before, stops }: Migration): Judgement {
 
 /** LC-11. */
 export function comesBack(all: readonly Death[]): Judgement {
+  // What is left when nothing has befallen anyone has another rule (MEM-01).
+  const usual = new Set(all.filter(({ inOrder }) => inOrder).flatMap(({ more }) => Object.keys(more)))
   return each(all, ({ what, phase, more }) => {
     if (phase !== 'active') return `after ${what} it was ${phase}, not attached anew`
-    const [[name, count] = []] = Object.entries(more)
+    const [[name, count] = []] = Object.entries(more).filter(([kind]) => !usual.has(kind))
     return name === undefined
       ? undefined
       : `after ${what} it took ${count} ${name} more than a first attachment`
