@@ -13,7 +13,7 @@ export interface Reset {
 
 const TRAFFIC = { flows: 8 } as const
 /** How long the traffic goes on while a vif is not attached, and past every deadline of an attachment. */
-const BACK_MS = 100
+const BACK_MS = 20
 const PATIENCE_MS = 6000
 
 /** The NIC of the first host is reset under traffic, twice. */
