@@ -172,6 +172,28 @@ describe('§1.4 how a frontend connects', () => {
     expect([back.vif.state, back.announced]).toEqual(['connected', 2])
   })
 
+  it.each([
+    [undefined, 1500],
+    ['9000', 9000],
+    ['65521', 65_521],
+    ['65522', 1500],
+    ['67', 1500],
+    ['many', 1500],
+  ])('§1.6.1 the key mtu %j makes an MTU of %d', async (mtu, wanted) => {
+    const back = await RawBackend.make({}, mtu === undefined ? {} : { mtu })
+    await back.run(5)
+    expect(back.vif.mtu).toBe(wanted)
+  })
+
+  it('§1.6.3 any number but 0 is a yes', async () => {
+    const back = await RawBackend.make()
+    await back.offer({ 'feature-sg': '2', 'feature-rx-copy': '17', 'feature-split-event-channels': '00' })
+    expect([back.vif.features.sg, await back.read('event-channel-tx')]).toEqual([true, undefined])
+    const none = await RawBackend.make()
+    await none.offer({ 'feature-rx-copy': '0' })
+    expect([none.vif.state, await none.read('state')]).toEqual(['waiting', '5'])
+  })
+
   it('§1.4.7 one that goes straight to Connected, as mini-os: flat keys, one channel, no wait; the backend joins later', async () => {
     const back = await RawBackend.make({ eager: true, sg: false })
     await back.run(5)

@@ -88,25 +88,30 @@ export async function readBackend(device: XenbusDevice, wishes: VifWishes): Prom
   ]
   const read = keys.map((key) => device.readOtherend(key))
   const [sg, gso4, gso6, rxCopy, maxQueues, split, headroom, control] = await Promise.all(read)
-  if (rxCopy !== '1' && wishes.eager !== true) {
+  if (!isYes(rxCopy) && wishes.eager !== true) {
     throw new NetfrontError(
       'BAD_BACKEND',
       `the backend of ${device.nodename} does not copy to the guest (${KEY_FEATURE_RX_COPY}): only copying backends are served`,
     )
   }
-  const canSg = sg === '1' && wishes.sg !== false
+  const canSg = isYes(sg) && wishes.sg !== false
   const features = {
     sg: canSg,
-    gso: canSg && gso4 === '1' && gso6 === '1' && wishes.gso !== false,
+    gso: canSg && isYes(gso4) && isYes(gso6) && wishes.gso !== false,
     checksum: true,
   }
   return {
     features,
     maxQueues: maxQueues === undefined ? undefined : countOf(maxQueues),
-    splitEvents: split === '1',
-    headroom: headroom === '1',
-    controlRing: control === '1',
+    splitEvents: isYes(split),
+    headroom: isYes(headroom),
+    controlRing: isYes(control),
   }
+}
+
+/** A flag of the store: any number but 0 (xenbus_read_unsigned). */
+function isYes(value: string | undefined): boolean {
+  return /^0*[1-9]\d*$/.test(value ?? '')
 }
 
 /** A backend that offers no sensible number of queues offers one. */

@@ -153,7 +153,9 @@ export class Vif implements QueueHost {
     const { device } = this
     const [mac, mtu] = await Promise.all([device.read(KEY_MAC), device.read(KEY_MTU)])
     if (mac !== undefined) this.mac = mac
-    if (mtu !== undefined && /^\d{2,5}$/.test(mtu)) this.mtu = Number(mtu)
+    const most = this.options.sg === false ? MOST_MTU : MOST_MTU_SG
+    if (mtu !== undefined && /^\d{2,5}$/.test(mtu) && Number(mtu) >= LEAST_MTU && Number(mtu) <= most)
+      this.mtu = Number(mtu)
     if (this.options.eager === true) await this.serial.run(() => this.connect())
     await device.onOtherendChanged((state) => this.serial.run(() => this.follow(state)))
   }
