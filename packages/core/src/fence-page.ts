@@ -56,49 +56,49 @@ const IS_IPV6 = 256
 
 /** One end of the page: words by slot (0 up) and meaning. Nothing here throws on what the other end writes. */
 export class FencePage {
-  readonly #words: Int32Array
-  readonly #bytes: Uint8Array
+  private readonly words: Int32Array
+  private readonly bytes: Uint8Array
 
   /** `page`: 4096 bytes on a page boundary. */
   constructor({ bytes, offset }: View) {
     const at = bytes.byteOffset + offset
-    this.#words = new Int32Array(bytes.buffer, at, SLOT_WORDS * (FENCE_SLOTS + 1))
-    this.#bytes = new Uint8Array(bytes.buffer, at, this.#words.byteLength)
+    this.words = new Int32Array(bytes.buffer, at, SLOT_WORDS * (FENCE_SLOTS + 1))
+    this.bytes = new Uint8Array(bytes.buffer, at, this.words.byteLength)
   }
 
   /** Any number; it differs from the last one when netback has written since. */
   get backBell(): number {
-    return Atomics.load(this.#words, BACK_BELL)
+    return Atomics.load(this.words, BACK_BELL)
   }
 
   get frontBell(): number {
-    return Atomics.load(this.#words, FRONT_BELL)
+    return Atomics.load(this.words, FRONT_BELL)
   }
 
   ringBack(): void {
-    Atomics.add(this.#words, BACK_BELL, 1)
+    Atomics.add(this.words, BACK_BELL, 1)
   }
 
   ringFront(): void {
-    Atomics.add(this.#words, FRONT_BELL, 1)
+    Atomics.add(this.words, FRONT_BELL, 1)
   }
 
   // --- netback writes, netfront reads
 
   /** Netback wants to hear when everything before this index of the ring has been delivered. */
   await(ticket: number, index: number): void {
-    Atomics.store(this.#words, AWAITED_INDEX, index | 0)
-    Atomics.store(this.#words, AWAITED, ticket)
+    Atomics.store(this.words, AWAITED_INDEX, index | 0)
+    Atomics.store(this.words, AWAITED, ticket)
   }
 
   /** Changes with each {@link await}. */
   get awaited(): number {
-    return Atomics.load(this.#words, AWAITED)
+    return Atomics.load(this.words, AWAITED)
   }
 
   /** Of 32 bits, signed. Any value may stand there. */
   get awaitedIndex(): number {
-    return Atomics.load(this.#words, AWAITED_INDEX)
+    return Atomics.load(this.words, AWAITED_INDEX)
   }
 
   ask(slot: number, ticket: number, key: FlowKey): void {
@@ -138,12 +138,12 @@ export class FencePage {
 
   /** The ring has been delivered up to, not including, this index. */
   deliver(index: number): void {
-    Atomics.store(this.#words, DELIVERED, index | 0)
+    Atomics.store(this.words, DELIVERED, index | 0)
   }
 
   /** Of 32 bits, signed. Any value may stand there. */
   get delivered(): number {
-    return Atomics.load(this.#words, DELIVERED)
+    return Atomics.load(this.words, DELIVERED)
   }
 
   hold(slot: number, ticket: number): void {
@@ -163,11 +163,11 @@ export class FencePage {
   }
 
   private load(slot: number, word: number): number {
-    return Atomics.load(this.#words, (slot + 1) * SLOT_WORDS + word)
+    return Atomics.load(this.words, (slot + 1) * SLOT_WORDS + word)
   }
 
   private store(slot: number, word: number, value: number): void {
-    Atomics.store(this.#words, (slot + 1) * SLOT_WORDS + word, value)
+    Atomics.store(this.words, (slot + 1) * SLOT_WORDS + word, value)
   }
 
   private writeKey(slot: number, key: FlowKey): void {
@@ -180,7 +180,7 @@ export class FencePage {
     }
     const bytes = (value: Uint8Array | undefined, word: number, flag: number): void => {
       if (value === undefined) return
-      this.#bytes.set(value, ((slot + 1) * SLOT_WORDS + word) * 4)
+      this.bytes.set(value, ((slot + 1) * SLOT_WORDS + word) * 4)
       fields |= value.length === 16 ? flag | IS_IPV6 : flag
     }
     number(protocol, PROTOCOL, HAS_PROTOCOL)
@@ -200,7 +200,7 @@ export class FencePage {
       (fields & flag) === 0 ? undefined : this.load(slot, word)
     const bytes = (word: number, length: number): Uint8Array => {
       const at = ((slot + 1) * SLOT_WORDS + word) * 4
-      return Uint8Array.from(this.#bytes.subarray(at, at + length))
+      return Uint8Array.from(this.bytes.subarray(at, at + length))
     }
     const addressLength = (fields & IS_IPV6) === 0 ? 4 : 16
     const address = (word: number, flag: number): string | undefined =>

@@ -39,49 +39,49 @@ type Call = (argument: unknown) => unknown
 
 /** A set of hooks of one owner: a queue, a port, a vif. */
 export class HookPoint<T extends Taps<T>> {
-  readonly #kinds: Readonly<Record<keyof T, HookKind>>
-  #taps: readonly Tap<T>[] = []
-  #current: HookGeneration<T> | null = null
-  #number = 0
+  private readonly kinds: Readonly<Record<keyof T, HookKind>>
+  private taps: readonly Tap<T>[] = []
+  private now: HookGeneration<T> | null = null
+  private count = 0
 
   constructor(kinds: Readonly<Record<keyof T, HookKind>>) {
-    this.#kinds = kinds
+    this.kinds = kinds
   }
 
   /** Null when nothing is installed: a data path that nobody taps costs this one read. */
   get current(): HookGeneration<T> | null {
-    return this.#current
+    return this.now
   }
 
   /** Taps `fns`, which the caller makes inert itself when the installation is removed. A hook may be left out. */
   install(name: string, fns: Partial<T>): Installation {
     const tap = { name, fns }
-    this.#swap([...this.#taps, tap])
+    this.swap([...this.taps, tap])
     return {
       name,
       remove: () => {
-        if (this.#taps.includes(tap)) this.#swap(this.#taps.filter((other) => other !== tap))
+        if (this.taps.includes(tap)) this.swap(this.taps.filter((other) => other !== tap))
       },
     }
   }
 
-  #swap(taps: readonly Tap<T>[]): void {
-    this.#number++
-    this.#taps = taps
-    this.#current = taps.length === 0 ? null : this.#build(taps)
+  private swap(taps: readonly Tap<T>[]): void {
+    this.count++
+    this.taps = taps
+    this.now = taps.length === 0 ? null : this.build(taps)
   }
 
-  #build(taps: readonly Tap<T>[]): HookGeneration<T> {
+  private build(taps: readonly Tap<T>[]): HookGeneration<T> {
     const calls: Record<string, Call> = {}
-    for (const name of Object.keys(this.#kinds) as (keyof T & string)[]) {
+    for (const name of Object.keys(this.kinds) as (keyof T & string)[]) {
       const fns = taps.flatMap((tap) => {
         const fn = tap.fns[name] as Call | undefined
         return fn === undefined ? [] : [{ name: tap.name, fn }]
       })
-      calls[name] = compile(name, this.#kinds[name], fns)
+      calls[name] = compile(name, this.kinds[name], fns)
     }
     return Object.freeze({
-      number: this.#number,
+      number: this.count,
       names: taps.map((tap) => tap.name),
       calls: Object.freeze(calls) as unknown as T,
     })

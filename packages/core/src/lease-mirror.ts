@@ -19,13 +19,13 @@ const PUBLISHED = 4
  * values; they are a report, not a lock.
  */
 export class LeaseMirror {
-  readonly #words: Int32Array
-  readonly #at: number
+  private readonly words: Int32Array
+  private readonly at: number
 
   /** `words` is over the whole memory; `byteOffset` a multiple of 4. */
   constructor(words: Int32Array, byteOffset: number) {
-    this.#words = words
-    this.#at = byteOffset >> 2
+    this.words = words
+    this.at = byteOffset >> 2
   }
 
   /** A mirror in memory of its own, for an owner that nobody else reads. */
@@ -34,40 +34,40 @@ export class LeaseMirror {
   }
 
   publish(held: number, lent: number): void {
-    const words = this.#words
-    const at = this.#at
+    const words = this.words
+    const at = this.at
     words[at + HELD] = held
     words[at + LENT] = lent
     words[at + PUBLISHED] = ((words[at + PUBLISHED] ?? 0) + 1) | 0
   }
 
   enter(hook: HookNumber): void {
-    this.#words[this.#at + HOOK] = hook
+    this.words[this.at + HOOK] = hook
   }
 
   set generation(number: number) {
-    this.#words[this.#at + GENERATION] = number
+    this.words[this.at + GENERATION] = number
   }
 
   get generation(): number {
-    return this.#words[this.#at + GENERATION] ?? 0
+    return this.words[this.at + GENERATION] ?? 0
   }
 
   get held(): number {
-    return this.#words[this.#at + HELD] ?? 0
+    return this.words[this.at + HELD] ?? 0
   }
 
   get lent(): number {
-    return this.#words[this.#at + LENT] ?? 0
+    return this.words[this.at + LENT] ?? 0
   }
 
   /** How often the owner has published, modulo 2^32: a reader sees by it whether the owner still runs. */
   get published(): number {
-    return (this.#words[this.#at + PUBLISHED] ?? 0) >>> 0
+    return (this.words[this.at + PUBLISHED] ?? 0) >>> 0
   }
 
   /** The hook last entered; undefined before the first. */
   get lastHook(): HookName | undefined {
-    return HOOK_NAMES[this.#words[this.#at + HOOK] ?? 0]
+    return HOOK_NAMES[this.words[this.at + HOOK] ?? 0]
   }
 }

@@ -27,7 +27,7 @@ export interface Held {
 }
 
 abstract class Waiters {
-  #waiting: (() => void)[] = []
+  private waiting: (() => void)[] = []
 
   abstract readonly held: number
 
@@ -36,20 +36,20 @@ abstract class Waiters {
       work()
       return () => {}
     }
-    this.#waiting.push(work)
+    this.waiting.push(work)
     return () => {
-      this.#waiting = this.#waiting.filter((other) => other !== work)
+      this.waiting = this.waiting.filter((other) => other !== work)
     }
   }
 
   protected get anyWaiting(): boolean {
-    return this.#waiting.length > 0
+    return this.waiting.length > 0
   }
 
   /** A waiter may take a lease again; those after it then wait on. */
   protected wakeAll(): void {
     while (this.held === 0) {
-      const next = this.#waiting.shift()
+      const next = this.waiting.shift()
       if (next === undefined) return
       next()
     }
@@ -62,8 +62,8 @@ export class Lease extends Waiters implements Held {
   readonly mirror: LeaseMirror
   /** The sum that is told when this count falls to zero. */
   parent: LeaseSum | null = null
-  readonly #counts = new Int32Array(LEASE_KINDS.length)
-  #held = 0
+  private readonly counts = new Int32Array(LEASE_KINDS.length)
+  private count = 0
 
   constructor(name: string, mirror: LeaseMirror = LeaseMirror.standalone()) {
     super()
@@ -73,22 +73,22 @@ export class Lease extends Waiters implements Held {
 
   /** Everything held, of all kinds. */
   get held(): number {
-    return this.#held
+    return this.count
   }
 
   /** Frames lent to the plugin. */
   get lent(): number {
-    return this.#counts[LEASE_LENT] ?? 0
+    return this.counts[LEASE_LENT] ?? 0
   }
 
   get byKind(): Readonly<Record<LeaseKind, number>> {
-    return kindsOf((kind) => this.#counts[kind] ?? 0)
+    return kindsOf((kind) => this.counts[kind] ?? 0)
   }
 
   take(kind: LeaseKindNumber): void {
-    const counts = this.#counts
+    const counts = this.counts
     counts[kind] = (counts[kind] ?? 0) + 1
-    this.#held++
+    this.count++
   }
 
   /**
@@ -96,41 +96,40 @@ export class Lease extends Waiters implements Held {
    * Throws `LEASE` when none of this kind was taken: that is a mistake of the host, never of a peer or a plugin.
    */
   drop(kind: LeaseKindNumber): void {
-    const counts = this.#counts
+    const counts = this.counts
     const held = counts[kind] ?? 0
     if (held === 0) throw new AcceleratorError('LEASE', `${LEASE_KINDS[kind]} of ${this.name}`)
     counts[kind] = held - 1
-    if (--this.#held === 0) this.#zero()
+    if (--this.count === 0) this.zero()
   }
 
   /** Takes `count` at once: what a burst has lent, before its own lease is given back. */
   takeMany(kind: LeaseKindNumber, count: number): void {
-    this.#counts[kind] += count
-    this.#held += count
+    this.counts[kind] += count
+    this.count += count
   }
 
   /** Gives `count` back at once; see {@link drop}. */
   dropMany(kind: LeaseKindNumber, count: number): void {
     if (count === 0) return
-    if (this.#counts[kind] < count)
-      throw new AcceleratorError('LEASE', `${LEASE_KINDS[kind]} of ${this.name}`)
-    this.#counts[kind] -= count
-    this.#held -= count
-    if (this.#held === 0) this.#zero()
+    if (this.counts[kind] < count) throw new AcceleratorError('LEASE', `${LEASE_KINDS[kind]} of ${this.name}`)
+    this.counts[kind] -= count
+    this.count -= count
+    if (this.count === 0) this.zero()
   }
 
   /** Forgets everything held: the owner is dead, or the deadline has passed and its gates are shut for good. */
   forfeit(): void {
-    if (this.#held === 0) return
-    this.#counts.fill(0)
-    this.#held = 0
-    this.#zero()
+    if (this.count === 0) return
+    this.counts.fill(0)
+    this.count = 0
+    this.zero()
   }
 
   /** Shows the counts to others. Once per burst, not per frame. */
   publish(): void {
-    const counts = this.#counts
-    this.mirror.publish(this.#held, counts[LEASE_LENT] ?? 0)
+    const counts = this.counts
+    this.mirror.publish(this.count, counts[LEASE_LENT] ?? 0)
   }
 
   /** Notes the hook that is entered, so that a report can name the one that never returned (ER-04). */
@@ -138,7 +137,7 @@ export class Lease extends Waiters implements Held {
     this.mirror.enter(hook)
   }
 
-  #zero(): void {
+  private zero(): void {
     if (this.anyWaiting) this.wakeAll()
     this.parent?.childAtZero()
   }
@@ -148,7 +147,7 @@ export class Lease extends Waiters implements Held {
 export class LeaseSum extends Waiters implements Held {
   readonly name: string
   parent: LeaseSum | null = null
-  readonly #members = new Set<Lease | LeaseSum>()
+  private readonly members = new Set<Lease | LeaseSum>()
 
   constructor(name: string) {
     super()
@@ -156,28 +155,28 @@ export class LeaseSum extends Waiters implements Held {
   }
 
   add<T extends Lease | LeaseSum>(member: T): T {
-    this.#members.add(member)
+    this.members.add(member)
     member.parent = this
     return member
   }
 
   /** Takes a member out; what it still holds no longer counts here. */
   remove(member: Lease | LeaseSum): void {
-    if (!this.#members.delete(member)) return
+    if (!this.members.delete(member)) return
     member.parent = null
     this.childAtZero()
   }
 
   get held(): number {
     let sum = 0
-    for (const member of this.#members) sum += member.held
+    for (const member of this.members) sum += member.held
     return sum
   }
 
   get byKind(): Readonly<Record<LeaseKind, number>> {
     return kindsOf((kind) => {
       let sum = 0
-      for (const member of this.#members) sum += member.byKind[LEASE_KINDS[kind]]
+      for (const member of this.members) sum += member.byKind[LEASE_KINDS[kind]]
       return sum
     })
   }
@@ -185,7 +184,7 @@ export class LeaseSum extends Waiters implements Held {
   /** The owners that still hold something, for a report. */
   holders(): Lease[] {
     const found: Lease[] = []
-    for (const member of this.#members) {
+    for (const member of this.members) {
       if (member instanceof LeaseSum) found.push(...member.holders())
       else if (member.held > 0) found.push(member)
     }
@@ -193,7 +192,7 @@ export class LeaseSum extends Waiters implements Held {
   }
 
   forfeit(): void {
-    for (const member of this.#members) member.forfeit()
+    for (const member of this.members) member.forfeit()
   }
 
   /**

@@ -35,7 +35,7 @@ export interface QueueInstall {
  * until the last lease of the first is gone is the registry's work.
  */
 export class QueueHooks {
-  readonly #point = new HookPoint<QueueCalls>({
+  private readonly point = new HookPoint<QueueCalls>({
     accepts: 'bail',
     startXmit: 'bail',
     flush: 'sync',
@@ -44,27 +44,27 @@ export class QueueHooks {
     startInterrupts: 'bail',
     stopInterrupts: 'sync',
   })
-  #generation: QueueGeneration | null = null
-  #trampolines: QueueTrampolines | null = null
-  #installation: Installation | null = null
+  private standing: QueueGeneration | null = null
+  private trampolines: QueueTrampolines | null = null
+  private installation: Installation | null = null
 
   /** Read once per burst or poll, into a local. Null: no accelerator, all frames go by the ring. */
   get generation(): QueueGeneration | null {
-    return this.#generation
+    return this.standing
   }
 
   /** Builds the next generation and swaps it in. Throws `EEXIST` while another stands. */
   install(install: QueueInstall): QueueGeneration {
-    if (this.#generation !== null)
-      throw new AcceleratorError('EEXIST', `${install.name} on a queue of ${this.#generation.name}`)
+    if (this.standing !== null)
+      throw new AcceleratorError('EEXIST', `${install.name} on a queue of ${this.standing.name}`)
     const trampolines = new QueueTrampolines(install.queue, install.lease, install.onFault)
-    this.#installation = this.#point.install(install.name, trampolines.calls)
-    const current = this.#point.current
+    this.installation = this.point.install(install.name, trampolines.calls)
+    const current = this.point.current
     if (current === null) throw new AcceleratorError('CLOSED', install.name)
     const { calls, number } = current
     install.lease.mirror.generation = number
-    this.#trampolines = trampolines
-    this.#generation = Object.freeze({
+    this.trampolines = trampolines
+    this.standing = Object.freeze({
       number,
       name: install.name,
       lease: install.lease,
@@ -78,15 +78,15 @@ export class QueueHooks {
       startInterrupts: () => (calls.startInterrupts() === 'waiting' ? 'waiting' : 'armed'),
       stopInterrupts: calls.stopInterrupts,
     } satisfies QueueGeneration)
-    return this.#generation
+    return this.standing
   }
 
   /** Swaps in the generation without it. Whoever still holds the old one reaches nothing. */
   remove(): void {
-    this.#trampolines?.disarm()
-    this.#installation?.remove()
-    this.#trampolines = null
-    this.#installation = null
-    this.#generation = null
+    this.trampolines?.disarm()
+    this.installation?.remove()
+    this.trampolines = null
+    this.installation = null
+    this.standing = null
   }
 }

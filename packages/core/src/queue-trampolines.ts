@@ -36,14 +36,14 @@ export interface QueueCalls {
 /** The trampolines of one install. Their methods are not `#` ones, whose brand V8 checks at each call. */
 export class QueueTrampolines {
   readonly calls: QueueCalls
-  #queue: AcceleratedQueue | null
-  readonly #lease: Lease
-  readonly #onFault: (fault: Fault) => void
+  private queue: AcceleratedQueue | null
+  private readonly lease: Lease
+  private readonly onFault: (fault: Fault) => void
 
   constructor(queue: AcceleratedQueue, lease: Lease, onFault: (fault: Fault) => void) {
-    this.#queue = queue
-    this.#lease = lease
-    this.#onFault = onFault
+    this.queue = queue
+    this.lease = lease
+    this.onFault = onFault
     this.calls = {
       accepts: (frame) => this.accepts(frame),
       startXmit: (frame) => this.startXmit(frame),
@@ -57,13 +57,13 @@ export class QueueTrampolines {
 
   /** From here on the plugin is not reached, whoever still holds these functions. */
   disarm(): void {
-    this.#queue = null
+    this.queue = null
   }
 
   private accepts(frame: Frame): true | undefined {
-    const queue = this.#queue
+    const queue = this.queue
     if (queue === null) return undefined
-    this.#lease.entering(HOOK_NUMBER.accepts)
+    this.lease.entering(HOOK_NUMBER.accepts)
     try {
       const answer = queue.accepts(frame)
       if (answer === true) return true
@@ -75,9 +75,9 @@ export class QueueTrampolines {
   }
 
   private startXmit(frame: Frame): Offer {
-    const queue = this.#queue
+    const queue = this.queue
     if (queue === null) return undefined
-    this.#lease.entering(HOOK_NUMBER.startXmit)
+    this.lease.entering(HOOK_NUMBER.startXmit)
     try {
       const verdict = queue.startXmit(frame)
       if (verdict === 'accepted' || verdict === 'busy') return verdict
@@ -90,9 +90,9 @@ export class QueueTrampolines {
   }
 
   private flush(): void {
-    const queue = this.#queue
+    const queue = this.queue
     if (queue === null) return
-    this.#lease.entering(HOOK_NUMBER.flush)
+    this.lease.entering(HOOK_NUMBER.flush)
     try {
       queue.flush()
     } catch (error) {
@@ -102,9 +102,9 @@ export class QueueTrampolines {
 
   /** Undefined, like true, is no objection to waking the queue. */
   private hasRoom(): false | undefined {
-    const queue = this.#queue
+    const queue = this.queue
     if (queue === null) return undefined
-    this.#lease.entering(HOOK_NUMBER.hasRoom)
+    this.lease.entering(HOOK_NUMBER.hasRoom)
     try {
       const answer = queue.hasRoom()
       if (answer === false) return false
@@ -116,9 +116,9 @@ export class QueueTrampolines {
   }
 
   private poll(budget: number): 'more' | undefined {
-    const queue = this.#queue
+    const queue = this.queue
     if (queue === null) return undefined
-    this.#lease.entering(HOOK_NUMBER.poll)
+    this.lease.entering(HOOK_NUMBER.poll)
     try {
       const answer = queue.poll(budget)
       if (answer === 'more') return 'more'
@@ -130,9 +130,9 @@ export class QueueTrampolines {
   }
 
   private startInterrupts(): 'waiting' | undefined {
-    const queue = this.#queue
+    const queue = this.queue
     if (queue === null) return undefined
-    this.#lease.entering(HOOK_NUMBER.startInterrupts)
+    this.lease.entering(HOOK_NUMBER.startInterrupts)
     try {
       const answer = queue.startInterrupts()
       if (answer === 'waiting') return 'waiting'
@@ -144,9 +144,9 @@ export class QueueTrampolines {
   }
 
   private stopInterrupts(): void {
-    const queue = this.#queue
+    const queue = this.queue
     if (queue === null) return
-    this.#lease.entering(HOOK_NUMBER.stopInterrupts)
+    this.lease.entering(HOOK_NUMBER.stopInterrupts)
     try {
       queue.stopInterrupts()
     } catch (error) {
@@ -156,8 +156,8 @@ export class QueueTrampolines {
 
   /** The first fault ends the plugin's part on this queue: the attachment detaches by force. */
   private fault(hook: HookName, rule: RuleId, cause: unknown, thrown: boolean): void {
-    if (this.#queue === null) return
-    this.#queue = null
-    this.#onFault({ hook, rule, cause, thrown })
+    if (this.queue === null) return
+    this.queue = null
+    this.onFault({ hook, rule, cause, thrown })
   }
 }
