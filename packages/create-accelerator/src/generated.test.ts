@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { readPlugin } from '@netaccel/core'
 import { build, startTraffic, switchingTrial, twoHosts } from '@netaccel/host'
 import type { WorldValue } from '@netaccel/host'
+import { runKit } from '@netaccel/testkit'
 import { build as bundle } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { kindNames } from './answers.js'
@@ -107,6 +108,12 @@ describe.each(kindNames)('a plugin of kind %s', (kind) => {
     expect([built.judge().verdict, built.judge().reasons]).toEqual(['nothing lost', []])
     expect(built.resources()).toEqual(before)
     await built.close()
+  })
+
+  it('passes the conformance kit', async () => {
+    const { rules } = await runKit({ plugin: folderOf(kind) })
+    const failed = rules.filter(({ outcome }) => outcome === 'failed')
+    expect(failed.map(({ rule, reason, evidence }) => [rule, reason, evidence])).toEqual([])
   })
 })
 

@@ -50,17 +50,28 @@ describe('a saboteur', () => {
       (each) => [each.rule, each.title, each] as const,
     ),
   )('%s: %s, is caught', async (rule, _, saboteur) => {
-    const { hangs = false, rare = false } = saboteur
-    const options = { plugin: sourceOf(saboteur), isolate: hangs, limits: SHORT }
+    const { hangs = false, rare = false, traits = false } = saboteur
+    const options = { plugin: sourceOf(saboteur), isolate: hangs, limits: SHORT, traits }
     const alone = { rules: [rule], implied: false }
     if (full) {
       const { firstCauses } = await runKit({ ...options, ...alone, full })
       expect(firstCauses.map((cause) => cause.rule)).toEqual([rule])
     }
-    const { firstCauses } = await runKit({ ...options, ...(full ? { full: rare } : alone) })
+    const { firstCauses, rules } = await runKit({ ...options, ...(full ? { full: rare } : alone) })
     table.push(lineOf(saboteur, firstCauses))
     expect(firstCauses.map((cause) => cause.rule)).toEqual([rule])
+    // Each finding is named with its trait.
+    const acts = rules.flatMap(({ evidence }) => evidence.map(({ act }) => act))
+    expect(acts.filter((act) => traits && !/ (behind|beside) /.test(act))).toEqual([])
   })
+
+  it.each(SABOTEURS.filter(({ traits }) => traits).map((each) => [each.rule, each.title, each] as const))(
+    '%s: %s, shows in the surroundings of a trait alone',
+    async (rule, _, saboteur) => {
+      const options = { plugin: sourceOf(saboteur), isolate: false, rules: [rule], implied: false }
+      expect((await runKit(options)).firstCauses).toEqual([])
+    },
+  )
 
   // For whoever asks what a run has shown: it is the table of the report.
   afterAll(() => {

@@ -24,6 +24,8 @@ export interface Saboteur {
   readonly bug?: number
   /** A hook of it does not return: it is checked under the watchdog, so it is made by `patches`. */
   readonly hangs?: boolean
+  /** Shows only in the surroundings of a trait: the acts run again with each. */
+  readonly traits?: boolean
   /** Shows only in the full run: it acts too rarely for the quick one. */
   readonly rare?: boolean
 }

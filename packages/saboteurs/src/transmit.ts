@@ -89,6 +89,38 @@ export const transmitSaboteurs: readonly Saboteur[] = [
   },
   {
     rule: 'TX-05',
+    title:
+      'keeps notes in the last byte of a lent frame while a burst goes on, and puts it right before the doorbell',
+    of: 'accel-solarflare-sim',
+    traits: true,
+    vary: around(() => {
+      const notes = new Map<Frame, number>()
+      let last: Frame | null = null
+      const end = ({ offset, length }: Frame): number => offset + length - 1
+      return {
+        queue: (inner) =>
+          vary(inner, {
+            startXmit(frame) {
+              if (last !== null) {
+                notes.set(last, last.bytes[end(last)])
+                last.bytes[end(last)] ^= 0xff
+              }
+              const verdict = inner.startXmit(frame)
+              last = verdict === 'accepted' ? frame : null
+              return verdict
+            },
+            flush() {
+              for (const [frame, byte] of notes) frame.bytes[end(frame)] = byte
+              notes.clear()
+              last = null
+              inner.flush()
+            },
+          }),
+      }
+    }),
+  },
+  {
+    rule: 'TX-05',
     title: 'clears the checksum field of what it sends, in place',
     of: 'accel-solarflare-sim',
     vary: around(() => ({

@@ -15,6 +15,10 @@ export const test: CommandSpec = {
     ['--skip <rule=reason>', 'Leave a rule out, for a reason that stands in the report; may be given again'],
     ['--full', 'More cycles, seeds and sizes: up to a minute instead of seconds'],
     [
+      '--traits',
+      'The acts again behind a tracer, behind a fault injector, beside another plugin; --full does so too',
+    ],
+    [
       '--hardware <kind>',
       'The NIC of its hosts: a package or folder; default: what its manifest brings, else nic-sim',
     ],
@@ -38,6 +42,7 @@ export const test: CommandSpec = {
       const report = await kit.runKit({
         plugin: folder,
         full: isSet(given, 'full'),
+        ...(isSet(given, 'traits') ? { traits: true } : {}),
         skip,
         ...(rules.length === 0 ? {} : { rules }),
         ...(seed === undefined ? {} : { seed }),

@@ -33,6 +33,7 @@ const PATIENCE_MS = 8000
 export const changing: Act<Changing> = {
   name: 'changing',
   title: 'words of the pages between the halves that are others at each reading, or at the second',
+  bare: true,
   async run(kit) {
     const words = new ChangingWords()
     const bench = await kit.bench({

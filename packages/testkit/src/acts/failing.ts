@@ -63,6 +63,7 @@ class OneFault implements DoorFaults {
 export const failing: Act<Failing> = {
   name: 'failing',
   title: 'each door fails in turn, at its first calls; then none does',
+  bare: true,
   async run(kit) {
     let faults: { readonly side: Side; readonly fault: OneFault } | null = null
     const bench = await kit.bench({

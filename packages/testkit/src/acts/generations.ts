@@ -25,6 +25,7 @@ const ROUNDS = 4
 export const generations: Act<Generations> = {
   name: 'generations',
   title: 'load, attach, detach and unload again and again, the next load while the last drains',
+  bare: true,
   async run(kit) {
     const objects: { readonly what: string; readonly ref: WeakRef<object> }[] = []
     const note = <T extends object>(what: string, object: T): T => {

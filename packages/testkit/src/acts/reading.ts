@@ -25,6 +25,7 @@ const nodeRequire = createRequire(import.meta.url)
 export const reading: Act<readonly Read[]> = {
   name: 'reading',
   title: 'the manifest is read, and each artefact evaluated by itself',
+  bare: true,
   run: ({ subject }) => {
     const halves: readonly HalfName[] = ['frontend', 'backend', 'hardware']
     return Promise.resolve(

@@ -25,6 +25,7 @@ const MOST = 24
 export const sequences: Act<Sequences> = {
   name: 'sequences',
   title: 'random scripts of loads, unloads, keys, MTUs, suspends, link changes and resets',
+  bare: true,
   async run(kit) {
     let found = await judge(kit, ['load', 'traffic', 'unload'])
     let played = 1

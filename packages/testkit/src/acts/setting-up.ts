@@ -16,6 +16,7 @@ export interface SettingUp {
 export const settingUp: Act<SettingUp> = {
   name: 'setting-up',
   title: 'both halves are loaded, and no vif asks for them',
+  bare: true,
   async run(kit) {
     const { source, manifest } = kit.subject
     const paths = [manifest.frontend, manifest.backend, manifest.hardware].flatMap((path) =>

@@ -14,6 +14,7 @@ export interface Twin {
 export const twins: Act<readonly Twin[]> = {
   name: 'twins',
   title: 'one half speaks another version than the other',
+  bare: true,
   unfit: ({ source }) => ((source.twins ?? []).length > 0 ? undefined : 'no twin was given'),
   async run(kit) {
     const { source } = kit.subject

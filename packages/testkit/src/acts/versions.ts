@@ -17,6 +17,7 @@ export interface AtVersion {
 export const versions: Act<readonly AtVersion[]> = {
   name: 'versions',
   title: 'loaded into hosts that provide older and newer versions of the contract',
+  bare: true,
   async run(kit) {
     const { frontend, backend } = kit.subject.manifest.apiVersion
     const ranges = [frontend, backend].filter((range): range is VersionRange => range !== undefined)

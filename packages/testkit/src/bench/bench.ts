@@ -17,6 +17,9 @@ import type { VaryHalves } from '../plugin/source.js'
 import type { Subject } from '../plugin/subject.js'
 import { Hearing } from './heard.js'
 import type { Scene } from './scene.js'
+import { isNeighbours, NEIGHBOUR, neighbourPackage } from './neighbour.js'
+import { surroundingOf } from './traits.js'
+import type { Surrounding, Trait } from './traits.js'
 import { ViLog } from './vi-log.js'
 import { WireLog } from './wire-log.js'
 import { localValue, pairValue, topologyOf } from './values.js'
@@ -41,6 +44,8 @@ export interface BenchParts {
   /** A kind of NIC for the hosts instead of the one that the manifest names. */
   readonly hardware: string | undefined
   readonly mark: Mark | null
+  /** In which surroundings; undefined: none but the act's own. */
+  readonly trait?: Trait
 }
 
 export interface BenchOptions {
@@ -69,6 +74,7 @@ export class Bench {
   /** Why the last load came to nothing; undefined: every vif is attached. */
   refusal: string | undefined
   private readonly options: BenchOptions
+  private readonly surrounding: Surrounding
   private traffic: Traffic | null = null
 
   private constructor(
@@ -77,12 +83,14 @@ export class Bench {
     recorder: Recorder,
     topology: Topology,
     options: BenchOptions,
+    surrounding: Surrounding,
   ) {
     this.world = world
     this.subject = subject
     this.recorder = recorder
     this.topology = topology
     this.options = options
+    this.surrounding = surrounding
     this.hearing = new Hearing(world)
     this.wireLog = new WireLog(world, recorder.calls)
     this.viLog = new ViLog(world, recorder.calls)
@@ -94,21 +102,29 @@ export class Bench {
     const topology = options.topology ?? topologyOf(subject)
     const plain = topology === 'pair' ? pairValue(subject, seed, hardware) : localValue(subject, seed)
     const { value = (same) => same, rig, faultsOf, versions } = options
+    const surrounding = surroundingOf(parts.trait)
+    const { value: surrounded = (same) => same, rig: behind } = surrounding
     let now = (): number => 0
     const recorder = new Recorder(() => now(), mark)
-    const world = await build(value(plain), {
-      readPackage: (name) => (name === subject.source.folder ? subject.package : readFolder(name)),
-      // From the plugin outwards: what varies it, the recorder, what the act does at the border.
+    const world = await build(surrounded(value(plain)), {
+      readPackage: (name) => {
+        if (name === NEIGHBOUR) return neighbourPackage()
+        return name === subject.source.folder ? subject.package : readFolder(name)
+      },
+      // From the plugin outwards: what varies it, the recorder, the trait, what the act does at the border.
       wrap: (halves, facts, where) => {
+        if (facts.name === NEIGHBOUR) return halves
         const varied = subject.vary?.(halves, facts, where) ?? halves
         const recorded = recorder.wrap(varied, facts, where)
-        return rig?.(recorded, facts, where) ?? recorded
+        const surroundedHalves = behind?.(recorded, facts, where) ?? recorded
+        return rig?.(surroundedHalves, facts, where) ?? surroundedHalves
       },
       ...(faultsOf && { faultsOf }),
       ...(versions && { versions }),
     })
     now = () => world.timeline.now()
-    return new Bench(world, subject, recorder, topology, options)
+    await surrounding.begin?.(world)
+    return new Bench(world, subject, recorder, topology, options, surrounding)
   }
 
   get name(): string {
@@ -122,7 +138,7 @@ export class Bench {
 
   /** The guests' devices, in the order of the value. */
   get vifs(): readonly GuestVif[] {
-    return this.world.vifs
+    return this.world.vifs.filter(({ path }) => !isNeighbours(path))
   }
 
   get guests(): readonly Guest[] {
@@ -301,6 +317,7 @@ export class Bench {
       lateCalls: this.lateCalls,
       strangers: recorder.strangers,
       status: world.status(),
+      surroundings: this.surrounding.seen ?? [],
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Call, Stranger } from '../record/calls.js'
 import type { Subject } from '../plugin/subject.js'
 import type { Heard } from './heard.js'
 import type { Arrival } from './vi-log.js'
+import type { Seen } from './traits.js'
 import type { OnWire } from './wire-log.js'
 
 /** What every act leaves to be judged. */
@@ -30,4 +31,6 @@ export interface Scene {
   readonly lateCalls: number
   /** Members that a plugin looked for at a door and that the contract does not have. */
   readonly strangers: readonly Stranger[]
+  /** What the trait has seen in which the act was run. */
+  readonly surroundings: readonly Seen[]
 }

@@ -1,5 +1,5 @@
 // What a NIC has laid into its virtual interfaces, in one order with the calls over the plugin's border.
-import type { Frame } from '@netaccel/core'
+import type { Frame } from '@netaccel/packet'
 import type { World } from '@netaccel/host'
 import type { FrameFacts } from '../record/calls.js'
 import { factsOf } from '../record/frame-facts.js'
@@ -21,10 +21,13 @@ export class ViLog {
 
   constructor(world: World, calls: { readonly length: number }) {
     for (const host of world.hosts.values())
-      for (const { device } of host.nics.values())
+      for (const { device } of host.nics.values()) {
+        // A tracer may stand there already.
+        const { observer } = device
         device.observer = {
-          sent: () => undefined,
+          sent: (frame, vi) => observer?.sent(frame, vi),
           received: (frame: Frame, vi: number) => {
+            observer?.received(frame, vi)
             if (vi < 0) return
             const { name } = host
             this.arrivals.push({
@@ -35,5 +38,6 @@ export class ViLog {
             })
           },
         }
+      }
   }
 }

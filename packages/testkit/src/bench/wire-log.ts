@@ -26,7 +26,15 @@ export class WireLog {
       const log = (frame: Frame): void => {
         this.sent.push({ n: calls.length, at: world.timeline.now(), from, to, frame: factsOf(frame) })
       }
-      lane.observer = { sent: log, arrived: () => undefined }
+      // A tracer may stand there already.
+      const { observer } = lane
+      lane.observer = {
+        sent: (frame) => {
+          observer?.sent(frame)
+          log(frame)
+        },
+        arrived: (frame) => observer?.arrived(frame),
+      }
     }
   }
 }

@@ -19,6 +19,8 @@ export interface Act<E> {
   readonly title: string
   /** Not for this plugin, and why; undefined: it is. */
   readonly unfit?: (subject: Subject) => string | undefined
+  /** Not run again with traits: it has no world, or surroundings of its own that a trait would hide. */
+  readonly bare?: boolean
   /** Only in a full run. */
   readonly full?: boolean
   readonly run: (kit: Kit) => Promise<E>

@@ -4,6 +4,9 @@ import type { RuleId } from '@netaccel/core'
 import { eventLoopTurn } from '@netaccel/xen'
 import { ProcessListeners } from '../bench/process-listeners.js'
 import type { Scene } from '../bench/scene.js'
+import { TRAITS } from '../bench/traits.js'
+import type { Trait } from '../bench/traits.js'
+import { kitOf } from '../kit/act.js'
 import type { Act, Kit } from '../kit/act.js'
 import type { Check, Look } from '../kit/check.js'
 import type { Subject } from '../plugin/subject.js'
@@ -42,8 +45,35 @@ export function actsOf(checks: readonly Check[], kit: Pick<Kit, 'full' | 'subjec
   )
 }
 
+/** An act, plain or in the surroundings of a trait. */
+export interface Turn {
+  readonly act: Act<unknown>
+  readonly trait?: Trait
+}
+
+/** `steady`, `steady behind the tracer`: as it stands with each finding. */
+export function nameOf({ act, trait }: Turn): string {
+  return trait === undefined ? act.name : `${act.name} ${TRAITS[trait]}`
+}
+
+/** All that these checks need: the acts, and then, if traits are asked for, each again in its quick form with each trait. */
+export function turnsOf(
+  checks: readonly Check[],
+  kit: Pick<Kit, 'full' | 'subject'>,
+  traits: boolean,
+): Turn[] {
+  const turns: Turn[] = actsOf(checks, kit).map((act) => ({ act }))
+  if (!traits) return turns
+  const again = actsOf(checks, { ...kit, full: false }).filter(({ bare }) => bare !== true)
+  const names = Object.keys(TRAITS) as Trait[]
+  return [...turns, ...names.flatMap((trait) => again.map((act) => ({ act, trait })))]
+}
+
 /** Run one act, and judge it for every rule that looks at it. What the act itself throws is the kit's fault: it rejects. */
-export async function runAct(act: Act<unknown>, checks: readonly Check[], kit: Kit): Promise<Shown[]> {
+export async function runAct(turn: Turn, checks: readonly Check[], given: Kit): Promise<Shown[]> {
+  const { act, trait } = turn
+  const kit = trait === undefined ? given : kitOf({ ...given, trait }, false)
+  const name = nameOf(turn)
   const listeners = new ProcessListeners()
   const floating = new FloatingPromises()
   let evidence: unknown
@@ -56,21 +86,21 @@ export async function runAct(act: Act<unknown>, checks: readonly Check[], kit: K
     listeners.restore()
   }
   const shown = binding(checks, kit.subject).flatMap(({ rule, looks }) =>
-    looks.filter((each) => each.act === act).map((each) => judged(rule, each, evidence, kit.seed)),
+    looks.filter((each) => each.act === act).map((each) => judged(rule, each, evidence, kit.seed, name)),
   )
   const wanted = new Set(checks.map(({ rule }) => rule))
-  const others = [...(isScene(evidence) ? refusals(evidence) : []), ...floating.found(act.name, kit.seed)]
+  const others = [...(isScene(evidence) ? refusals(evidence, name) : []), ...floating.found(name, kit.seed)]
   return [...shown, ...others.filter(({ rule }) => wanted.has(rule))]
 }
 
-function judged(rule: RuleId, { act, judge }: Look, evidence: unknown, seed: number): Shown {
+function judged(rule: RuleId, { judge }: Look, evidence: unknown, seed: number, act: string): Shown {
   const { seen, findings }: Judgement = judge(evidence)
   return {
     rule,
     seen,
     evidence: findings.map(({ sentence, at = null, context = [] }) => ({
       sentence,
-      act: act.name,
+      act,
       seed,
       at,
       context,

@@ -3,8 +3,12 @@ import type { Heard } from '../bench/heard.js'
 import type { Scene } from '../bench/scene.js'
 import type { Shown } from './act-run.js'
 
-export function refusals({ act, seed, events }: Scene): Shown[] {
-  const found: Shown[] = []
+export function refusals({ seed, events, surroundings }: Scene, act: string): Shown[] {
+  const found: Shown[] = surroundings.map(({ rule, sentence, at }) => ({
+    rule,
+    seen: 1,
+    evidence: [{ sentence, act, seed, at, context: [] }],
+  }))
   const told = new Set<string>()
   for (const event of events) {
     const said = saying(event)

@@ -7,7 +7,7 @@ import { kitOf } from '../kit/act.js'
 import { readable } from '../plugin/subject.js'
 import type { Subject, Unreadable } from '../plugin/subject.js'
 import type { PluginSource } from '../plugin/source.js'
-import { actsOf, isHopeless, runAct, WHOLE } from './act-run.js'
+import { isHopeless, nameOf, runAct, turnsOf, WHOLE } from './act-run.js'
 import type { Shown } from './act-run.js'
 import { badWaivers, resultsOf, unreadable } from './results.js'
 import type { Results } from './results.js'
@@ -29,6 +29,11 @@ export interface KitOptions {
   readonly implied?: boolean
   /** More cycles, more seeds, more sizes: up to a minute instead of seconds. Default false. */
   readonly full?: boolean
+  /**
+   * The acts again, in their quick form: behind the tracer, behind the fault injector, and beside another plugin on other vifs.
+   * Default: in a full run.
+   */
+  readonly traits?: boolean
   /** Rules that are not to be checked, each with a reason. */
   readonly skip?: readonly Waiver[]
   /** Default 1. */
@@ -91,6 +96,7 @@ async function shownOf(
     isolate = true,
     onProgress = ignore,
     limits = {},
+    traits = full,
   }: KitOptions,
 ): Promise<readonly Shown[]> {
   const run = CHECKS.filter(
@@ -98,22 +104,18 @@ async function shownOf(
       (rules.has(rule) || (rules.size > 0 && rule === WHOLE)) && !skip.some((waiver) => waiver.rule === rule),
   )
   const kit = kitOf({ subject, seed, hardware, mark: null }, full)
-  const acts = actsOf(run, kit)
+  const turns = turnsOf(run, kit, traits)
   if (isolate) {
     const { source: plugin } = subject
     if (plugin.vary !== undefined)
       throw new TestkitError('BAD_VARIATION', 'it is a function; say isolate: false')
-    const order = { plugin, rules: run.map(({ rule }) => rule), seed, hardware, full, limits }
-    return guarded(
-      order,
-      acts.map(({ name }) => name),
-      onProgress,
-    )
+    const order = { plugin, rules: run.map(({ rule }) => rule), seed, hardware, full, traits, limits }
+    return guarded(order, turns.map(nameOf), onProgress)
   }
   const shown: Shown[] = []
-  for (const act of acts) {
-    onProgress(act.name)
-    shown.push(...(await runAct(act, run, kit)))
+  for (const turn of turns) {
+    onProgress(nameOf(turn))
+    shown.push(...(await runAct(turn, run, kit)))
     if (isHopeless(shown)) break
   }
   return shown

@@ -9,6 +9,7 @@ export interface WorkerOrder {
   readonly seed: number
   readonly hardware: string | undefined
   readonly full: boolean
+  readonly traits: boolean
   /** Where the hook last entered is written. */
   readonly mark: SharedArrayBuffer
 }

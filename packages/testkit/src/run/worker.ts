@@ -5,22 +5,22 @@ import { CHECKS } from '../checks/index.js'
 import { kitOf } from '../kit/act.js'
 import { readSubject } from '../plugin/subject.js'
 import { Mark } from '../record/mark.js'
-import { actsOf, runAct } from './act-run.js'
+import { nameOf, runAct, turnsOf } from './act-run.js'
 import type { WorkerOrder, WorkerTask, WorkerWord } from './worker-words.js'
 
 const order = workerData as WorkerOrder
 const say = (word: WorkerWord): void => parentPort?.postMessage(word)
 
-const { seed, hardware, full, rules } = order
+const { seed, hardware, full, traits, rules } = order
 const subject = readSubject(order.plugin)
 const kit = kitOf({ subject, seed, hardware, mark: new Mark(order.mark) }, full)
 const checks = CHECKS.filter(({ rule }) => rules.includes(rule))
-const acts = actsOf(checks, kit)
+const turns = turnsOf(checks, kit, traits)
 
 async function run(task: WorkerTask): Promise<void> {
-  const act = acts.find(({ name }) => name === task)
+  const turn = turns.find((each) => nameOf(each) === task)
   try {
-    if (act !== undefined) say({ kind: 'ends', shown: await runAct(act, checks, kit) })
+    if (turn !== undefined) say({ kind: 'ends', shown: await runAct(turn, checks, kit) })
     say({ kind: 'ready' })
   } catch (error) {
     say({ kind: 'broken', error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
