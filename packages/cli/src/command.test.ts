@@ -231,7 +231,7 @@ describe.skipIf(status !== 0)('start with the kernel', () => {
 
   it(`loses, doubles and overtakes nothing at ${CYCLES} loads and unloads`, { timeout: 200_000 }, () => {
     const out = join(folder, 'cycles')
-    const phases = ['--cycles', String(CYCLES), '--phase-seconds', '0.4']
+    const phases = ['--cycles', String(CYCLES), '--phase-seconds', '0.25']
     const run = netaccel('start', ...phases, '--json', '--out', out)
     const report = JSON.parse(run.stdout) as Report
     if (report.verdict === 'inconclusive') return console.log(`inconclusive: ${run.stderr}`)
