@@ -43,7 +43,7 @@ export function surroundingOf(trait: Trait | undefined): Surrounding {
       return new FaultInjector()
     case 'neighbour':
       return withNeighbours
-    default:
+    case undefined:
       return {}
   }
 }
