@@ -33,7 +33,12 @@ export class AgeList {
     return this.since[frame]
   }
 
-  /** As the youngest, which came at `now[0]`; not a plain argument, which would be boxed. */
+  /** It came `age` ns before `now[0]`, or earlier. Times are not plain arguments, which would be boxed. */
+  isOld(frame: number, now: Float64Array, age: number): boolean {
+    return this.since[frame] <= now[0] - age
+  }
+
+  /** As the youngest, which came at `now[0]`. */
   add(frame: number, now: Float64Array): void {
     this.since[frame] = now[0]
     this.previous[frame] = this.last

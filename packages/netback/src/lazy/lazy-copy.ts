@@ -215,16 +215,16 @@ export class LazyCopy implements FragmentOwner {
     this.deallocate()
     while (ages.oldest !== NONE) {
       this.engine.stamp(this.time, 0)
-      this.copyRound(this.time[0] - age)
+      this.copyRound(age)
       if (slots.endingCount === 0) return
       this.deallocate()
     }
   }
 
-  private copyRound(before: number): void {
+  private copyRound(age: number): void {
     const { ages } = this
     let frame = ages.oldest
-    while (frame !== NONE && ages.sinceOf(frame) <= before) {
+    while (frame !== NONE && ages.isOld(frame, this.time, age)) {
       const next = ages.after(frame)
       if (!this.copyPacket(this.fragments[frame])) return
       ages.remove(frame)
