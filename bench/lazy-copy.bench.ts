@@ -71,7 +71,6 @@ async function compare(title: string, sink: SinkKind, bytes: number, targets: Ta
 await compare('64 KiB to a NIC', 'nic', BULK, { goal: 1.5, driver: 1.5 })
 await compare('64 KiB read', 'read', BULK, { whole: 1.2 })
 await compare('64 KiB dropped', 'drop', BULK, {})
-await compare('64 KiB by a NIC and a wire', 'wire', BULK, {})
 await compare('1500 B read', 'read', 1500, {})
 await compare('64 B read', 'read', 64, { whole: 0.95 })
 report.finish()

@@ -1,13 +1,13 @@
 import { Netback } from '@netaccel/netback'
 import type { LazyCopyMode } from '@netaccel/netback'
-import { MachineBus, NicDevice, NicDriver, Wire } from '@netaccel/nic-sim'
+import { MachineBus, NicDevice, NicDriver } from '@netaccel/nic-sim'
 import { FramePool, type Frame, poolBytes } from '@netaccel/packet'
 import { type Domain, type Engine, Hypervisor, PAGE_SIZE, settle, VirtualClock } from '@netaccel/xen'
 import { cpuSeconds } from '../lib/cpu.js'
 import { Guest, plug } from './guest.js'
 
 /** Where a guest's frames end: given back unread; read, a word of each cache line; sent by a NIC. */
-export type SinkKind = 'drop' | 'read' | 'nic' | 'wire'
+export type SinkKind = 'drop' | 'read' | 'nic'
 
 const DRIVER_PAGES = 4096
 const GUEST_PAGES = 700
@@ -47,7 +47,7 @@ export class Rig {
     const domain = await settle(clock, hypervisor.createDomain({ name: 'guest', pages: GUEST_PAGES }))
     rig.words = hypervisor.machine.words
     rig.base = driver.extent.base
-    if (sink === 'nic' || sink === 'wire') rig.nic = rig.openNic(hypervisor, driver, sink === 'wire')
+    if (sink === 'nic') rig.nic = rig.openNic(hypervisor, driver)
     const forward = rig.sinkOf(sink)
     const bridge = { addPort: () => ({ receiveBurst: forward, close: () => {} }) }
     const netback = new Netback(driver, { bridge, lazyCopy: rig.mode, jumboFrames: 32 })
@@ -119,17 +119,13 @@ export class Rig {
     this.seen = (this.seen + sum) | 0
   }
 
-  /** A NIC, and at the other end of its wire one that nobody listens to. */
-  private openNic(hypervisor: Hypervisor, driver: Domain, cabled: boolean): NicDriver {
+  /** A NIC whose cable is out: it reads each descriptor, and says that the frame has gone nowhere. */
+  private openNic(hypervisor: Hypervisor, driver: Domain): NicDriver {
     const { machine, timeline } = hypervisor
     const bus = new MachineBus({ machine, domid: driver.id })
-    const device = (name: string, mac: string): NicDevice => {
-      const engine = timeline.engine(name)
-      this.hardware.push(engine)
-      return new NicDevice({ name, engine, bus, mac, overflow: 'drop' })
-    }
-    const near = device('near', '00:0f:53:00:00:0a')
-    if (cabled) new Wire().join(near, device('far', '00:0f:53:00:00:0b'))
+    const engine = timeline.engine('nic')
+    this.hardware.push(engine)
+    const near = new NicDevice({ name: 'nic', engine, bus, mac: '00:0f:53:00:00:0a' })
     const arena = driver.extent.allocPages(Math.ceil(poolBytes(RX_FRAMES, 2048) / PAGE_SIZE))
     const pool = new FramePool(arena, { frames: RX_FRAMES, bytesEach: 2048 })
     return new NicDriver({ engine: driver.engine, device: near, bus, extent: driver.extent, pool })
