@@ -28,7 +28,7 @@ export const errorRules: readonly Rule[] = [
     checkedBy: 'scribbled rings',
     saboteur: 'throws at an unknown event kind',
     marks: ['H'],
-    implies: [],
+    implies: ['RX-07'],
   },
   {
     id: 'ER-04',
