@@ -18,7 +18,7 @@ export const errorRules: readonly Rule[] = [
     checkedBy: 'promise hooks in a child process',
     saboteur: 'a floating read of a key',
     marks: [],
-    implies: [],
+    implies: ['LC-04', 'LC-13'],
   },
   {
     id: 'ER-03',
