@@ -52,16 +52,18 @@ const MICROSECOND = 1000
 /** Of every kind, mostly what an accelerator takes; bursts that are longer than a small ring, with air between them. */
 export const switchingTraffic: Required<TrafficOptions> = {
   flows: 32,
-  mix: { tcp: 0.25, tcp6: 0.02, udp: 0.25, short: 0.45, icmp: 0.02, arp: 0.01 },
-  burst: 160,
-  gapNs: 1000 * MICROSECOND,
+  mix: { tcp: 0.2, tcp6: 0.02, udp: 0.2, short: 0.55, icmp: 0.02, arp: 0.01 },
+  burst: 200,
+  gapNs: 1200 * MICROSECOND,
 }
 
 /** The wire for it: so slow that a burst stands everywhere on its way for a while, which costs no work. */
 export const switchingWire = { gbps: 2.5, delayUs: 400 } as const
 
-/** How long a plugin stays, and stays away, at most. */
-const STAY_NS = 600 * MICROSECOND
+/** How long a plugin stays at most: by then many flows have their filters. */
+const STAY_NS = 900 * MICROSECOND
+/** How long it stays away at most. */
+const AWAY_NS = 300 * MICROSECOND
 
 /**
  * Load and unload a plugin over and over under generated traffic, at instants drawn from the seed: from outside, from
@@ -136,7 +138,7 @@ class Trial {
     const origin = ORIGINS[random.below(ORIGINS.length)]
     if (origin !== 'outside') await leaveFrom(world, on, this.#name, origin, random)
     await world.unload(this.#name, { hosts: on })
-    await world.run({ for: random.below(STAY_NS) })
+    await world.run({ for: random.below(AWAY_NS) })
     this.#cycles += 1
   }
 
