@@ -1,4 +1,4 @@
-import { switchingTraffic, switchingWire } from '@netaccel/host'
+import { CROWD, SLOW_WIRE } from '../bench/crowd.js'
 import type { Scene } from '../bench/scene.js'
 import type { Act } from '../kit/act.js'
 import { around } from '../record/around.js'
@@ -12,16 +12,14 @@ export const questioned: Act<Scene> = {
     const bench = await kit.bench({
       rig,
       value: (value) =>
-        value.wires === undefined
-          ? value
-          : { ...value, wires: [{ link: 'a.eth0 -> b.eth0', ...switchingWire }] },
+        value.wires === undefined ? value : { ...value, wires: [{ link: 'a.eth0 -> b.eth0', ...SLOW_WIRE }] },
     })
     await bench.load()
     // So that a plugin which learns addresses knows the other end when the flows begin.
     bench.start({ flows: 2 })
     await bench.for(3)
     await bench.quiet()
-    bench.start({ ...switchingTraffic, gapNs: 300_000 })
+    bench.start({ ...CROWD, gapNs: 300_000 })
     await bench.for(kit.full ? 60 : 10)
     return bench.finish('questioned')
   },

@@ -1,4 +1,4 @@
-import { switchingTraffic, switchingWire } from '@netaccel/host'
+import { CROWD, SLOW_WIRE } from '../bench/crowd.js'
 import type { Scene } from '../bench/scene.js'
 import type { Act } from '../kit/act.js'
 
@@ -9,12 +9,10 @@ export const saturated: Act<Scene> = {
   async run(kit) {
     const bench = await kit.bench({
       value: (value) =>
-        value.wires === undefined
-          ? value
-          : { ...value, wires: [{ link: 'a.eth0 -> b.eth0', ...switchingWire }] },
+        value.wires === undefined ? value : { ...value, wires: [{ link: 'a.eth0 -> b.eth0', ...SLOW_WIRE }] },
     })
     await bench.load()
-    bench.start({ ...switchingTraffic, gapNs: 400_000 })
+    bench.start({ ...CROWD, gapNs: 400_000 })
     for (let cycle = 0; cycle < (kit.full ? 12 : 2); cycle += 1) {
       await bench.for(5)
       await bench.unload()
